@@ -1,0 +1,68 @@
+import type { Resource } from './resource.ts'
+import type { KubeObject } from './types/meta.ts'
+
+/** One refused field, as `field.Error` of upstream prints it. */
+export interface FieldError {
+  readonly type:
+    | 'Required'
+    | 'Invalid'
+    | 'Duplicate'
+    | 'Forbidden'
+    | 'NotSupported'
+    | 'NotFound'
+    | 'TooLong'
+    | 'TooMany'
+  /** Path such as `spec.ports[0].nodePort`. */
+  readonly field: string
+  readonly value?: unknown
+  readonly detail: string
+}
+
+/** A column of `kubectl get` (server-side Table). */
+export interface Column<T extends KubeObject> {
+  readonly name: string
+  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'date'
+  readonly format?: 'name'
+  readonly description: string
+  /** 0 is shown always, 1 with `-o wide`. */
+  readonly priority?: 0 | 1
+  /** @param now Milliseconds since the epoch, for ages. */
+  cell(object: T, now: number): string | number | boolean
+}
+
+/** A JSON tree that may be changed: what defaulting and preparing work on, before it becomes an object. */
+export type Draft = Record<string, unknown>
+
+/** How strategic merge patch and server-side apply treat a list: by path of field names, e.g. `spec.ports`. */
+export interface MergeList {
+  /** Names of the fields that identify an item; none: a set of scalars. */
+  readonly keys: readonly string[]
+  /** Key of strategic merge patch where it differs from `keys` (upstream: `ports` merge by `port`). */
+  readonly patchKey?: string
+}
+
+/**
+ * Everything the API server must know of a kind. Adding a kind is adding one file with one of these to `kube/kinds/`,
+ * and a line in `kube/kinds/index`-like registry (`registry.ts`).
+ */
+export interface KindDefinition<T extends KubeObject> {
+  readonly resource: Resource<T>
+  readonly listKind: string
+  readonly singular: string
+  readonly shortNames?: readonly string[]
+  readonly categories?: readonly string[]
+  readonly subresources?: readonly ('status' | 'scale' | 'binding' | 'eviction' | 'token' | 'log' | 'exec')[]
+  /** Columns after NAME. */
+  readonly columns: readonly Column<T>[]
+  /** Fills in defaults, in place, after decoding and before validation. */
+  default?(draft: Draft): void
+  /** Empties what the user may not set (status on create, ...), keeps what he may not change. `old` on update. */
+  prepare?(draft: Draft, old: T | undefined): void
+  /** `old` on update. */
+  validate?(object: T, old: T | undefined): readonly FieldError[]
+  /** Field selectors besides metadata.name and metadata.namespace. */
+  readonly fields?: Readonly<Record<string, (object: T) => string>>
+  readonly mergeLists?: Readonly<Record<string, MergeList>>
+  /** `metadata.generation` grows when the spec changes. @default true when there is a status subresource */
+  readonly generation?: boolean
+}

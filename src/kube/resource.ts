@@ -1,0 +1,59 @@
+import type { Deployment, ReplicaSet, StatefulSet } from './types/apps.ts'
+import type {
+  ConfigMap,
+  CoreEvent,
+  Endpoints,
+  Namespace,
+  Node,
+  Pod,
+  Secret,
+  Service,
+  ServiceAccount,
+} from './types/core.ts'
+import type { EndpointSlice, IpAddress, Lease, ServiceCidr } from './types/discovery.ts'
+import type { KubeObject } from './types/meta.ts'
+
+/** Where objects of one kind live in the API. `T` ties the address to the type of its objects. */
+export interface Resource<T extends KubeObject> {
+  /** '' for core. */
+  readonly group: string
+  readonly version: string
+  readonly kind: string
+  /** Lower-case plural as in the URL. */
+  readonly plural: string
+  readonly namespaced: boolean
+  /** Never set; carries the type. */
+  readonly object?: T
+}
+
+export const namespaces: Resource<Namespace> = core('Namespace', 'namespaces', false)
+export const nodes: Resource<Node> = core('Node', 'nodes', false)
+export const pods: Resource<Pod> = core('Pod', 'pods')
+export const services: Resource<Service> = core('Service', 'services')
+export const endpoints: Resource<Endpoints> = core('Endpoints', 'endpoints')
+export const configMaps: Resource<ConfigMap> = core('ConfigMap', 'configmaps')
+export const secrets: Resource<Secret> = core('Secret', 'secrets')
+export const serviceAccounts: Resource<ServiceAccount> = core('ServiceAccount', 'serviceaccounts')
+export const events: Resource<CoreEvent> = core('Event', 'events')
+
+export const deployments: Resource<Deployment> = named('apps', 'Deployment', 'deployments')
+export const replicaSets: Resource<ReplicaSet> = named('apps', 'ReplicaSet', 'replicasets')
+export const statefulSets: Resource<StatefulSet> = named('apps', 'StatefulSet', 'statefulsets')
+
+export const endpointSlices: Resource<EndpointSlice> = named('discovery.k8s.io', 'EndpointSlice', 'endpointslices')
+export const leases: Resource<Lease> = named('coordination.k8s.io', 'Lease', 'leases')
+export const ipAddresses: Resource<IpAddress> = named('networking.k8s.io', 'IPAddress', 'ipaddresses', false)
+export const serviceCidrs: Resource<ServiceCidr> = named('networking.k8s.io', 'ServiceCIDR', 'servicecidrs', false)
+
+function core<T extends KubeObject>(kind: string, plural: string, namespaced = true): Resource<T> {
+  return { group: '', version: 'v1', kind, plural, namespaced }
+}
+
+function named<T extends KubeObject>(group: string, kind: string, plural: string, namespaced = true): Resource<T> {
+  return { group, version: 'v1', kind, plural, namespaced }
+}
+
+/** `v1` or `apps/v1`. */
+export function apiVersionOf(resource: Resource<KubeObject>): string {
+  return resource.group === '' ? resource.version : `${resource.group}/${resource.version}`
+}
