@@ -1,0 +1,48 @@
+// Bundles src/ into dist/: one file per program with shared chunks, so that a process starts in tens of milliseconds.
+// Types are checked by `npm run types`, not here.
+import { rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+// Bundled CommonJS packages call require() for Node.js's own modules.
+const requireShim =
+  "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);"
+
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  minifySyntax: true,
+  sourcemap: 'linked',
+  logLevel: 'warning',
+}
+
+rmSync(join(root, 'dist'), { recursive: true, force: true })
+
+await build({
+  ...common,
+  entryPoints: {
+    fairlead: 'src/cli/main.ts',
+    'control-plane': 'src/cluster/control-plane-main.ts',
+    agent: 'src/cluster/agent-main.ts',
+    supervisor: 'src/cluster/supervisor-main.ts',
+  },
+  outdir: 'dist',
+  splitting: true,
+  // Packages with prebuilt native parts find them relative to themselves.
+  external: ['koffi', 'lmdb'],
+  banner: { js: requireShim },
+})
+
+await build({
+  ...common,
+  entryPoints: { echo: 'src/node/images/echo.ts', client: 'src/node/images/client.ts' },
+  outdir: 'dist/images',
+  outExtension: { '.js': '.mjs' },
+  sourcemap: false,
+})
