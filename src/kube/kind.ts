@@ -1,5 +1,5 @@
 import type { Resource } from './resource.ts'
-import type { KubeObject } from './types/meta.ts'
+import type { KubeObject, LabelSelector } from './types/meta.ts'
 
 /** One refused field, as `field.Error` of upstream prints it. */
 export interface FieldError {
@@ -41,9 +41,19 @@ export interface MergeList {
   readonly patchKey?: string
 }
 
+/** Shapes of names: DNS-1123 subdomain or label, DNS-1035 label, anything that fits one path segment, an IP address. */
+export type NameRule = 'subdomain' | 'label' | 'label-1035' | 'path-segment' | 'ip'
+
+/** The replica count as autoscaling/v1 Scale shows it; it is written to `spec.replicas`. */
+export interface ScaleView {
+  readonly replicas: number
+  readonly statusReplicas: number
+  readonly selector: LabelSelector | undefined
+}
+
 /**
  * Everything the API server must know of a kind. Adding a kind is adding one file with one of these to `kube/kinds/`,
- * and a line in `kube/kinds/index`-like registry (`registry.ts`).
+ * and a line in `kube/registry.ts`.
  */
 export interface KindDefinition<T extends KubeObject> {
   readonly resource: Resource<T>
@@ -51,7 +61,22 @@ export interface KindDefinition<T extends KubeObject> {
   readonly singular: string
   readonly shortNames?: readonly string[]
   readonly categories?: readonly string[]
-  readonly subresources?: readonly ('status' | 'scale' | 'binding' | 'eviction' | 'token' | 'log' | 'exec')[]
+  readonly subresources?: readonly (
+    | 'status'
+    | 'scale'
+    | 'binding'
+    | 'eviction'
+    | 'token'
+    | 'log'
+    | 'exec'
+    | 'finalize'
+  )[]
+  /** What a name may look like. @default 'subdomain' */
+  readonly nameRule?: NameRule
+  /** Where `scale` reads and writes; needed when `subresources` has it. */
+  scale?(object: T): ScaleView
+  /** Seconds that a deletion is only announced before the object goes; 0: at once. @default 0 */
+  deletionGrace?(object: T, requested: number | undefined): number
   /** Columns after NAME. */
   readonly columns: readonly Column<T>[]
   /** Fills in defaults, in place, after decoding and before validation. */
@@ -60,8 +85,8 @@ export interface KindDefinition<T extends KubeObject> {
   prepare?(draft: Draft, old: T | undefined): void
   /** `old` on update. */
   validate?(object: T, old: T | undefined): readonly FieldError[]
-  /** Field selectors besides metadata.name and metadata.namespace. */
-  readonly fields?: Readonly<Record<string, (object: T) => string>>
+  /** Field selectors besides metadata.name and metadata.namespace: the name of each and its value. */
+  selectableFields?(object: T): Readonly<Record<string, string>>
   readonly mergeLists?: Readonly<Record<string, MergeList>>
   /** `metadata.generation` grows when the spec changes. @default true when there is a status subresource */
   readonly generation?: boolean
