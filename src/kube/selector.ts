@@ -106,7 +106,7 @@ function formatRequirement({ key, operator, values }: LabelRequirement): string 
       return `!${key}`
     case 'in':
     case 'notin':
-      return `${key} ${operator} (${[...values].sort().join(',')})`
+      return `${key} ${operator} (${[...values].sort().join(',') || ','})`
     default:
       return `${key}${operator}${values[0] ?? ''}`
   }
