@@ -64,8 +64,8 @@ describe('applyStrategicMergePatch()', () => {
             name: 'a',
             image: 'a:1',
             env: [
-              { name: 'X', value: '1' },
               { name: 'Y', value: '2' },
+              { name: 'X', value: '1' },
             ],
             command: ['other'],
           },
