@@ -79,12 +79,16 @@ export interface NetlinkAck {
  */
 export class NetlinkSocket implements Disposable {
   readonly #fd: number
-  readonly #buffer = Buffer.allocUnsafe(RECEIVE_BYTES)
+  readonly #buffer: Buffer
   #sequence = 1
   #open = true
 
-  /** @param netns Path of the namespace; the caller's own when left out. */
-  constructor(protocol: number, netns?: string) {
+  /**
+   * @param netns Path of the namespace; the caller's own when left out.
+   * @param receiveBytes The largest datagram that is expected.
+   */
+  constructor(protocol: number, netns?: string, receiveBytes = RECEIVE_BYTES) {
+    this.#buffer = Buffer.allocUnsafe(receiveBytes)
     this.#fd = inNetns(netns, () => socket(AF_NETLINK, SOCK_RAW, protocol))
     const address = Buffer.alloc(12)
     address.writeUInt16LE(AF_NETLINK, 0)
