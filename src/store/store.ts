@@ -3,8 +3,12 @@
  * etcd can stand behind it. Implementations pass one conformance suite (`store-conformance.ts`).
  *
  * Revisions are whole numbers above 0 that grow by one with each committed transaction that changes something. Keys are
- * strings compared by their UTF-8 bytes; values are bytes that nobody changes after handing them over.
+ * strings compared by their UTF-8 bytes, at most {@link MAX_KEY_BYTES} long; values are bytes that nobody changes after
+ * handing them over.
  */
+
+/** Longest key in UTF-8 bytes; a longer one is refused with `INVALID_INPUT`. */
+export const MAX_KEY_BYTES = 1900
 
 export interface Entry {
   readonly key: string
@@ -35,6 +39,7 @@ export interface ListOptions {
   readonly revision?: number
   /** Only keys above this one, for paging. */
   readonly after?: string
+  /** At most so many entries. @default all */
   readonly limit?: number
 }
 
@@ -57,7 +62,6 @@ export interface StoreEvent {
   readonly previous: Entry | undefined
 }
 
-/** Thrown (as FairleadError `STORE_COMPACTED`) by reads and watches of a revision that compaction removed. */
 export interface WatchOptions {
   /** Events with a revision above this one; 0 for the oldest there is. */
   readonly after: number
@@ -67,18 +71,38 @@ export interface WatchOptions {
 export interface Store extends AsyncDisposable {
   /** The newest committed revision; 1 in an empty store. */
   revision(): number
+  /** What the key has now: what is durable, never what is still being written. */
   get(key: string): Entry | undefined
+  /**
+   * Every key that starts with `prefix`, in order.
+   *
+   * @throws FairleadError `STORE_COMPACTED` when compaction removed `options.revision`, `INVALID_INPUT` when that
+   * revision does not exist yet.
+   */
   list(prefix: string, options?: ListOptions): ListResult
   /**
    * Applies all operations or none. Resolves after the change is durable (survives `kill -9` and power loss). Concurrent
-   * transactions share a commit. Watchers see it no earlier than the caller could.
+   * transactions share a commit; each sees what those called before it changed. Watchers see it no earlier than the
+   * caller could. A key may be named by one operation only; deleting a key that does not exist changes nothing, and a
+   * transaction that changes nothing keeps the revision.
+   *
+   * @throws FairleadError `DISK_FULL` when there is no room (nothing is changed, what was there stays, and the call can
+   * be repeated), `STORE_FAILED` when the disk fails, `INVALID_INPUT` for a key that cannot be stored.
    */
   transact(compares: readonly Compare[], operations: readonly Operation[]): Promise<TransactionResult>
   /**
-   * Every change below `prefix` after `options.after`, in order, none missed or repeated, in batches. Ends when the
-   * signal aborts. A reader that does not keep up is ended with FairleadError `STORE_WATCH_OVERFLOW`.
+   * Every change below `prefix` after `options.after`, in order, none missed or repeated, in batches that never cut a
+   * transaction. Starts with the call (not with the first read), to be read by one loop. Ends when the signal aborts or
+   * the store is disposed. A reader that does not keep up is ended with FairleadError `STORE_WATCH_OVERFLOW`.
+   *
+   * @throws FairleadError `STORE_COMPACTED`, at once, when compaction removed a change after `options.after`.
    */
   watch(prefix: string, options: WatchOptions): AsyncIterable<readonly StoreEvent[]>
-  /** Forgets versions older than `revision`; the newest version of each key stays. */
+  /**
+   * Forgets what was before `revision`: lists of older revisions and watches after older ones are refused from then on.
+   * What each key had at `revision` stays. Resolves when the room is free for new writes.
+   *
+   * @throws FairleadError `INVALID_INPUT` for a revision that does not exist yet.
+   */
   compact(revision: number): Promise<void>
 }
