@@ -36,7 +36,7 @@ export function versionedBytes(bytes: Uint8Array, revision: number): Buffer {
   const { at, text } = spliceVersion(bytes, revision)
   const out = Buffer.allocUnsafe(bytes.byteLength + text.length)
   out.set(bytes.subarray(0, at), 0)
-  out.latin1Write(text, at)
+  out.write(text, at, 'latin1')
   out.set(bytes.subarray(at), at + text.length)
   return out
 }

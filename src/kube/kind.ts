@@ -30,6 +30,9 @@ export interface Column<T extends KubeObject> {
   cell(object: T, now: number): string | number | boolean
 }
 
+/** Reads one field of an object as text (a method's type, so that readers of a kind go where any kind's go). */
+export type FieldReader<T extends KubeObject> = { read(object: T): string }['read']
+
 /** A JSON tree that may be changed: what defaulting and preparing work on, before it becomes an object. */
 export type Draft = Record<string, unknown>
 
@@ -77,7 +80,9 @@ export interface KindDefinition<T extends KubeObject> {
   scale?(object: T): ScaleView
   /** Seconds that a deletion is only announced before the object goes; 0: at once. @default 0 */
   deletionGrace?(object: T, requested: number | undefined): number
-  /** Columns after NAME. */
+  /** `false`: the columns are all there are; otherwise NAME comes before them. @default true */
+  readonly nameColumn?: boolean
+  /** Columns of `kubectl get`, in order. */
   readonly columns: readonly Column<T>[]
   /** Fills in defaults, in place, after decoding and before validation. */
   default?(draft: Draft): void
@@ -85,8 +90,8 @@ export interface KindDefinition<T extends KubeObject> {
   prepare?(draft: Draft, old: T | undefined): void
   /** `old` on update. */
   validate?(object: T, old: T | undefined): readonly FieldError[]
-  /** Field selectors besides metadata.name and metadata.namespace: the name of each and its value. */
-  selectableFields?(object: T): Readonly<Record<string, string>>
+  /** Field selectors besides metadata.name and metadata.namespace: the name of each, and how its value is read. */
+  readonly selectableFields?: Readonly<Record<string, FieldReader<T>>>
   readonly mergeLists?: Readonly<Record<string, MergeList>>
   /** `metadata.generation` grows when the spec changes. @default true when there is a status subresource */
   readonly generation?: boolean

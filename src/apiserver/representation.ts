@@ -1,0 +1,57 @@
+import type { AnyKind } from '../kube/registry.ts'
+import type { KubeObject } from '../kube/types/meta.ts'
+import type { Entry } from '../store/store.ts'
+import { decodedObject } from './decoded.ts'
+import { versionedBytes } from './object-bytes.ts'
+import { notAcceptable } from './status-error.ts'
+import { tableOf } from './table.ts'
+
+/** How objects are shown to a client. */
+export type Form =
+  | { readonly as: 'object' }
+  /** Only metadata (PartialObjectMetadata). */
+  | { readonly as: 'metadata' }
+  /** Ready to print (meta/v1 Table); rows carry the metadata, the whole object or nothing. */
+  | { readonly as: 'table'; readonly include: 'None' | 'Metadata' | 'Object' }
+
+export const OBJECT_FORM: Form = { as: 'object' }
+
+/** The first form in an Accept header that is served. @throws StatusError when there is none. */
+export function acceptedForm(accept: string | undefined, includeObject: string | null): Form {
+  if (accept === undefined || accept === '') return OBJECT_FORM
+  for (const range of accept.split(',')) {
+    const [type = '', ...parameters] = range.split(';').map((part) => part.trim())
+    if (!['application/json', 'application/*', '*/*'].includes(type)) continue
+    const as = parameters.find((parameter) => parameter.startsWith('as='))?.slice(3)
+    if (as === undefined) return OBJECT_FORM
+    if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList') return { as: 'metadata' }
+    if (as === 'Table') return { as: 'table', include: includedObject(includeObject) }
+  }
+  throw notAcceptable()
+}
+
+function includedObject(value: string | null): 'None' | 'Metadata' | 'Object' {
+  return value === 'None' || value === 'Object' ? value : 'Metadata'
+}
+
+/** One object in the given form. */
+export function showOne(kind: AnyKind, entry: Entry, form: Form, now: number): Uint8Array {
+  switch (form.as) {
+    case 'object':
+      return versionedBytes(entry.value, entry.modRevision)
+    case 'metadata':
+      return Buffer.from(JSON.stringify(partialMetadata(decodedObject(entry))))
+    case 'table': {
+      const object = decodedObject(entry)
+      const metadata = { resourceVersion: String(entry.modRevision) }
+      return Buffer.from(JSON.stringify(tableOf(kind, [object], { metadata, include: form.include, now })))
+    }
+    default:
+      return form satisfies never
+  }
+}
+
+/** The metadata of an object, as an object of its own. */
+export function partialMetadata({ metadata }: KubeObject): object {
+  return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata }
+}

@@ -1,0 +1,44 @@
+/** A request to the API and its answer, whatever brought it: a TLS connection or a call within the process. */
+
+/** Who asks, as authentication found out. */
+export interface User {
+  readonly name: string
+  readonly groups: readonly string[]
+}
+
+export interface ApiRequest {
+  readonly method: string
+  /** Absolute path with query. */
+  readonly url: string
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string | undefined>>
+  /** `undefined`: nobody in particular. */
+  readonly user: User | undefined
+  /** Reads the body; throws StatusError when it is too large. */
+  body(): Promise<Uint8Array>
+  /** Aborts when nobody waits for the answer any more. */
+  readonly signal: AbortSignal
+}
+
+export interface ApiResponse {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  /** All at once, or as it comes. */
+  readonly body: Uint8Array | AsyncIterable<Uint8Array>
+}
+
+const JSON_TYPE = { 'content-type': 'application/json' }
+
+/** An answer in JSON. */
+export function jsonResponse(status: number, body: Uint8Array | object): ApiResponse {
+  return { status, headers: JSON_TYPE, body: body instanceof Uint8Array ? body : Buffer.from(JSON.stringify(body)) }
+}
+
+/** An answer in plain text. */
+export function textResponse(status: number, text: string): ApiResponse {
+  return {
+    status,
+    headers: { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' },
+    body: Buffer.from(text),
+  }
+}

@@ -1,0 +1,24 @@
+import type { Draft, FieldError } from '../kube/kind.ts'
+import type { KubeObject } from '../kube/types/meta.ts'
+import type { Compare, Operation } from '../store/store.ts'
+
+/** A write that is about to be made. */
+export interface PendingWrite {
+  readonly operation: 'create' | 'update' | 'delete'
+  /** What is to be stored; of a deletion what goes. */
+  readonly object: Draft
+  readonly old: KubeObject | undefined
+}
+
+export type HookResult =
+  | {
+      readonly kind: 'plan'
+      /** What is to be stored instead. */
+      readonly draft: Draft
+      readonly compares: readonly Compare[]
+      readonly operations: readonly Operation[]
+    }
+  | { readonly kind: 'refused'; readonly errors: readonly FieldError[] }
+
+/** Decides what else happens in the same transaction; called again when a compare was lost. */
+export type WriteHook = (write: PendingWrite) => HookResult

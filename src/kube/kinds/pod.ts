@@ -1,0 +1,85 @@
+import type { Draft, KindDefinition } from '../kind.ts'
+import { pods } from '../resource.ts'
+import type { Pod } from '../types/core.ts'
+import { ensureObject, objectIn, objectsIn, setDefault } from './draft.ts'
+import { podColumns } from './pod-columns.ts'
+import { defaultPodSpec, podSpecMergeLists } from './pod-template.ts'
+import { validatePod } from './pod-validation.ts'
+import { qosClass } from './qos-class.ts'
+
+const GRACE_SECONDS = 30
+
+/** v1 Pod. */
+export const podKind: KindDefinition<Pod> = {
+  resource: pods,
+  listKind: 'PodList',
+  singular: 'pod',
+  shortNames: ['po'],
+  categories: ['all'],
+  subresources: ['status', 'binding', 'eviction', 'log', 'exec'],
+  default: defaultPod,
+  prepare(draft, old) {
+    if (old !== undefined) return
+    draft.status = { phase: 'Pending', qosClass: qosClass(draft) }
+  },
+  validate: validatePod,
+  deletionGrace(pod, requested) {
+    const finished = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed'
+    if (!pod.spec.nodeName || finished) return 0
+    return Math.max(0, requested ?? pod.spec.terminationGracePeriodSeconds ?? GRACE_SECONDS)
+  },
+  selectableFields: {
+    'spec.nodeName': ({ spec, status }) => spec.nodeName ?? '',
+    'spec.restartPolicy': ({ spec, status }) => spec.restartPolicy ?? '',
+    'spec.schedulerName': ({ spec, status }) => spec.schedulerName ?? '',
+    'spec.serviceAccountName': ({ spec, status }) => spec.serviceAccountName ?? '',
+    'spec.hostNetwork': ({ spec, status }) => String(spec.hostNetwork ?? false),
+    'status.phase': ({ spec, status }) => status?.phase ?? '',
+    'status.podIP': ({ spec, status }) => status?.podIP ?? '',
+    'status.nominatedNodeName': ({ spec, status }) => '',
+  },
+  columns: podColumns,
+  mergeLists: {
+    ...podSpecMergeLists('spec'),
+    'status.conditions': { keys: ['type'] },
+    'status.podIPs': { keys: ['ip'] },
+    'status.hostIPs': { keys: ['ip'] },
+  },
+}
+
+function defaultPod(draft: Draft): void {
+  const spec = objectIn(draft, 'spec')
+  if (spec === undefined) return
+  defaultPodSpec(spec)
+  setDefault(spec, 'enableServiceLinks', true)
+  setDefault(spec, 'serviceAccountName', 'default')
+  setDefault(spec, 'serviceAccount', spec.serviceAccountName)
+  setDefault(spec, 'priority', 0)
+  setDefault(spec, 'preemptionPolicy', 'PreemptLowerPriority')
+  tolerateBriefly(spec)
+  for (const container of objectsIn(spec, 'containers')) requestWhatIsLimited(container)
+}
+
+/** Pods outlive a node's failure by five minutes unless they say otherwise (admission DefaultTolerationSeconds). */
+function tolerateBriefly(spec: Draft): void {
+  setDefault(spec, 'tolerations', [])
+  if (!Array.isArray(spec.tolerations)) return
+  const given = objectsIn(spec, 'tolerations')
+  for (const key of ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable']) {
+    const covers = (toleration: Draft) =>
+      (toleration.key === key || !toleration.key) && (toleration.effect === 'NoExecute' || !toleration.effect)
+    if (given.some(covers)) continue
+    spec.tolerations = [
+      ...(spec.tolerations as readonly unknown[]),
+      { key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 300 },
+    ]
+  }
+}
+
+function requestWhatIsLimited(container: Draft): void {
+  const resources = ensureObject(container, 'resources')
+  const limits = objectIn(resources, 'limits')
+  if (limits === undefined) return
+  const requests = ensureObject(resources, 'requests')
+  for (const [resource, amount] of Object.entries(limits)) setDefault(requests, resource, amount)
+}

@@ -1,0 +1,95 @@
+import { isIPv6 } from 'node:net'
+import type { Column } from '../kind.ts'
+import type { Container, PodTemplateSpec } from '../types/core.ts'
+import type { KubeObject, LabelSelector } from '../types/meta.ts'
+
+/** The AGE column that nearly every kind ends with. */
+export const ageColumn: Column<KubeObject> = {
+  name: 'Age',
+  type: 'string',
+  description: 'Time since the object was created.',
+  cell: (object, now) => ageCell(object.metadata.creationTimestamp, now),
+}
+
+/** `5m12s` since an RFC 3339 time; `<unknown>` without one. */
+export function ageCell(time: string | null | undefined, now: number): string {
+  const since = time ? Date.parse(time) : Number.NaN
+  return Number.isNaN(since) ? '<unknown>' : humanDuration((now - since) / 1000)
+}
+
+/** A duration in at most two units, cut as kubectl users know it (apimachinery `duration.HumanDuration`). */
+export function humanDuration(given: number): string {
+  const seconds = Math.trunc(given)
+  if (seconds < -1) return '<invalid>'
+  if (seconds < 0) return '0s'
+  if (seconds < 120) return `${seconds}s`
+  const minutes = Math.trunc(seconds / 60)
+  if (minutes < 10) return twoUnits(minutes, 'm', seconds % 60, 's')
+  if (minutes < 180) return `${minutes}m`
+  const hours = Math.trunc(minutes / 60)
+  if (hours < 8) return twoUnits(hours, 'h', minutes % 60, 'm')
+  if (hours < 48) return `${hours}h`
+  const days = Math.trunc(hours / 24)
+  if (days < 8) return twoUnits(days, 'd', hours % 24, 'h')
+  if (days < 365 * 2) return `${days}d`
+  const years = Math.trunc(days / 365)
+  return years < 8 ? twoUnits(years, 'y', days % 365, 'd') : `${years}y`
+}
+
+function twoUnits(major: number, majorUnit: string, minor: number, minorUnit: string): string {
+  return minor === 0 ? `${major}${majorUnit}` : `${major}${majorUnit}${minor}${minorUnit}`
+}
+
+/** `a=b,c in (d,e)`; `<none>` when the selector selects nothing in particular. */
+export function selectorCell(selector: LabelSelector | undefined): string {
+  const equal = Object.entries(selector?.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`)
+  const others = (selector?.matchExpressions ?? []).map(({ key, operator, values }) => {
+    const list = `(${[...(values ?? [])].sort().join(',')})`
+    if (operator === 'Exists') return key
+    if (operator === 'DoesNotExist') return `!${key}`
+    return operator === 'In' ? `${key} in ${list}` : `${key} notin ${list}`
+  })
+  const terms = [...equal, ...others].sort()
+  return terms.length === 0 ? '<none>' : terms.join(',')
+}
+
+/** `a=b,c=d` of plain labels; `<none>` when empty. */
+export function labelsCell(labels: Readonly<Record<string, string>> | undefined): string {
+  return selectorCell({ matchLabels: labels ?? {} })
+}
+
+/** The wide columns CONTAINERS and IMAGES of everything that has a pod template. */
+export function templateColumns<T extends KubeObject>(
+  template: (object: T) => PodTemplateSpec | undefined,
+): readonly Column<T>[] {
+  const join = (object: T, of: (container: Container) => string) =>
+    (template(object)?.spec.containers ?? []).map(of).join(',')
+  return [
+    {
+      name: 'Containers',
+      type: 'string',
+      priority: 1,
+      description: 'Names of each container in the template.',
+      cell: (object) => join(object, (container) => container.name),
+    },
+    {
+      name: 'Images',
+      type: 'string',
+      priority: 1,
+      description: 'Images referenced by each container in the template.',
+      cell: (object) => join(object, (container) => container.image),
+    },
+  ]
+}
+
+/** `10.0.0.1:80` or `[fd00::1]:80`. */
+export function hostPort(host: string, port: number): string {
+  return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+/** The first few, then how many more: `a,b,c + 2 more...`. */
+export function shortened(items: readonly string[], shown: number): string {
+  if (items.length === 0) return '<none>'
+  const head = items.slice(0, shown).join(',')
+  return items.length > shown ? `${head} + ${items.length - shown} more...` : head
+}

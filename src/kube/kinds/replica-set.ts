@@ -1,0 +1,65 @@
+import type { KindDefinition } from '../kind.ts'
+import { replicaSets } from '../resource.ts'
+import type { ReplicaSet } from '../types/apps.ts'
+import { objectIn, setDefault } from './draft.ts'
+import { defaultPodTemplate, podSpecMergeLists } from './pod-template.ts'
+import { ageColumn, selectorCell, templateColumns } from './printing.ts'
+import { validateWorkload } from './workload.ts'
+
+/** apps/v1 ReplicaSet. */
+export const replicaSetKind: KindDefinition<ReplicaSet> = {
+  resource: replicaSets,
+  listKind: 'ReplicaSetList',
+  singular: 'replicaset',
+  shortNames: ['rs'],
+  categories: ['all'],
+  subresources: ['status', 'scale'],
+  default(draft) {
+    const spec = objectIn(draft, 'spec')
+    if (spec === undefined) return
+    setDefault(spec, 'replicas', 1)
+    defaultPodTemplate(spec)
+  },
+  prepare(draft, old) {
+    if (old === undefined) draft.status = { replicas: 0 }
+  },
+  validate: ({ spec }, old) => validateWorkload(spec, old?.spec),
+  scale: ({ spec, status }) => ({
+    replicas: spec.replicas ?? 0,
+    statusReplicas: status?.replicas ?? 0,
+    selector: spec.selector,
+  }),
+  selectableFields: {
+    'status.replicas': ({ status }) => String(status?.replicas ?? 0),
+  },
+  columns: [
+    {
+      name: 'Desired',
+      type: 'integer',
+      description: 'Number of desired pods.',
+      cell: ({ spec }) => spec.replicas ?? 0,
+    },
+    {
+      name: 'Current',
+      type: 'integer',
+      description: 'Most recently observed number of pods.',
+      cell: ({ status }) => status?.replicas ?? 0,
+    },
+    {
+      name: 'Ready',
+      type: 'integer',
+      description: 'Number of ready pods.',
+      cell: ({ status }) => status?.readyReplicas ?? 0,
+    },
+    ageColumn,
+    ...templateColumns<ReplicaSet>(({ spec }) => spec.template),
+    {
+      name: 'Selector',
+      type: 'string',
+      priority: 1,
+      description: 'Label selector for pods.',
+      cell: ({ spec }) => selectorCell(spec.selector),
+    },
+  ],
+  mergeLists: { ...podSpecMergeLists('spec.template.spec'), 'status.conditions': { keys: ['type'] } },
+}

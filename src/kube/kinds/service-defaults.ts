@@ -1,0 +1,41 @@
+import type { Draft } from '../kind.ts'
+import { ensureObject, objectIn, objectsIn, setDefault } from './draft.ts'
+import { isExternallyAccessible, needsClusterIp } from './service-needs.ts'
+
+const AFFINITY_SECONDS = 10_800
+
+/** Fills in what upstream's `SetDefaults_Service` does; families and addresses are the allocation's. */
+export function defaultService(draft: Draft): void {
+  const spec = ensureObject(draft, 'spec')
+  setDefault(spec, 'sessionAffinity', 'None')
+  if (spec.sessionAffinity === 'None') delete spec.sessionAffinityConfig
+  if (spec.sessionAffinity === 'ClientIP') {
+    setDefault(
+      ensureObject(ensureObject(spec, 'sessionAffinityConfig'), 'clientIP'),
+      'timeoutSeconds',
+      AFFINITY_SECONDS,
+    )
+  }
+  setDefault(spec, 'type', 'ClusterIP')
+  for (const port of objectsIn(spec, 'ports')) {
+    setDefault(port, 'protocol', 'TCP')
+    if (port.targetPort === undefined || port.targetPort === null || port.targetPort === 0 || port.targetPort === '') {
+      port.targetPort = port.port
+    }
+  }
+  defaultPolicies(spec)
+  defaultIngressMode(draft)
+}
+
+function defaultPolicies(spec: Draft): void {
+  if (isExternallyAccessible(spec)) setDefault(spec, 'externalTrafficPolicy', 'Cluster')
+  if (needsClusterIp(spec)) setDefault(spec, 'internalTrafficPolicy', 'Cluster')
+  if (spec.type === 'LoadBalancer') setDefault(spec, 'allocateLoadBalancerNodePorts', true)
+}
+
+function defaultIngressMode(draft: Draft): void {
+  const balancer = objectIn(objectIn(draft, 'status') ?? {}, 'loadBalancer') ?? {}
+  for (const ingress of objectsIn(balancer, 'ingress')) {
+    if (ingress.ip) setDefault(ingress, 'ipMode', 'VIP')
+  }
+}

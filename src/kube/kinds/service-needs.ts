@@ -1,0 +1,30 @@
+/** What a Service of a given spec needs or may have; shared by defaulting, preparing and validating. */
+
+type Spec = Readonly<Record<string, unknown>>
+
+/** Every type but ExternalName has cluster addresses (`None` counts as one). */
+export function needsClusterIp(spec: Spec): boolean {
+  return spec.type !== 'ExternalName'
+}
+
+/** Whether node ports belong to it, allocated or asked for. */
+export function needsNodePort(spec: Spec): boolean {
+  return spec.type === 'NodePort' || spec.type === 'LoadBalancer'
+}
+
+/** Whether a health check node port belongs to it. */
+export function needsHealthCheckPort(spec: Spec): boolean {
+  return spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local'
+}
+
+/** Whether traffic from outside the cluster can reach it, so that `externalTrafficPolicy` means something. */
+export function isExternallyAccessible(spec: Spec): boolean {
+  if (spec.type === 'NodePort' || spec.type === 'LoadBalancer') return true
+  return spec.type === 'ClusterIP' && Array.isArray(spec.externalIPs) && spec.externalIPs.length > 0
+}
+
+/** Whether it has no address of its own. */
+export function isHeadless(spec: Spec): boolean {
+  if (Array.isArray(spec.clusterIPs) && spec.clusterIPs.length === 1) return spec.clusterIPs[0] === 'None'
+  return spec.clusterIP === 'None'
+}

@@ -1,0 +1,71 @@
+import type { Draft, FieldError, KindDefinition } from '../kind.ts'
+import { statefulSets } from '../resource.ts'
+import type { StatefulSet } from '../types/apps.ts'
+import { forbidden, oneOf } from '../validation/field-error.ts'
+import { ensureObject, objectIn, setDefault } from './draft.ts'
+import { defaultPodTemplate, podSpecMergeLists } from './pod-template.ts'
+import { ageColumn, templateColumns } from './printing.ts'
+import { validateWorkload } from './workload.ts'
+
+const UPDATE_TEXT =
+  "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
+
+/** apps/v1 StatefulSet. */
+export const statefulSetKind: KindDefinition<StatefulSet> = {
+  resource: statefulSets,
+  listKind: 'StatefulSetList',
+  singular: 'statefulset',
+  shortNames: ['sts'],
+  categories: ['all'],
+  subresources: ['status', 'scale'],
+  default: defaultStatefulSet,
+  prepare(draft, old) {
+    if (old === undefined) draft.status = { replicas: 0 }
+  },
+  validate: ({ spec }, old) => [
+    ...validateWorkload(spec, undefined),
+    ...oneOf('spec.podManagementPolicy', spec?.podManagementPolicy, ['OrderedReady', 'Parallel']),
+    ...validateFrozen(spec, old?.spec),
+  ],
+  scale: ({ spec, status }) => ({
+    replicas: spec.replicas ?? 0,
+    statusReplicas: status?.replicas ?? 0,
+    selector: spec.selector,
+  }),
+  columns: [
+    {
+      name: 'Ready',
+      type: 'string',
+      description: 'Number of the pod with ready state',
+      cell: ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec.replicas ?? 0}`,
+    },
+    ageColumn,
+    ...templateColumns<StatefulSet>(({ spec }) => spec.template),
+  ],
+  mergeLists: { ...podSpecMergeLists('spec.template.spec'), 'status.conditions': { keys: ['type'] } },
+}
+
+function defaultStatefulSet(draft: Draft): void {
+  const spec = objectIn(draft, 'spec')
+  if (spec === undefined) return
+  setDefault(spec, 'replicas', 1)
+  setDefault(spec, 'podManagementPolicy', 'OrderedReady')
+  setDefault(spec, 'revisionHistoryLimit', 10)
+  const strategy = ensureObject(spec, 'updateStrategy')
+  setDefault(strategy, 'type', 'RollingUpdate')
+  if (strategy.type === 'RollingUpdate') setDefault(ensureObject(strategy, 'rollingUpdate'), 'partition', 0)
+  const retention = ensureObject(spec, 'persistentVolumeClaimRetentionPolicy')
+  setDefault(retention, 'whenDeleted', 'Retain')
+  setDefault(retention, 'whenScaled', 'Retain')
+  defaultPodTemplate(spec)
+}
+
+const FROZEN = ['serviceName', 'podManagementPolicy', 'selector', 'volumeClaimTemplates'] as const
+
+function validateFrozen(spec: StatefulSet['spec'], old: StatefulSet['spec'] | undefined): readonly FieldError[] {
+  if (old === undefined) return []
+  const now = spec as unknown as Draft
+  const before = old as unknown as Draft
+  const changed = FROZEN.some((field) => JSON.stringify(now[field]) !== JSON.stringify(before[field]))
+  return changed ? [forbidden('spec', UPDATE_TEXT)] : []
+}

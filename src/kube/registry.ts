@@ -1,0 +1,41 @@
+import type { KindDefinition } from './kind.ts'
+import { configMapKind } from './kinds/config-map.ts'
+import { deploymentKind } from './kinds/deployment.ts'
+import { endpointSliceKind } from './kinds/endpoint-slice.ts'
+import { endpointsKind } from './kinds/endpoints.ts'
+import { eventKind } from './kinds/event.ts'
+import { ipAddressKind } from './kinds/ip-address.ts'
+import { leaseKind } from './kinds/lease.ts'
+import { namespaceKind } from './kinds/namespace.ts'
+import { nodeKind } from './kinds/node.ts'
+import { podKind } from './kinds/pod.ts'
+import { replicaSetKind } from './kinds/replica-set.ts'
+import { secretKind } from './kinds/secret.ts'
+import { serviceKind } from './kinds/service.ts'
+import { serviceAccountKind } from './kinds/service-account.ts'
+import { serviceCidrKind } from './kinds/service-cidr.ts'
+import { statefulSetKind } from './kinds/stateful-set.ts'
+import type { KubeObject } from './types/meta.ts'
+
+/** A kind whose objects' type does not matter to the one who holds it. */
+export type AnyKind = KindDefinition<KubeObject>
+
+/** Every kind that Fairlead serves. */
+export const KINDS: readonly AnyKind[] = [
+  namespaceKind,
+  nodeKind,
+  podKind,
+  serviceKind,
+  endpointsKind,
+  configMapKind,
+  secretKind,
+  serviceAccountKind,
+  eventKind,
+  deploymentKind,
+  replicaSetKind,
+  statefulSetKind,
+  endpointSliceKind,
+  leaseKind,
+  serviceCidrKind,
+  ipAddressKind,
+]
