@@ -52,6 +52,9 @@ export const MSG_DONTWAIT = 0x40
 export const MSG_TRUNC = 0x20
 
 const errnoNames = new Map(Object.entries(constants.errno).map(([name, value]) => [value, name]))
+// EWOULDBLOCK is the same number, and Node.js does not name what nf_tables says when it was overtaken.
+errnoNames.set(constants.errno.EAGAIN, 'EAGAIN')
+errnoNames.set(85, 'ERESTART')
 
 /** `EEXIST` for 17; `errno 12345` for a number nobody named. */
 export function errnoName(errno: number): string {

@@ -1,0 +1,71 @@
+/** Elements of sets and maps on the wire. */
+import { forEachAttribute, type MessageWriter } from '../netlink/message.ts'
+import * as nft from './constants.ts'
+import { readData } from './expression-decoder.ts'
+import { writeValue, writeVerdict } from './expression-encoder.ts'
+import type { Element, ListedElement } from './program.ts'
+import { readUdataComment, udataComment } from './userdata.ts'
+import type { Verdict } from './verdict.ts'
+
+/** Writes one element into the open list. A range of a single-field set is two elements: its start and its end. */
+export function writeElement(out: MessageWriter, element: Element): void {
+  const { key, keyEnd, data } = element
+  const item = out.beginNested(nft.NFTA_LIST_ELEM)
+  writeValue(out, nft.NFTA_SET_ELEM_KEY, key)
+  if (keyEnd !== undefined) writeValue(out, nft.NFTA_SET_ELEM_KEY_END, keyEnd)
+  if (data instanceof Uint8Array) writeValue(out, nft.NFTA_SET_ELEM_DATA, data)
+  else if (data !== undefined) writeVerdict(out, nft.NFTA_SET_ELEM_DATA, data)
+  if (element.flags !== undefined) out.u32be(nft.NFTA_SET_ELEM_FLAGS, element.flags)
+  if (element.timeout !== undefined) out.u64be(nft.NFTA_SET_ELEM_TIMEOUT, BigInt(element.timeout))
+  if (element.comment !== undefined) {
+    out.attribute(nft.NFTA_SET_ELEM_USERDATA, udataComment(nft.NFTNL_UDATA_SET_ELEM_COMMENT, element.comment))
+  }
+  out.endNested(item)
+}
+
+/**
+ * A range `first..last` (inclusive) as an interval set of one field holds it: an element that starts it, and one that
+ * marks the key after it; no end for a range up to the last key there is.
+ */
+export function rangeElements(first: Uint8Array, last: Uint8Array): Element[] {
+  const after = Buffer.from(last)
+  for (let i = after.length - 1; i >= 0; i -= 1) {
+    after[i] = ((after[i] ?? 0) + 1) & 0xff
+    if (after[i] !== 0) return [{ key: first }, { key: after, flags: nft.NFT_SET_ELEM_INTERVAL_END }]
+  }
+  return [{ key: first }]
+}
+
+/** Calls `visit` for each element of a dumped list (the content of NFTA_SET_ELEM_LIST_ELEMENTS). */
+export function readElements(list: Buffer, visit: (element: ListedElement) => void): void {
+  forEachAttribute(list, (_type, item) => {
+    const element = readElement(item)
+    if (element !== undefined) visit(element)
+  })
+}
+
+function readElement(item: Buffer): ListedElement | undefined {
+  let key: Buffer | undefined
+  let keyEnd: Buffer | undefined
+  let data: Buffer | Verdict | undefined
+  let comment: string | undefined
+  let flags = 0
+  let timeout = 0
+  let expiration = 0
+  forEachAttribute(item, (type, value) => {
+    if (type === nft.NFTA_SET_ELEM_KEY) key = asBytes(value)
+    else if (type === nft.NFTA_SET_ELEM_KEY_END) keyEnd = asBytes(value)
+    else if (type === nft.NFTA_SET_ELEM_DATA) data = readData(value)
+    else if (type === nft.NFTA_SET_ELEM_FLAGS) flags = value.readUInt32BE(0)
+    else if (type === nft.NFTA_SET_ELEM_TIMEOUT) timeout = Number(value.readBigUInt64BE(0))
+    else if (type === nft.NFTA_SET_ELEM_EXPIRATION) expiration = Number(value.readBigUInt64BE(0))
+    else if (type === nft.NFTA_SET_ELEM_USERDATA) comment = readUdataComment(value, nft.NFTNL_UDATA_SET_ELEM_COMMENT)
+  })
+  if (key === undefined) return undefined
+  return { key, keyEnd, data, flags, timeout, expiration, comment }
+}
+
+function asBytes(nested: Buffer): Buffer | undefined {
+  const data = readData(nested)
+  return Buffer.isBuffer(data) ? data : undefined
+}
