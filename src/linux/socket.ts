@@ -1,0 +1,149 @@
+/**
+ * Sockets in a network namespace. A socket stays in the namespace where it was opened, so the descriptor is opened there
+ * and handed to Node.js, which reads and writes it as any other.
+ */
+import { Socket } from 'node:net'
+import { FairleadError } from '../base/error.ts'
+import { requireAddress } from '../base/ip.ts'
+import {
+  AF_INET,
+  AF_INET6,
+  bind,
+  close,
+  connect,
+  getSocketName,
+  isErrno,
+  listen,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  setSocketOptionInt,
+  socket,
+} from './libc.ts'
+import { inNetns } from './netns.ts'
+import { decodeSocketAddress, encodeSocketAddress, formatSocketAddress, type SocketAddress } from './socket-address.ts'
+
+const SO_REUSEADDR = 2
+const SOL_IPV6 = 41
+const IPV6_V6ONLY = 26
+const DEFAULT_BACKLOG = 4096
+
+export interface SocketPlace {
+  /** Path of the namespace; the caller's own when left out. */
+  readonly netns?: string | undefined
+  /** An IP address. */
+  readonly host: string
+  /** 0 lets the kernel choose; {@link socketAddress} says which. */
+  readonly port: number
+}
+
+export interface ConnectOptions extends SocketPlace {
+  readonly timeoutMs: number
+  /** Source address. */
+  readonly localAddress?: string
+  readonly localPort?: number
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Connects to an address from inside a namespace.
+ *
+ * @throws FairleadError `TIMEOUT` when nobody answered in time; otherwise the system's own error (`ECONNREFUSED`,
+ *   `EHOSTUNREACH`, ...) as Node.js or libc.ts gives it.
+ */
+export async function connectTcp(options: ConnectOptions): Promise<Socket> {
+  const fd = openSocket(options, SOCK_STREAM | SOCK_NONBLOCK)
+  try {
+    if (options.localAddress !== undefined) {
+      const local = { host: options.localAddress, port: options.localPort ?? 0 }
+      bindSocket(fd, local)
+    }
+    connect(fd, encodeSocketAddress(options), formatSocketAddress(options))
+  } catch (error) {
+    if (!isErrno(error, 'EINPROGRESS')) {
+      close(fd)
+      throw error
+    }
+  }
+  return established(new Socket({ fd }), options)
+}
+
+/**
+ * A listening TCP socket inside a namespace, for `server.listen({ fd })`, which takes over its closing.
+ *
+ * @throws FairleadError `PORT_TAKEN`
+ */
+export function listenTcp(place: SocketPlace, backlog = DEFAULT_BACKLOG): number {
+  return bound(place, SOCK_STREAM, (fd) => listen(fd, backlog))
+}
+
+/**
+ * A UDP socket inside a namespace, for `dgram.createSocket(...).bind({ fd })`, which takes over its closing.
+ *
+ * @throws FairleadError `PORT_TAKEN`
+ */
+export function openUdp(place: SocketPlace): number {
+  return bound(place, SOCK_DGRAM, () => {})
+}
+
+/** Where a socket is bound. */
+export function socketAddress(fd: number): SocketAddress {
+  return decodeSocketAddress(getSocketName(fd))
+}
+
+function bound(place: SocketPlace, type: number, prepare: (fd: number) => void): number {
+  const fd = openSocket(place, type | SOCK_NONBLOCK)
+  try {
+    // Without it, a listener could not come back while old connections linger; UDP sockets would share a port with it.
+    if (type === SOCK_STREAM) setSocketOptionInt(fd, SOL_SOCKET, SO_REUSEADDR, 1)
+    bindSocket(fd, place)
+    prepare(fd)
+    return fd
+  } catch (error) {
+    close(fd)
+    throw error
+  }
+}
+
+function openSocket(place: SocketPlace, type: number): number {
+  const family = requireAddress(place.host).length === 4 ? AF_INET : AF_INET6
+  const fd = inNetns(place.netns, () => socket(family, type))
+  if (family === AF_INET6) setSocketOptionInt(fd, SOL_IPV6, IPV6_V6ONLY, 1)
+  return fd
+}
+
+function bindSocket(fd: number, address: SocketAddress): void {
+  const text = formatSocketAddress(address)
+  try {
+    bind(fd, encodeSocketAddress(address), text)
+  } catch (cause) {
+    if (!isErrno(cause, 'EADDRINUSE')) throw cause
+    throw new FairleadError('PORT_TAKEN', `Cannot use ${text}: the port is in use`, { cause })
+  }
+}
+
+/** Waits until the handshake is done: an empty write is finished as soon as the kernel takes data. */
+function established(socket: Socket, options: ConnectOptions): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const settle = (error?: unknown) => {
+      clearTimeout(timer)
+      options.signal?.removeEventListener('abort', onAbort)
+      socket.off('error', settle)
+      if (error === undefined || error === null) {
+        resolve(socket)
+        return
+      }
+      socket.on('error', () => {})
+      socket.destroy()
+      reject(error)
+    }
+    const onAbort = () => settle(options.signal?.reason)
+    const text = `Cannot connect to ${formatSocketAddress(options)}: no answer within ${options.timeoutMs} ms`
+    const timer = setTimeout(() => settle(new FairleadError('TIMEOUT', text)), options.timeoutMs)
+    socket.on('error', settle)
+    options.signal?.addEventListener('abort', onAbort, { once: true })
+    if (options.signal?.aborted) onAbort()
+    else socket.write(Buffer.alloc(0), settle)
+  })
+}
