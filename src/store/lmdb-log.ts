@@ -8,8 +8,8 @@ export interface LogWrite {
   readonly removals: readonly Uint8Array[]
 }
 
-/** Address space reserved for the file; the file itself grows as needed. */
-const DEFAULT_MAP_BYTES = 64 * 2 ** 30
+/** Address space reserved for the file at first; the file grows as needed, and its place in memory with it. */
+const MAP_BYTES = 2 ** 30
 
 const ENOSPC = 28
 const EIO = 5
@@ -38,7 +38,7 @@ export class LmdbLog implements AsyncDisposable {
   }
 
   /** Opens the file in `directory`, or makes both. */
-  static async open(directory: string, mapBytes = DEFAULT_MAP_BYTES): Promise<LmdbLog> {
+  static async open(directory: string): Promise<LmdbLog> {
     // Loading LMDB takes longer than anything else that is done here: only who opens a store pays for it.
     const { open } = await import('lmdb')
     try {
@@ -49,7 +49,7 @@ export class LmdbLog implements AsyncDisposable {
         keyEncoding: 'binary',
         overlappingSync: false,
         cache: false,
-        mapSize: mapBytes,
+        mapSize: MAP_BYTES,
         maxDbs: 1,
         maxReaders: 16,
       })

@@ -33,8 +33,6 @@ export interface LmdbStoreOptions {
   readonly history?: HistoryLimits
   /** Changes that may wait for a watch's reader. @default {@link WATCH_QUEUE_LIMIT} */
   readonly watchQueue?: number
-  /** Largest size of the file. @default 64 GiB */
-  readonly mapBytes?: number
 }
 
 interface Waiting<Result> {
@@ -64,8 +62,8 @@ const BATCH_REMOVALS = 1_000
  * @throws FairleadError `ALREADY_RUNNING` when another process has it open, `DISK_FULL`, `STORE_FAILED`.
  */
 export async function openLmdbStore(options: LmdbStoreOptions): Promise<Store> {
-  const { directory, mapBytes } = options
-  const database = await LmdbLog.open(directory, mapBytes)
+  const { directory } = options
+  const database = await LmdbLog.open(directory)
   const opened: AsyncDisposable[] = [database]
   try {
     opened.push(await lockDirectory(directory))
