@@ -122,16 +122,25 @@ export class RouteSocket implements Disposable {
     return found ? link : undefined
   }
 
-  /** Creates a link, and for a veth its other end, right in the namespace where each belongs. */
+  /**
+   * Creates a link, and for a veth its other end, right in the namespace where each belongs.
+   *
+   * @throws FairleadError `KERNEL_FEATURE` when the kernel does not know such links.
+   */
   addLink(spec: LinkSpec): void {
-    this.#withResolver((resolver) =>
-      this.#request({
-        action: `add the ${spec.kind} link ${spec.name}`,
-        type: RTM_NEWLINK,
-        flags: NLM_F_CREATE | NLM_F_EXCL,
-        write: (writer) => writeNewLink(writer, spec, resolver),
-      }),
-    )
+    const request = (resolver: LinkResolver): Request => ({
+      action: `add the ${spec.kind} link ${spec.name}`,
+      type: RTM_NEWLINK,
+      flags: NLM_F_CREATE | NLM_F_EXCL,
+      write: (writer) => writeNewLink(writer, spec, resolver),
+    })
+    try {
+      this.#withResolver((resolver) => this.#request(request(resolver)))
+    } catch (cause) {
+      if (!isNetlinkErrno(cause, 'EOPNOTSUPP')) throw cause
+      const hint = `Load the kernel module: modprobe ${spec.kind}`
+      throw new FairleadError('KERNEL_FEATURE', `This kernel has no links of kind ${spec.kind}`, { cause, hint })
+    }
   }
 
   setLink(name: string, change: LinkChange): void {
