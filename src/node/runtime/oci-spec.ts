@@ -1,0 +1,165 @@
+import { FairleadError } from '../../base/error.ts'
+
+/** A file or directory of the machine that the container sees. Its place is made when the image has none. */
+export interface BindMount {
+  readonly source: string
+  readonly destination: string
+  readonly readOnly: boolean
+}
+
+export interface ContainerUser {
+  readonly uid: number
+  readonly gid: number
+  readonly additionalGids?: readonly number[]
+}
+
+/** The container's file system: what its image gives, and where its own writes go. All three on one machine's disk. */
+export interface OverlayRoot {
+  readonly lower: string
+  readonly upper: string
+  readonly work: string
+}
+
+/** What the kernel may give at most; as in the OCI runtime specification. */
+export interface ResourceLimits {
+  /** Bytes. */
+  readonly memory?: number
+  readonly cpu?: { readonly shares?: number; readonly quota?: number; readonly period?: number }
+}
+
+/** Everything that an OCI bundle is made from. */
+export interface ContainerConfig {
+  readonly args: readonly string[]
+  /** `NAME=value` */
+  readonly env: readonly string[]
+  readonly workingDirectory: string
+  readonly user: ContainerUser
+  readonly hostname: string
+  /** Path of the network namespace; the one of the agent itself when left out (`hostNetwork`). */
+  readonly netns?: string
+  /** Below the root of each hierarchy, e.g. `/fairlead/demo/node-1/UID/web`. */
+  readonly cgroup: string
+  readonly root: OverlayRoot
+  readonly mounts: readonly BindMount[]
+  readonly limits?: ResourceLimits
+}
+
+/** What containerd gives a container that asks for nothing. */
+export const DEFAULT_CAPABILITIES: readonly string[] = [
+  'CAP_CHOWN',
+  'CAP_DAC_OVERRIDE',
+  'CAP_FSETID',
+  'CAP_FOWNER',
+  'CAP_MKNOD',
+  'CAP_NET_RAW',
+  'CAP_SETGID',
+  'CAP_SETUID',
+  'CAP_SETFCAP',
+  'CAP_SETPCAP',
+  'CAP_NET_BIND_SERVICE',
+  'CAP_SYS_CHROOT',
+  'CAP_KILL',
+  'CAP_AUDIT_WRITE',
+]
+
+const MASKED_PATHS = [
+  '/proc/acpi',
+  '/proc/asound',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+  '/proc/sched_debug',
+  '/sys/firmware',
+  '/proc/scsi',
+]
+
+const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger']
+
+const SYSTEM_MOUNTS = [
+  { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
+  {
+    destination: '/dev',
+    type: 'tmpfs',
+    source: 'tmpfs',
+    options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'],
+  },
+  {
+    destination: '/dev/pts',
+    type: 'devpts',
+    source: 'devpts',
+    options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
+  },
+  {
+    destination: '/dev/shm',
+    type: 'tmpfs',
+    source: 'shm',
+    options: ['nosuid', 'noexec', 'nodev', 'mode=1777', 'size=65536k'],
+  },
+  { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
+  { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] },
+] as const
+
+/**
+ * The `config.json` of an OCI bundle (OCI runtime specification 1.0.2). The root file system is an overlay that is
+ * mounted by the runtime inside the container's own mount namespace, so that the machine never carries a mount of ours
+ * and nothing is left to unmount, however a container ends.
+ *
+ * @throws FairleadError `INVALID_INPUT` for a directory whose name the kernel's overlay options cannot carry.
+ */
+export function ociSpec(config: ContainerConfig): object {
+  return {
+    ociVersion: '1.0.2',
+    process: processSpec(config),
+    root: { path: 'rootfs', readonly: false },
+    hostname: config.hostname,
+    mounts: [overlayMount(config.root), ...SYSTEM_MOUNTS, ...config.mounts.map(bindMount)],
+    linux: {
+      namespaces: [
+        { type: 'pid' },
+        { type: 'ipc' },
+        { type: 'uts' },
+        { type: 'mount' },
+        ...(config.netns === undefined ? [] : [{ type: 'network', path: config.netns }]),
+      ],
+      cgroupsPath: config.cgroup,
+      resources: { devices: [{ allow: false, access: 'rwm' }], ...limitsSpec(config.limits) },
+      maskedPaths: MASKED_PATHS,
+      readonlyPaths: READONLY_PATHS,
+    },
+  }
+}
+
+function processSpec({ args, env, workingDirectory, user }: ContainerConfig): object {
+  const capabilities = user.uid === 0 ? DEFAULT_CAPABILITIES : []
+  return {
+    terminal: false,
+    user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids ?? [] },
+    args,
+    env,
+    cwd: workingDirectory,
+    capabilities: { bounding: DEFAULT_CAPABILITIES, effective: capabilities, permitted: capabilities },
+    noNewPrivileges: false,
+  }
+}
+
+function overlayMount({ lower, upper, work }: OverlayRoot): object {
+  for (const path of [lower, upper, work]) {
+    if (!/[,:\\]/.test(path)) continue
+    throw new FairleadError('INVALID_INPUT', `Cannot put a container's files in ${path}: , : and \\ are not possible`)
+  }
+  const options = [`lowerdir=${lower}`, `upperdir=${upper}`, `workdir=${work}`]
+  return { destination: '/', type: 'overlay', source: 'overlay', options }
+}
+
+function bindMount({ source, destination, readOnly }: BindMount): object {
+  return { destination, type: 'bind', source, options: ['rbind', 'rprivate', readOnly ? 'ro' : 'rw'] }
+}
+
+function limitsSpec({ memory, cpu }: ResourceLimits = {}): object {
+  return {
+    ...(memory === undefined ? {} : { memory: { limit: memory } }),
+    ...(cpu === undefined ? {} : { cpu }),
+  }
+}

@@ -1,0 +1,71 @@
+import type { ContainerConfig } from './oci-spec.ts'
+
+/** One run of one container of a pod: the first is attempt 0, every restart one more. */
+export interface ContainerKey {
+  readonly podUid: string
+  readonly name: string
+  readonly attempt: number
+}
+
+export type ContainerState =
+  | { readonly kind: 'starting' }
+  | { readonly kind: 'running'; readonly pid: number; readonly startedAt: number }
+  | ExitedState
+
+/** Times in milliseconds since the epoch. */
+export interface ExitedState {
+  readonly kind: 'exited'
+  readonly exitCode: number
+  /** Left out when the container never ran. */
+  readonly startedAt?: number
+  readonly finishedAt: number
+  /** `StartError`: it never ran; `ContainerStatusUnknown`: it is gone and nobody saw how it ended. */
+  readonly reason?: 'StartError' | 'ContainerStatusUnknown'
+  readonly message?: string
+}
+
+export interface ContainerRecord extends ContainerKey {
+  readonly id: string
+  readonly state: ContainerState
+  readonly logPath: string
+}
+
+export interface ExecOptions {
+  readonly timeoutMs: number
+  /** Bytes of standard output and error that are kept. @default 16384 */
+  readonly maxOutput?: number
+}
+
+export interface ExecResult {
+  /** `undefined` when the command was stopped at its time limit. */
+  readonly exitCode: number | undefined
+  /** Standard output and error as they came. */
+  readonly output: string
+}
+
+/**
+ * Runs containers that outlive the agent. What is true stands in files and in the kernel, so that an agent that was
+ * killed finds every container again, and how those ended that ended meanwhile.
+ */
+export interface Runtime extends Disposable {
+  /** Called with the pod's uid after any container of it changed its state. */
+  onChange(listener: (podUid: string) => void): void
+  /**
+   * Starts a run; what comes of it is told by `onChange`.
+   *
+   * @throws FairleadError `RUNTIME_FAILED`, `DISK_FULL` or `INVALID_INPUT` when it cannot even be tried.
+   */
+  start(key: ContainerKey, config: Omit<ContainerConfig, 'root'> & { readonly lower: string }): void
+  /** Runs of one pod, oldest first. */
+  containers(podUid: string): readonly ContainerRecord[]
+  /** Pods that have anything here. */
+  pods(): readonly string[]
+  /** Sends a signal to the first process of a running container; without it the kernel ends all others. */
+  signal(key: ContainerKey, signal: 'SIGTERM' | 'SIGKILL'): void
+  /** Runs a command inside a running container. */
+  exec(key: ContainerKey, command: readonly string[], options: ExecOptions): Promise<ExecResult>
+  /** Forgets a run that has ended: its files and its log. */
+  remove(key: ContainerKey): Promise<void>
+  /** Ends whatever still runs of a pod, and forgets the pod. */
+  removePod(podUid: string): Promise<void>
+}
