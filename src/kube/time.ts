@@ -1,0 +1,10 @@
+/** A time as the API writes it: RFC 3339 in whole seconds, UTC (meta/v1 Time). */
+export function formatTime(milliseconds: number): string {
+  return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`
+}
+
+/** RFC 3339 with microseconds (meta/v1 MicroTime), as leases and `eventTime` have it. */
+export function formatMicroTime(milliseconds: number): string {
+  const micros = String(Math.floor((milliseconds % 1000) * 1000)).padStart(6, '0')
+  return `${new Date(milliseconds).toISOString().slice(0, 19)}.${micros}Z`
+}
