@@ -15,6 +15,8 @@ export interface Runc {
 /** runc needs one thread at a time only; more cost time at start and memory for as long as it waits. */
 export const RUNC_ENVIRONMENT = { GOMAXPROCS: '1' }
 
+const GIVE_UP_MS = 500
+
 /**
  * Looks runc up in PATH.
  *
@@ -53,7 +55,7 @@ function isInitState(value: unknown): value is { init_process_pid: number; init_
 export interface RuncRun {
   readonly timeoutMs: number
   readonly maxOutput: number
-  /** Called in place of killing runc when the time is over. */
+  /** Called when the time is over, to end what runc waits for; runc itself is killed when that does not help. */
   onTimeout?(): void
 }
 
@@ -73,13 +75,16 @@ export function runRunc(runc: Runc, args: readonly string[], options: RuncRun): 
     }
     child.stdout.on('data', gather)
     child.stderr.on('data', gather)
-    const timer = setTimeout(() => {
-      timedOut = true
-      options.onTimeout?.()
+    const giveUp = () => {
       child.kill('SIGKILL')
       // A grandchild that holds the pipes must not keep the answer back.
       child.stdout.destroy()
       child.stderr.destroy()
+    }
+    let timer = setTimeout(() => {
+      timedOut = true
+      options.onTimeout?.()
+      timer = setTimeout(giveUp, GIVE_UP_MS)
     }, options.timeoutMs)
     child.on('error', (cause) => {
       clearTimeout(timer)
