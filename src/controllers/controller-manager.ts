@@ -1,0 +1,112 @@
+import { type Clock, systemClock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import type { Client } from '../kube/client.ts'
+import { createEventRecorder, type EventRecorder } from '../kube/event-recorder.ts'
+import { InformerSet } from '../kube/informers.ts'
+import type { Resource } from '../kube/resource.ts'
+import type { KubeObject } from '../kube/types/meta.ts'
+import type { Controller, ControllerContext } from './controller.ts'
+import { DeploymentController } from './deployment/deployment-controller.ts'
+import { EndpointsController } from './endpoints/endpoints-controller.ts'
+import { EndpointSliceController } from './endpointslice/endpointslice-controller.ts'
+import { GarbageCollector } from './garbage-collector/garbage-collector.ts'
+import { addIndexes } from './indexes.ts'
+import { NamespaceDefaults } from './namespace/namespace-defaults.ts'
+import { NamespaceDeletion } from './namespace/namespace-deletion.ts'
+import { NodeIpamController } from './node-ipam/node-ipam-controller.ts'
+import { NodeLifecycleController } from './node-lifecycle/node-lifecycle-controller.ts'
+import { PodGarbageCollector } from './pod-gc.ts'
+import { ReplicaSetController } from './replicaset/replicaset-controller.ts'
+import { Scheduler } from './scheduler/scheduler.ts'
+import { StatefulSetController } from './statefulset/statefulset-controller.ts'
+
+export interface ControllersOptions {
+  /** Watches for all controllers; writes for those that `clientFor` has no client for. */
+  readonly client: Client
+  /** A client under a controller's own name, e.g. `deployment-controller`. @default the same for all */
+  clientFor?(component: string): Client
+  /** One per family, e.g. `10.244.0.0/16` and `fd00:10:244::/56`. */
+  readonly clusterCidrs: readonly string[]
+  /** Certificate of the cluster's CA, which every namespace gets as ConfigMap `kube-root-ca.crt`. */
+  readonly rootCaPem: string
+  /** Every kind that the API serves: what the garbage collector and namespace deletion look after. */
+  readonly resources: readonly Resource<KubeObject>[]
+  readonly log: Log
+  readonly clock?: Clock
+  /** Silence after which a node is Unknown, in milliseconds. @default 40_000 */
+  readonly nodeGraceMs?: number
+  /** How long a node must be gone until its pods are removed, in milliseconds. @default 40_000 */
+  readonly podGcQuarantineMs?: number
+}
+
+/** The running controllers; disposing stops them, and waits for what they are at. */
+export interface Controllers extends AsyncDisposable {
+  /** Resolves when all have seen the cluster as it is, and work. */
+  readonly synced: Promise<void>
+}
+
+type Make = (context: ControllerContext) => Controller
+
+/**
+ * Starts every controller on one set of informers.
+ *
+ * @throws FairleadError `INVALID_INPUT` for a cluster CIDR that cannot be divided among nodes.
+ */
+export function startControllers(options: ControllersOptions): Controllers {
+  const { client, log, clock = systemClock } = options
+  const stop = new AbortController()
+  const informers = new InformerSet({ client, log, clock })
+  addIndexes(informers)
+  const recorders: EventRecorder[] = []
+  const controllers = controllersOf(options).map(([component, make]) => {
+    const own = options.clientFor?.(component) ?? client
+    const child = log.child({ controller: component })
+    const recorder = createEventRecorder({ client: own, component, clock, log: child })
+    recorders.push(recorder)
+    return make({ client: own, informers, recorder, log: child, clock })
+  })
+  const watching = informers.run(stop.signal)
+  const synced = informers.synced()
+  const working = run(controllers, synced, stop.signal)
+  return {
+    synced,
+    async [Symbol.asyncDispose]() {
+      stop.abort()
+      await working
+      await Promise.all(recorders.map((recorder) => recorder.flush()))
+      await watching
+    },
+  }
+}
+
+/** Each with the name that it has upstream, as the source of its Events shows it. */
+function controllersOf(options: ControllersOptions): readonly (readonly [component: string, make: Make])[] {
+  const { resources, clusterCidrs, rootCaPem, nodeGraceMs, podGcQuarantineMs } = options
+  const grace = nodeGraceMs === undefined ? {} : { graceMs: nodeGraceMs }
+  const quarantine = podGcQuarantineMs === undefined ? {} : { quarantineMs: podGcQuarantineMs }
+  return [
+    ['default-scheduler', (context) => new Scheduler(context)],
+    ['deployment-controller', (context) => new DeploymentController(context)],
+    ['replicaset-controller', (context) => new ReplicaSetController(context)],
+    ['statefulset-controller', (context) => new StatefulSetController(context)],
+    ['endpoint-slice-controller', (context) => new EndpointSliceController(context)],
+    ['endpoint-controller', (context) => new EndpointsController(context)],
+    ['cidrAllocator', (context) => new NodeIpamController(context, { clusterCidrs })],
+    ['node-controller', (context) => new NodeLifecycleController(context, grace)],
+    ['pod-garbage-collector', (context) => new PodGarbageCollector(context, quarantine)],
+    ['service-account-controller', (context) => new NamespaceDefaults(context, { rootCaPem })],
+    ['namespace-controller', (context) => new NamespaceDeletion(context, { resources })],
+    ['generic-garbage-collector', (context) => new GarbageCollector(context, { resources })],
+  ]
+}
+
+/** Work begins once everything there is was seen: acting on half a cluster would create what exists. */
+async function run(controllers: readonly Controller[], synced: Promise<void>, signal: AbortSignal): Promise<void> {
+  try {
+    await synced
+  } catch (error) {
+    if (signal.aborted) return
+    throw error
+  }
+  await Promise.all(controllers.map((controller) => controller.run(signal)))
+}

@@ -1,0 +1,156 @@
+import { errorMessage } from '../../base/error.ts'
+import { isConflict, isNotFound } from '../../kube/api-error.ts'
+import { findCondition, setCondition } from '../../kube/conditions.ts'
+import type { Informer } from '../../kube/informer.ts'
+import { keyOf } from '../../kube/object-key.ts'
+import { nodes, pods, services } from '../../kube/resource.ts'
+import type { Node, Pod, Service } from '../../kube/types/core.ts'
+import { WorkQueue } from '../../kube/work-queue.ts'
+import { runWorkers } from '../../kube/workers.ts'
+import { sameJson } from '../canonical-json.ts'
+import type { Controller, ControllerContext } from '../controller.ts'
+import { BY_NAMESPACE } from '../indexes.ts'
+import { isTerminal } from '../pod-state.ts'
+import { hasSelector, selects } from '../service-pods.ts'
+import { ClusterState } from './cluster-state.ts'
+import { decide } from './decide.ts'
+import { needsOf } from './pod-needs.ts'
+
+/** The name that pods give, or leave out, when they want this scheduler. */
+const SCHEDULER_NAME = 'default-scheduler'
+
+/**
+ * Gives every pod a node. Decisions are made one at a time, each on the state that the ones before it lead to; binding
+ * goes on behind, many at a time.
+ */
+export class Scheduler implements Controller {
+  readonly #context: ControllerContext
+  readonly #pods: Informer<Pod>
+  readonly #services: Informer<Service>
+  readonly #state = new ClusterState()
+  readonly #queue: WorkQueue
+  /** Keys of pods that fit nowhere, until something changes. */
+  readonly #unschedulable = new Set<string>()
+  readonly #bindings = new Set<Promise<void>>()
+
+  constructor(context: ControllerContext) {
+    this.#context = context
+    this.#queue = new WorkQueue({ clock: context.clock })
+    this.#pods = context.informers.for(pods)
+    this.#services = context.informers.for(services)
+    context.informers.for(nodes).on({
+      added: (node) => this.#onNode(node),
+      updated: (node, old) => this.#onNode(node, old),
+      deleted: (node) => this.#state.removeNode(node.metadata.name),
+    })
+    this.#pods.on({
+      added: (pod) => this.#onPod(pod),
+      updated: (pod, old) => this.#onPod(pod, old),
+      deleted: (pod) => this.#onGone(pod),
+    })
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const reconcile = (key: string) => this.#schedule(key)
+    await runWorkers({ queue: this.#queue, workers: 1, reconcile, log: this.#context.log, signal })
+    await Promise.all(this.#bindings)
+  }
+
+  #onNode(node: Node, old?: Node): void {
+    this.#state.setNode(node)
+    if (old === undefined || !sameJson(factsOf(old), factsOf(node))) this.#retryUnschedulable()
+  }
+
+  #onPod(pod: Pod, old?: Pod): void {
+    this.#state.setPod(pod)
+    if (wantsNode(pod)) {
+      // An echo of our own condition changes nothing; a change of what the pod asks for does.
+      if (old === undefined || !sameJson(old.spec, pod.spec)) this.#queue.add(keyOf(pod))
+    } else {
+      this.#unschedulable.delete(keyOf(pod))
+    }
+    if (isTerminal(pod) && old !== undefined && !isTerminal(old)) this.#retryUnschedulable()
+  }
+
+  #onGone(pod: Pod): void {
+    this.#state.removePod(pod.metadata.uid ?? '')
+    this.#unschedulable.delete(keyOf(pod))
+    if (pod.spec.nodeName !== undefined) this.#retryUnschedulable()
+  }
+
+  #retryUnschedulable(): void {
+    for (const key of this.#unschedulable) this.#queue.add(key)
+    this.#unschedulable.clear()
+  }
+
+  async #schedule(key: string): Promise<void> {
+    const pod = this.#pods.get(key)
+    if (pod === undefined || !wantsNode(pod) || this.#state.isAssumed(pod)) return
+    const selecting = this.#services
+      .byIndex(BY_NAMESPACE, pod.metadata.namespace ?? '')
+      .filter((service) => hasSelector(service) && selects(service, pod.metadata.labels))
+    const decision = decide(needsOf(pod), this.#state.candidates(pod, selecting))
+    if (decision.type === 'unschedulable') {
+      this.#unschedulable.add(key)
+      await this.#tellUnschedulable(pod, decision.message)
+      return
+    }
+    this.#state.assume(pod, decision.name)
+    const binding = this.#bind(pod, decision.name).finally(() => this.#bindings.delete(binding))
+    this.#bindings.add(binding)
+  }
+
+  async #bind(pod: Pod, nodeName: string): Promise<void> {
+    const { client, recorder, log } = this.#context
+    const { namespace, name, uid } = pod.metadata
+    const body = {
+      apiVersion: 'v1',
+      kind: 'Binding',
+      metadata: { namespace, name, uid },
+      target: { apiVersion: 'v1', kind: 'Node', name: nodeName },
+    }
+    try {
+      await client.post(pods, pod.metadata, 'binding', body)
+      this.#queue.forget(keyOf(pod))
+      recorder.event(pod, 'Normal', 'Scheduled', `Successfully assigned ${namespace}/${name} to ${nodeName}`)
+    } catch (error) {
+      this.#state.forget(pod)
+      if (isNotFound(error)) return
+      log.warn({ err: error, object: { kind: 'Pod', namespace, name }, node: nodeName }, 'Binding failed; trying again')
+      if (!isConflict(error)) recorder.event(pod, 'Warning', 'FailedScheduling', errorMessage(error))
+      this.#queue.addRateLimited(keyOf(pod))
+    }
+  }
+
+  async #tellUnschedulable(pod: Pod, message: string): Promise<void> {
+    const { client, recorder, clock } = this.#context
+    const known = findCondition(pod.status?.conditions, 'PodScheduled')
+    if (known?.status === 'False' && known.message === message) return
+    recorder.event(pod, 'Warning', 'FailedScheduling', message)
+    const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message } as const
+    const conditions = setCondition(known === undefined ? [] : [known], condition, clock.now())
+    const body = { metadata: { uid: pod.metadata.uid }, status: { conditions } }
+    await client.patch(pods, pod.metadata, { type: 'strategic', body }, { subresource: 'status' }).catch((error) => {
+      if (!isNotFound(error) && !isConflict(error)) throw error
+    })
+  }
+}
+
+/** Whether a pod waits for this scheduler to give it a node. */
+function wantsNode(pod: Pod): boolean {
+  const { nodeName, schedulerName = SCHEDULER_NAME } = pod.spec
+  const gates = 'schedulingGates' in pod.spec && Array.isArray(pod.spec.schedulingGates) ? pod.spec.schedulingGates : []
+  return (
+    (nodeName === undefined || nodeName === '') &&
+    schedulerName === SCHEDULER_NAME &&
+    gates.length === 0 &&
+    pod.metadata.deletionTimestamp === undefined &&
+    !isTerminal(pod)
+  )
+}
+
+/** What of a node decides whether a pod fits. */
+function factsOf(node: Node): unknown {
+  const ready = findCondition(node.status?.conditions, 'Ready')?.status
+  return [node.metadata.labels, node.spec?.taints, node.spec?.unschedulable, node.status?.allocatable, ready]
+}

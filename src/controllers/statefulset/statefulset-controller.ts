@@ -1,0 +1,139 @@
+import { errorMessage } from '../../base/error.ts'
+import { isAlreadyExists, isNotFound } from '../../kube/api-error.ts'
+import type { Informer } from '../../kube/informer.ts'
+import { keyOf } from '../../kube/object-key.ts'
+import { controllerOf, controllerRef } from '../../kube/owner.ts'
+import { pods, statefulSets } from '../../kube/resource.ts'
+import { labelSelectorFrom, matchesLabels } from '../../kube/selector.ts'
+import type { StatefulSet } from '../../kube/types/apps.ts'
+import type { Pod } from '../../kube/types/core.ts'
+import { WorkQueue } from '../../kube/work-queue.ts'
+import { runWorkers } from '../../kube/workers.ts'
+import { carryOut } from '../adopt.ts'
+import { claim } from '../claim.ts'
+import { type Controller, type ControllerContext, WORKERS } from '../controller.ts'
+import { BY_CONTROLLER, controllerUid, orphansOf } from '../indexes.ts'
+import { isNamespaceTerminating } from '../namespace-terminating.ts'
+import { OwnWrites } from '../own-writes.ts'
+import { writeStatus } from '../write-status.ts'
+import { ordinalOf, revisionOf, statefulPod } from './identity.ts'
+import { planStatefulSet, type StatefulSetAction } from './plan.ts'
+import { statefulSetStatus } from './status.ts'
+
+/** Keeps the pods of StatefulSets: stable names, in order. */
+export class StatefulSetController implements Controller {
+  readonly #context: ControllerContext
+  readonly #sets: Informer<StatefulSet>
+  readonly #pods: Informer<Pod>
+  readonly #written: OwnWrites<Pod>
+  readonly #queue: WorkQueue
+
+  constructor(context: ControllerContext) {
+    this.#context = context
+    this.#queue = new WorkQueue({ clock: context.clock })
+    this.#sets = context.informers.for(statefulSets)
+    this.#pods = context.informers.for(pods)
+    this.#written = new OwnWrites(this.#pods)
+    const add = (set: StatefulSet) => this.#queue.add(keyOf(set))
+    this.#sets.on({ added: add, updated: add, deleted: add })
+    const addOwner = (pod: Pod) => this.#enqueueFor(pod)
+    this.#pods.on({ added: addOwner, updated: addOwner, deleted: addOwner })
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const reconcile = (key: string) => this.#reconcile(key)
+    await runWorkers({ queue: this.#queue, workers: WORKERS, reconcile, log: this.#context.log, signal })
+  }
+
+  #enqueueFor(pod: Pod): void {
+    const owner = controllerOf(pod)
+    if (owner?.kind === 'StatefulSet') this.#queue.add(`${pod.metadata.namespace}/${owner.name}`)
+    if (owner !== undefined) return
+    for (const set of this.#sets.list()) {
+      if (set.metadata.namespace === pod.metadata.namespace && ordinalOf(set, pod) !== undefined) {
+        this.#queue.add(keyOf(set))
+      }
+    }
+  }
+
+  async #reconcile(key: string): Promise<void> {
+    const set = this.#sets.get(key)
+    if (set === undefined) return
+    const owned = await this.#claimPods(set)
+    const context = { revision: revisionOf(set), now: this.#context.clock.now() }
+    const plan = planStatefulSet(set, owned, context)
+    const results = await Promise.allSettled(plan.actions.map((action) => this.#act(set, action)))
+    const { uid = '' } = set.metadata
+    const after = this.#written.view(this.#pods.byIndex(BY_CONTROLLER, uid), (pod) => controllerUid(pod) === uid)
+    await this.#writeStatus(set, statefulSetStatus(set, after, context))
+    if (plan.recheckIn !== undefined) this.#queue.addAfter(key, plan.recheckIn)
+    const failed = results.find((result) => result.status === 'rejected')
+    if (failed !== undefined && !isNamespaceTerminating(failed.reason)) throw failed.reason
+  }
+
+  async #claimPods(set: StatefulSet): Promise<readonly Pod[]> {
+    const { uid = '', namespace } = set.metadata
+    const owned = this.#written.view(this.#pods.byIndex(BY_CONTROLLER, uid), (pod) => controllerUid(pod) === uid)
+    const orphans = this.#pods
+      .byIndex(BY_CONTROLLER, orphansOf(namespace))
+      .filter((pod) => ordinalOf(set, pod) !== undefined)
+    const selector = labelSelectorFrom(set.spec.selector)
+    const claimed = claim(set, (labels) => matchesLabels(selector, labels), [...owned, ...orphans])
+    const { client } = this.#context
+    return carryOut({ client, ownerResource: statefulSets, owner: set, resource: pods }, claimed)
+  }
+
+  async #act(set: StatefulSet, action: StatefulSetAction): Promise<void> {
+    const name = action.type === 'create' ? `${set.metadata.name}-${action.ordinal}` : action.pod.metadata.name
+    const [verb, reason] = action.type === 'create' ? ['create', 'Create'] : ['delete', 'Delete']
+    const { recorder } = this.#context
+    const subject = `${verb} Pod ${name} in StatefulSet ${set.metadata.name}`
+    try {
+      const done = action.type === 'create' ? await this.#create(set, action.ordinal) : await this.#delete(action.pod)
+      if (done) recorder.event(set, 'Normal', `Successful${reason}`, `${subject} successful`)
+    } catch (error) {
+      if (!isNamespaceTerminating(error)) {
+        recorder.event(set, 'Warning', `Failed${reason}`, `${subject} failed error: ${errorMessage(error)}`)
+      }
+      throw error
+    }
+  }
+
+  /** @returns whether it was created now. */
+  async #create(set: StatefulSet, ordinal: number): Promise<boolean> {
+    const { client } = this.#context
+    const owner = controllerRef(set)
+    const pod = statefulPod(set, ordinal, { owner, revision: revisionOf(set) })
+    try {
+      this.#written.wrote(await client.create(pods, pod))
+      return true
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error
+      const found = await client.find(pods, pod.metadata)
+      // Ours, created just now, or about to be adopted, or gone again: the next pass will see.
+      if (found !== undefined && controllerUid(found) !== set.metadata.uid) throw error
+      return false
+    }
+  }
+
+  async #delete(pod: Pod): Promise<boolean> {
+    this.#written.deleting(pod)
+    try {
+      const preconditions = pod.metadata.uid === undefined ? {} : { uid: pod.metadata.uid }
+      await this.#context.client.delete(pods, pod.metadata, { preconditions })
+      return true
+    } catch (error) {
+      this.#written.undelete(pod)
+      if (isNotFound(error)) return false
+      throw error
+    }
+  }
+
+  async #writeStatus(set: StatefulSet, status: NonNullable<StatefulSet['status']>): Promise<void> {
+    try {
+      await writeStatus(this.#context.client, statefulSets, { object: set, status })
+    } catch (error) {
+      if (!isNotFound(error)) throw error
+    }
+  }
+}
