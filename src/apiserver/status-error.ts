@@ -145,3 +145,14 @@ export function internalError(message: string): StatusError {
 export function unavailable(message: string): StatusError {
   return new StatusError(503, 'ServiceUnavailable', message)
 }
+
+/** A namespace that goes takes nothing new. */
+export function namespaceTerminating(resource: ResourceName, name: string, namespace: string): StatusError {
+  const denied = `unable to create new content in namespace ${namespace} because it is being terminated`
+  const { status } = forbidden(resource, name, denied)
+  const message = `namespace ${namespace} is being terminated`
+  return new StatusError(403, 'Forbidden', status.message ?? denied, {
+    ...status.details,
+    causes: [{ reason: 'NamespaceTerminating', message, field: 'metadata.namespace' }],
+  })
+}

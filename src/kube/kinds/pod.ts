@@ -29,14 +29,14 @@ export const podKind: KindDefinition<Pod> = {
     return Math.max(0, requested ?? pod.spec.terminationGracePeriodSeconds ?? GRACE_SECONDS)
   },
   selectableFields: {
-    'spec.nodeName': ({ spec, status }) => spec.nodeName ?? '',
-    'spec.restartPolicy': ({ spec, status }) => spec.restartPolicy ?? '',
-    'spec.schedulerName': ({ spec, status }) => spec.schedulerName ?? '',
-    'spec.serviceAccountName': ({ spec, status }) => spec.serviceAccountName ?? '',
-    'spec.hostNetwork': ({ spec, status }) => String(spec.hostNetwork ?? false),
-    'status.phase': ({ spec, status }) => status?.phase ?? '',
-    'status.podIP': ({ spec, status }) => status?.podIP ?? '',
-    'status.nominatedNodeName': ({ spec, status }) => '',
+    'spec.nodeName': ({ spec }) => spec.nodeName ?? '',
+    'spec.restartPolicy': ({ spec }) => spec.restartPolicy ?? '',
+    'spec.schedulerName': ({ spec }) => spec.schedulerName ?? '',
+    'spec.serviceAccountName': ({ spec }) => spec.serviceAccountName ?? '',
+    'spec.hostNetwork': ({ spec }) => String(spec.hostNetwork ?? false),
+    'status.phase': ({ status }) => status?.phase ?? '',
+    'status.podIP': ({ status }) => status?.podIP ?? '',
+    'status.nominatedNodeName': () => '',
   },
   columns: podColumns,
   mergeLists: {

@@ -1,0 +1,89 @@
+import type { Draft } from '../kube/kind.ts'
+import { badRequest, unsupportedMediaType } from './status-error.ts'
+
+/** Objects nested deeper than this are refused, as code that walks them would run out of stack. */
+const DEPTH_LIMIT = 250
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
+
+export const JSON_TYPE = 'application/json'
+export const YAML_TYPE = 'application/yaml'
+
+/** The media type without parameters, lower case; JSON when none is given. */
+export function mediaTypeOf(contentType: string | undefined): string {
+  return (contentType ?? JSON_TYPE).split(';', 1)[0]?.trim().toLowerCase() || JSON_TYPE
+}
+
+/** Reads a body that must be one object, in JSON or YAML. @throws StatusError 400 or 415. */
+export async function readObject(bytes: Uint8Array, contentType: string | undefined): Promise<Draft> {
+  const type = mediaTypeOf(contentType)
+  if (type !== JSON_TYPE && type !== YAML_TYPE) throw unsupportedMediaType([JSON_TYPE, YAML_TYPE])
+  const value = type === YAML_TYPE ? await readYaml(bytes) : readJson(bytes)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw badRequest(`the object provided is unrecognized (must be of type ${type}): it is no object`)
+  }
+  return value as Draft
+}
+
+/** Reads JSON of any shape. @throws StatusError 400 for what is no UTF-8, no JSON or nested too deeply. */
+export function readJson(bytes: Uint8Array): unknown {
+  const text = decodeText(bytes)
+  if (text.trim() === '') throw badRequest('the body of the request is empty')
+  requireShallow(bytes)
+  try {
+    return requireSafe(text, JSON.parse(text))
+  } catch (error) {
+    if (error instanceof SyntaxError) {
+      throw badRequest(`the object provided is unrecognized (must be of type application/json): ${error.message}`)
+    }
+    throw error
+  }
+}
+
+/** Reads one YAML document of any shape. */
+export async function readYaml(bytes: Uint8Array): Promise<unknown> {
+  const text = decodeText(bytes)
+  requireShallow(bytes)
+  const { parseDocument } = await import('yaml')
+  const document = parseDocument(text, { uniqueKeys: true, prettyErrors: false })
+  const problem = document.errors[0]
+  if (problem !== undefined) throw badRequest(`error converting YAML to JSON: yaml: ${problem.message}`)
+  const value: unknown = document.toJS({ maxAliasCount: 100 })
+  return requireSafe(text, value)
+}
+
+function decodeText(bytes: Uint8Array): string {
+  try {
+    return strictUtf8.decode(bytes)
+  } catch (cause) {
+    if (cause instanceof TypeError) throw badRequest('the body of the request is not valid UTF-8')
+    throw cause
+  }
+}
+
+/** A field of this name would change what an object is when it is copied. */
+function requireSafe(text: string, value: unknown): unknown {
+  if (text.includes('__proto__')) throw badRequest('strict decoding error: unknown field "__proto__"')
+  return value
+}
+
+const OPEN_BRACE = 0x7b
+const CLOSE_BRACE = 0x7d
+const OPEN_BRACKET = 0x5b
+const CLOSE_BRACKET = 0x5d
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+
+function requireShallow(bytes: Uint8Array): void {
+  let depth = 0
+  let quoted = false
+  for (let index = 0; index < bytes.length; index++) {
+    const byte = bytes[index]
+    if (quoted) {
+      if (byte === BACKSLASH) index++
+      else if (byte === QUOTE) quoted = false
+    } else if (byte === QUOTE) quoted = true
+    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      if (++depth > DEPTH_LIMIT) throw badRequest(`the body of the request is nested deeper than ${DEPTH_LIMIT} levels`)
+    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--
+  }
+}

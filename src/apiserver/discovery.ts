@@ -1,0 +1,113 @@
+import type { AnyKind } from '../kube/registry.ts'
+import type { KindTable } from './kind-table.ts'
+
+const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch']
+
+interface Subresource {
+  readonly verbs: readonly string[]
+  /** Kind of what is sent and received, where it is not the object itself. */
+  readonly kind?: { readonly group: string; readonly version: string; readonly kind: string }
+}
+
+const SUBRESOURCES: Readonly<Record<NonNullable<AnyKind['subresources']>[number], Subresource>> = {
+  status: { verbs: ['get', 'patch', 'update'] },
+  scale: { verbs: ['get', 'patch', 'update'], kind: { group: 'autoscaling', version: 'v1', kind: 'Scale' } },
+  binding: { verbs: ['create'], kind: { group: '', version: 'v1', kind: 'Binding' } },
+  eviction: { verbs: ['create'], kind: { group: 'policy', version: 'v1', kind: 'Eviction' } },
+  token: { verbs: ['create'], kind: { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' } },
+  log: { verbs: ['get'] },
+  exec: { verbs: ['create', 'get'], kind: { group: '', version: 'v1', kind: 'PodExecOptions' } },
+  finalize: { verbs: ['update'] },
+}
+
+/** `/api/v1`, `/apis/apps/v1`: meta/v1 APIResourceList. `undefined`: there is no such version. */
+export function resourceList(kinds: KindTable, group: string, version: string): object | undefined {
+  const served = kinds.of(group, version)
+  if (served.length === 0) return undefined
+  const groupVersion = group === '' ? version : `${group}/${version}`
+  return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion, resources: served.flatMap(legacyResources) }
+}
+
+function legacyResources(kind: AnyKind): readonly object[] {
+  const { plural, namespaced, kind: title } = kind.resource
+  const main = {
+    name: plural,
+    singularName: kind.singular,
+    namespaced,
+    kind: title,
+    verbs: VERBS,
+    ...(kind.shortNames === undefined ? {} : { shortNames: kind.shortNames }),
+    ...(kind.categories === undefined ? {} : { categories: kind.categories }),
+  }
+  const parts = (kind.subresources ?? []).map((name) => {
+    const part = SUBRESOURCES[name]
+    return {
+      name: `${plural}/${name}`,
+      singularName: '',
+      namespaced,
+      ...(part.kind ?? { kind: title }),
+      verbs: part.verbs,
+    }
+  })
+  return [main, ...parts]
+}
+
+/** `/api`: meta/v1 APIVersions. */
+export function coreVersions(): object {
+  return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] }
+}
+
+/** `/apis`: meta/v1 APIGroupList. */
+export function groupList(kinds: KindTable): object {
+  const groups = [...kinds.groups().keys()].map((group) => groupOf(kinds, group))
+  return { kind: 'APIGroupList', apiVersion: 'v1', groups }
+}
+
+/** `/apis/apps`: meta/v1 APIGroup. */
+export function oneGroup(kinds: KindTable, group: string): object | undefined {
+  return kinds.groups().has(group) ? { kind: 'APIGroup', apiVersion: 'v1', ...groupOf(kinds, group) } : undefined
+}
+
+function groupOf(kinds: KindTable, group: string): object {
+  const versions = (kinds.groups().get(group) ?? []).map((version) => ({
+    groupVersion: `${group}/${version}`,
+    version,
+  }))
+  return { name: group, versions, preferredVersion: versions[0] }
+}
+
+/** Everything at once (apidiscovery.k8s.io), for `/api` with core and `/apis` without. */
+export function aggregatedDiscovery(kinds: KindTable, core: boolean, apiVersion: string): object {
+  const groups = core ? [['', ['v1']] as const] : [...kinds.groups()]
+  const items = groups.map(([name, versions]) => ({
+    metadata: name === '' ? { creationTimestamp: null } : { name, creationTimestamp: null },
+    versions: versions.map((version) => ({
+      version,
+      resources: kinds.of(name, version).map(aggregatedResource),
+      freshness: 'Current',
+    })),
+  }))
+  return { kind: 'APIGroupDiscoveryList', apiVersion, metadata: {}, items }
+}
+
+function aggregatedResource(kind: AnyKind): object {
+  const { plural, namespaced, group, version, kind: title } = kind.resource
+  return {
+    resource: plural,
+    responseKind: { group, version, kind: title },
+    scope: namespaced ? 'Namespaced' : 'Cluster',
+    singularResource: kind.singular,
+    verbs: VERBS,
+    ...(kind.shortNames === undefined ? {} : { shortNames: kind.shortNames }),
+    ...(kind.categories === undefined ? {} : { categories: kind.categories }),
+    ...(kind.subresources === undefined
+      ? {}
+      : {
+          subresources: kind.subresources.map((name) => ({
+            subresource: name,
+            responseKind: SUBRESOURCES[name].kind ?? { group, version, kind: title },
+            verbs: SUBRESOURCES[name].verbs,
+          })),
+        }),
+  }
+}

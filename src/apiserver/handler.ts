@@ -1,0 +1,146 @@
+import { errorMessage, isFairleadError } from '../base/error.ts'
+import { type Attributes, type Authorize, denialOf } from './authorization.ts'
+import type { ApiContext } from './context.ts'
+import { discoveryResponse, openApiResponse } from './discovery-requests.ts'
+import { healthResponse } from './health.ts'
+import { type ApiRequest, type ApiResponse, jsonResponse } from './request.ts'
+import { handleCollection, handleObject, type ObjectCall, type ResourceCall } from './resource-requests.ts'
+import { handleReview, REVIEWS } from './reviews.ts'
+import { type ResourcePath, type Route, routeOf } from './routes.ts'
+import {
+  forbidden,
+  internalError,
+  methodNotAllowed,
+  pathNotFound,
+  StatusError,
+  unauthorized,
+  unavailable,
+} from './status-error.ts'
+import type { SubresourceHandler } from './subresources/subresource.ts'
+import { versionInfo } from './version.ts'
+
+export type HandleRequest = (request: ApiRequest) => Promise<ApiResponse>
+
+export interface HandlerOptions {
+  readonly context: ApiContext
+  readonly authorize: Authorize
+  /** By `plural/subresource`, e.g. `pods/binding`, or the subresource alone, e.g. `status`. */
+  readonly subresources: ReadonlyMap<string, SubresourceHandler>
+}
+
+const HEALTH_PATHS = new Set(['/healthz', '/livez', '/readyz'])
+
+/** Makes the function that answers every request: finds out what it is about, whether it is allowed, and does it. */
+export function createHandler(options: HandlerOptions): HandleRequest {
+  return async (request) => {
+    try {
+      return await answer(options, request)
+    } catch (error) {
+      return refusal(options, request, error)
+    }
+  }
+}
+
+async function answer(options: HandlerOptions, request: ApiRequest): Promise<ApiResponse> {
+  const [path = '/', search = ''] = splitOnce(request.url, '?')
+  const route = routeOf(path)
+  const query = new URLSearchParams(search)
+  requireAllowed(options, request, attributesOf(route, path, { method: request.method, query }))
+  if (route.kind === 'resource') return resource(options, request, { route, query })
+  if (request.method !== 'GET') throw methodNotAllowed()
+  if (route.kind !== 'other') return discoveryResponse(options.context.kinds, route, request.headers.accept)
+  if (path === '/version') return jsonResponse(200, versionInfo)
+  const [first = ''] = path.slice(1).split('/')
+  if (HEALTH_PATHS.has(`/${first}`)) return healthResponse(options.context, path, query)
+  if (first === 'openapi') return openApiResponse(options.context.kinds, path)
+  throw pathNotFound()
+}
+
+function splitOnce(text: string, separator: string): readonly string[] {
+  const at = text.indexOf(separator)
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + separator.length)]
+}
+
+interface ResourceRoute {
+  readonly route: ResourcePath
+  readonly query: URLSearchParams
+}
+
+async function resource(
+  options: HandlerOptions,
+  request: ApiRequest,
+  { route, query }: ResourceRoute,
+): Promise<ApiResponse> {
+  const { context, subresources } = options
+  if (REVIEWS.has(`${route.group}/${route.plural}`)) return handleReview(request, route, options.authorize)
+  const kind = context.kinds.find(route.group, route.version, route.plural)
+  if (kind === undefined || (!kind.resource.namespaced && route.namespace !== undefined)) throw pathNotFound()
+  const call: ResourceCall = { context, request, query, kind, namespace: route.namespace }
+  if (route.name === undefined) return handleCollection(call)
+  if (kind.resource.namespaced && route.namespace === undefined) throw pathNotFound()
+  const objectCall: ObjectCall = { ...call, name: route.name }
+  if (route.subresource === undefined) return handleObject(objectCall)
+  const known = kind.subresources?.some((name) => name === route.subresource) ?? false
+  const handler = subresources.get(`${route.plural}/${route.subresource}`) ?? subresources.get(route.subresource)
+  if (!known || handler === undefined) throw pathNotFound()
+  return handler(objectCall)
+}
+
+function requireAllowed({ authorize }: HandlerOptions, { user }: ApiRequest, attributes: Attributes): void {
+  if (user === undefined) {
+    if (attributes.resource === '' && attributes.verb === 'get' && isForAnyone(attributes.path)) return
+    throw unauthorized()
+  }
+  if (authorize(user, attributes)) return
+  const { group, resource: plural, name } = attributes
+  throw forbidden({ group, plural }, name, denialOf(user, attributes))
+}
+
+function isForAnyone(path: string): boolean {
+  const [first = ''] = path.slice(1).split('/')
+  return path === '/version' || HEALTH_PATHS.has(`/${first}`)
+}
+
+function attributesOf(
+  route: Route,
+  path: string,
+  { method, query }: { method: string; query: URLSearchParams },
+): Attributes {
+  const common = { group: '', resource: '', subresource: '', namespace: '', name: '', path }
+  if (route.kind !== 'resource') return { ...common, verb: method.toLowerCase() }
+  return {
+    verb: verbOf(method, route, query),
+    group: route.group,
+    resource: route.plural,
+    subresource: route.subresource ?? '',
+    namespace: route.namespace ?? '',
+    name: route.name ?? '',
+    path,
+  }
+}
+
+const VERBS: Readonly<Record<string, string>> = { POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' }
+
+function verbOf(method: string, { name }: ResourcePath, query: URLSearchParams): string {
+  if (method === 'DELETE') return name === undefined ? 'deletecollection' : 'delete'
+  if (method !== 'GET') return VERBS[method] ?? method.toLowerCase()
+  const watch = query.get('watch')
+  if (watch === 'true' || watch === '1' || watch === '') return 'watch'
+  return name === undefined ? 'list' : 'get'
+}
+
+/** Every failure ends as a Status; what is not a refusal is logged, and not shown. */
+function refusal({ context }: HandlerOptions, request: ApiRequest, error: unknown): ApiResponse {
+  const known = statusOf(error)
+  if (known === undefined) {
+    context.log.error({ err: error, method: request.method, url: request.url }, 'A request failed')
+  }
+  const { status } = known ?? internalError('the request could not be handled')
+  return jsonResponse(status.code, status)
+}
+
+function statusOf(error: unknown): StatusError | undefined {
+  if (error instanceof StatusError) return error
+  if (isFairleadError(error, 'DISK_FULL')) return unavailable(errorMessage(error))
+  return undefined
+}

@@ -1,0 +1,96 @@
+import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { TLSSocket } from 'node:tls'
+import type { Log } from '../base/log.ts'
+import { authenticate, type VerifyToken } from './authentication.ts'
+import type { HandleRequest } from './handler.ts'
+import { type ApiRequest, type ApiResponse, jsonResponse, type User } from './request.ts'
+import { tooLarge, unauthorized } from './status-error.ts'
+
+/** As kube-apiserver. */
+export const BODY_LIMIT = 3 * 1024 * 1024
+
+export interface ExchangeOptions {
+  readonly handle: HandleRequest
+  readonly verifyToken: VerifyToken | undefined
+  readonly log: Log
+}
+
+/** Answers one HTTP request. */
+export async function exchange(
+  options: ExchangeOptions,
+  message: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const ended = new AbortController()
+  response.once('close', () => ended.abort())
+  try {
+    const identity = await authenticate(message.socket as TLSSocket, message.headers.authorization, options.verifyToken)
+    if (identity.kind === 'rejected') {
+      const { status } = unauthorized()
+      await send(jsonResponse(status.code, status), response)
+      return
+    }
+    const user = identity.kind === 'user' ? identity.user : undefined
+    await send(await options.handle(requestOf(message, user, ended.signal)), response)
+  } catch (error) {
+    // Only the connection can fail here: the handler turns everything else into a Status.
+    if (!ended.signal.aborted) options.log.warn({ err: error, url: message.url }, 'A response could not be sent')
+    response.destroy()
+  } finally {
+    // Without this a body that nobody read would keep the connection from being used again.
+    message.resume()
+  }
+}
+
+function requestOf(message: IncomingMessage, user: User | undefined, signal: AbortSignal): ApiRequest {
+  return {
+    method: message.method ?? 'GET',
+    url: message.url ?? '/',
+    headers: message.headers as Readonly<Record<string, string | undefined>>,
+    user,
+    body: () => readBody(message),
+    signal,
+  }
+}
+
+async function readBody(message: IncomingMessage): Promise<Uint8Array> {
+  if (Number(message.headers['content-length'] ?? 0) > BODY_LIMIT) throw tooLarge(BODY_LIMIT)
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of message.iterator({ destroyOnReturn: false })) {
+    const bytes = chunk as Buffer
+    size += bytes.byteLength
+    if (size > BODY_LIMIT) throw tooLarge(BODY_LIMIT)
+    chunks.push(bytes)
+  }
+  return chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks)
+}
+
+async function send({ status, headers, body }: ApiResponse, response: ServerResponse): Promise<void> {
+  if (body instanceof Uint8Array) {
+    response.writeHead(status, { ...headers, 'content-length': body.byteLength })
+    response.end(body)
+    return
+  }
+  response.writeHead(status, headers)
+  response.flushHeaders()
+  for await (const chunk of body) {
+    if (response.destroyed) return
+    if (!response.write(chunk)) await drained(response)
+  }
+  response.end()
+}
+
+async function drained(response: ServerResponse): Promise<void> {
+  const gone = new AbortController()
+  const onClose = () => gone.abort()
+  response.once('close', onClose)
+  try {
+    await once(response, 'drain', { signal: gone.signal })
+  } catch (error) {
+    if (!gone.signal.aborted) throw error
+  } finally {
+    response.off('close', onClose)
+  }
+}

@@ -1,0 +1,292 @@
+import type { Draft } from '../kube/kind.ts'
+import { jsonEqual } from '../kube/patch/json.ts'
+import type { AnyKind } from '../kube/registry.ts'
+import { namespaces } from '../kube/resource.ts'
+import type { KubeObject } from '../kube/types/meta.ts'
+import { validateObjectMeta } from '../kube/validation/object-meta.ts'
+import type { Compare, Entry, Operation } from '../store/store.ts'
+import type { ApiContext } from './context.ts'
+import { decodedObject, freshObject } from './decoded.ts'
+import { type Manager, type Tracking, trackWrite } from './managed-fields.ts'
+import { encodeObject } from './object-bytes.ts'
+import { objectKey } from './object-key.ts'
+import { stampNew, stampUpdate, timestamp } from './object-meta.ts'
+import {
+  alreadyExists,
+  badRequest,
+  conflict,
+  invalidObject,
+  namespaceTerminating,
+  notFound,
+  StatusError,
+} from './status-error.ts'
+import type { PendingWrite } from './write-hook.ts'
+
+/** How often a write is tried again that lost against another one. */
+const ATTEMPTS = 10
+
+/** Names an object of a kind. */
+export interface ObjectPlace {
+  readonly kind: AnyKind
+  readonly namespace: string | undefined
+  readonly name: string
+}
+
+export interface WriteSettings {
+  /** Everything but the writing is done. */
+  readonly dryRun: boolean
+}
+
+export interface CreateRequest {
+  readonly draft: Draft
+  /** Who is noted as the one who set the fields; left out: the draft already says. */
+  readonly manager?: Manager
+  readonly settings: WriteSettings
+}
+
+/** What a change is about: the whole object, or the part that a subresource stands for. */
+export type UpdatePart = 'main' | 'status' | 'internal'
+
+export interface UpdateRequest {
+  readonly part: UpdatePart
+  /** Who is noted as the one who changed the fields; left out: `change` sees to it. */
+  readonly manager?: Manager
+  readonly settings: WriteSettings
+  /**
+   * Makes the new object from the present one, which is a copy of its own. Called again when another write came
+   * between; a `metadata.resourceVersion` in the result that is not the present one ends it with Conflict.
+   */
+  change(present: Draft): Draft
+}
+
+/** @throws StatusError NotFound. */
+export function getEntry({ store }: ApiContext, { kind, namespace, name }: ObjectPlace): Entry {
+  const entry = store.get(objectKey(kind.resource, namespace, name))
+  if (entry === undefined) throw notFound(kind.resource, name)
+  return entry
+}
+
+/** Stores a new object. @throws StatusError AlreadyExists, Invalid, Forbidden (the namespace goes), NotFound (it is not there). */
+export async function createObject(
+  context: ApiContext,
+  kind: AnyKind,
+  { draft, manager, settings }: CreateRequest,
+): Promise<Entry> {
+  const metadata = draft.metadata as Draft
+  if (metadata.resourceVersion !== undefined)
+    throw badRequest('resourceVersion should not be set on objects to be created')
+  const generated = !metadata.name && metadata.generateName !== undefined
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    if (generated) delete metadata.name
+    stampNew(kind, metadata, context)
+    settleDraft(kind, draft, undefined)
+    if (manager !== undefined) trackWrite(draft, undefined, trackingOf(context, kind, manager, 'main'))
+    const { namespace, name } = metadata as { namespace: string | undefined; name: string }
+    const key = objectKey(kind.resource, namespace, name)
+    if (context.store.get(key) !== undefined) {
+      if (generated) continue
+      throw alreadyExists(kind.resource, name)
+    }
+    const compares = [{ key, modRevision: 0 }, ...requireNamespace(context, kind, namespace, name)]
+    const stored = await commit(
+      context,
+      kind,
+      { operation: 'create', object: draft, old: undefined },
+      { key, compares, settings },
+    )
+    if (stored !== undefined) return stored
+  }
+  throw conflict(kind.resource, String(metadata.name ?? metadata.generateName), 'too many writers at once, try again')
+}
+
+/** Changes a stored object. The result is `undefined` when the change was what a deletion waited for: the object is gone. */
+export async function updateObject(
+  context: ApiContext,
+  place: ObjectPlace,
+  request: UpdateRequest,
+): Promise<{ readonly entry: Entry; readonly gone: boolean }> {
+  const { kind, namespace, name } = place
+  const key = objectKey(kind.resource, namespace, name)
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const entry = getEntry(context, place)
+    const old = decodedObject(entry)
+    const draft = mergeParts(kind, request.change(freshObject(entry) as unknown as Draft), {
+      entry,
+      part: request.part,
+    })
+    requireSameObject(kind, draft, old)
+    keepManagers(draft, old)
+    stampUpdate(kind, draft, old)
+    if (request.part !== 'internal') settleDraft(kind, draft, old)
+    if (isUnchanged(draft, old)) return { entry, gone: false }
+    if (request.manager !== undefined) trackWrite(draft, old, trackingOf(context, kind, request.manager, request.part))
+    const done = { key, compares: [{ key, modRevision: entry.modRevision }], settings: request.settings }
+    const gone = mayGo(kind, draft)
+    const write: PendingWrite = { operation: gone ? 'delete' : 'update', object: draft, old }
+    const stored = await commit(context, kind, write, done)
+    if (stored !== undefined) return { entry: stored, gone }
+  }
+  throw conflict(kind.resource, name)
+}
+
+/** A write that says nothing about managers keeps them. */
+function keepManagers(draft: Draft, old: KubeObject): void {
+  const metadata = draft.metadata as Draft
+  const { managedFields } = old.metadata
+  if (managedFields !== undefined) metadata.managedFields ??= managedFields
+}
+
+function trackingOf(context: ApiContext, kind: AnyKind, ...[manager, part]: readonly [Manager, UpdatePart]): Tracking {
+  return { kind, manager, subresource: part === 'main' ? undefined : part, time: timestamp(context.clock.now()) }
+}
+
+/** Whether nothing holds a deleted object any more. */
+export function mayGo(kind: AnyKind, draft: Draft): boolean {
+  const metadata = draft.metadata as Draft
+  if (metadata.deletionTimestamp === undefined) return false
+  const held = Array.isArray(metadata.finalizers) && metadata.finalizers.length > 0
+  if (held || Number(metadata.deletionGracePeriodSeconds ?? 0) > 0) return false
+  return kind.resource.plural !== 'namespaces' || namespaceFinalizers(draft).length === 0
+}
+
+/** `spec.finalizers` of a Namespace. */
+export function namespaceFinalizers(draft: Draft): readonly unknown[] {
+  const spec = draft.spec as Draft | undefined
+  return Array.isArray(spec?.finalizers) ? spec.finalizers : []
+}
+
+interface CommitTarget {
+  readonly key: string
+  readonly compares: readonly Compare[]
+  readonly settings: WriteSettings
+}
+
+/** Writes with what the kind's hook adds. `undefined`: a compare was lost, so all has to be thought over again. */
+export async function commit(
+  context: ApiContext,
+  kind: AnyKind,
+  write: PendingWrite,
+  target: CommitTarget,
+): Promise<Entry | undefined> {
+  const { store, hooks } = context
+  const planned = hooks.get(kind.resource.plural)?.(write)
+  if (planned?.kind === 'refused') {
+    throw invalidObject(kind.resource, String((write.object.metadata as Draft).name), planned.errors)
+  }
+  const value = encodeObject(planned?.draft ?? write.object)
+  const main: Operation =
+    write.operation === 'delete' ? { type: 'delete', key: target.key } : { type: 'put', key: target.key, value }
+  const present = store.get(target.key)
+  if (target.settings.dryRun) return entryOf(target.key, value, present?.modRevision ?? 0)
+  const result = await store.transact(
+    [...target.compares, ...(planned?.compares ?? [])],
+    [main, ...(planned?.operations ?? [])],
+  )
+  return result.committed ? entryOf(target.key, value, result.revision) : undefined
+}
+
+function entryOf(key: string, value: Uint8Array, revision: number): Entry {
+  return { key, value, createRevision: revision, modRevision: revision }
+}
+
+/** Fills in, empties and checks a draft before it is stored. @throws StatusError Invalid. */
+function settleDraft(kind: AnyKind, draft: Draft, old: KubeObject | undefined): void {
+  const name = String((draft.metadata as Draft).name ?? '')
+  const errors = withoutShapeErrors(kind, name, () => {
+    kind.default?.(draft)
+    kind.prepare?.(draft, old)
+    const object = draft as unknown as KubeObject
+    return [...validateObjectMeta(kind, object.metadata, old?.metadata), ...(kind.validate?.(object, old) ?? [])]
+  })
+  if (errors.length > 0) throw invalidObject(kind.resource, name, errors)
+}
+
+/** A rule that meets a value of a type it does not expect fails with TypeError: then the object is no such kind. */
+function withoutShapeErrors<T>(kind: AnyKind, name: string, check: () => T): T {
+  try {
+    return check()
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    const { kind: title, version } = kind.resource
+    throw badRequest(
+      `${title} in version "${version}" cannot be handled as a ${title}: a field of "${name}" has the wrong type`,
+    )
+  }
+}
+
+interface Present {
+  readonly entry: Entry
+  readonly part: UpdatePart
+}
+
+/** Takes from a change only what its part may change. */
+function mergeParts(kind: AnyKind, changed: Draft, { entry, part }: Present): Draft {
+  if (part === 'internal' || !kind.subresources?.includes('status')) return changed
+  const present = freshObject(entry) as unknown as Draft
+  if (part === 'main') {
+    const { status: _, ...rest } = changed
+    return present.status === undefined ? rest : { ...rest, status: present.status }
+  }
+  const { ownerReferences } = present.metadata as Draft
+  const metadata = { ...(changed.metadata as Draft), ownerReferences }
+  return { ...present, metadata, status: changed.status }
+}
+
+function requireSameObject(kind: AnyKind, draft: Draft, old: KubeObject): void {
+  const { uid, resourceVersion } = draft.metadata as Draft
+  const { name } = old.metadata
+  if (typeof uid === 'string' && uid !== old.metadata.uid) {
+    throw conflict(
+      kind.resource,
+      name,
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`,
+    )
+  }
+  if (resourceVersion !== undefined && resourceVersion !== '0' && resourceVersion !== old.metadata.resourceVersion) {
+    if (!/^\d+$/.test(String(resourceVersion))) {
+      throw invalidObject(kind.resource, name, [
+        {
+          type: 'Invalid',
+          field: 'metadata.resourceVersion',
+          value: resourceVersion,
+          detail: 'must be an unsigned integer',
+        },
+      ])
+    }
+    throw conflict(kind.resource, name)
+  }
+}
+
+function isUnchanged(draft: Draft, old: KubeObject): boolean {
+  const { metadata, ...rest } = draft
+  const { metadata: before, ...oldRest } = old
+  const { resourceVersion: _, ...now } = metadata as Draft
+  const { resourceVersion: __, ...then } = before
+  return jsonEqual(withoutUndefined(now), then) && jsonEqual(withoutUndefined(rest), oldRest)
+}
+
+function withoutUndefined(fields: Draft): Draft {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+}
+
+/** The namespace of a new object must be there and stay: its version is compared with the write. */
+function requireNamespace(
+  context: ApiContext,
+  kind: AnyKind,
+  namespace: string | undefined,
+  name: string,
+): readonly Compare[] {
+  if (!kind.resource.namespaced || namespace === undefined) return []
+  const key = objectKey(namespaces, undefined, namespace)
+  const entry = context.store.get(key)
+  if (entry === undefined) throw notFound(namespaces, namespace)
+  if (decodedObject(entry).metadata.deletionTimestamp !== undefined) {
+    throw namespaceTerminating(kind.resource, name, namespace)
+  }
+  return [{ key, modRevision: entry.modRevision }]
+}
+
+/** Whether an error says that the object is not there. */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof StatusError && error.status.code === 404
+}

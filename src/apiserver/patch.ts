@@ -1,0 +1,55 @@
+import { isFairleadError } from '../base/error.ts'
+import type { Draft } from '../kube/kind.ts'
+import { applyJsonPatch } from '../kube/patch/json-patch.ts'
+import { applyMergePatch } from '../kube/patch/merge-patch.ts'
+import { applyStrategicMergePatch } from '../kube/patch/strategic-merge-patch.ts'
+import type { AnyKind } from '../kube/registry.ts'
+import { badRequest, StatusError, unsupportedMediaType } from './status-error.ts'
+
+export const JSON_PATCH = 'application/json-patch+json'
+export const MERGE_PATCH = 'application/merge-patch+json'
+export const STRATEGIC_PATCH = 'application/strategic-merge-patch+json'
+export const APPLY_PATCH = 'application/apply-patch+yaml'
+
+const ACCEPTED = [JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH]
+const METADATA_LISTS = { 'metadata.ownerReferences': { keys: ['uid'] }, 'metadata.finalizers': { keys: [] } }
+
+/** Applies a patch of one of the three formats that change what is there. @throws StatusError 400, 415 or 422. */
+export function applyPatch(
+  kind: AnyKind,
+  present: Draft,
+  patch: { readonly type: string; readonly body: unknown },
+): Draft {
+  const patched = patchedOrRefused(kind, present, patch)
+  if (typeof patched === 'object' && patched !== null && !Array.isArray(patched)) return patched as Draft
+  throw badRequest('the patch leaves no object')
+}
+
+function patchedOrRefused(kind: AnyKind, present: Draft, { type, body }: { type: string; body: unknown }): unknown {
+  try {
+    switch (type) {
+      case JSON_PATCH:
+        return applyJsonPatch(present, body)
+      case MERGE_PATCH:
+        return applyMergePatch(present, body)
+      case STRATEGIC_PATCH:
+        return applyStrategicMergePatch(present, body, (path) => mergeListOf(kind, path))
+      default:
+        throw unsupportedMediaType(ACCEPTED)
+    }
+  } catch (error) {
+    if (!isFairleadError(error, 'INVALID_INPUT')) throw error
+    if (type !== JSON_PATCH) throw badRequest(error.message)
+    throw new StatusError(
+      422,
+      'Invalid',
+      `the server rejected our request due to an error in our request: ${error.message}`,
+      {},
+    )
+  }
+}
+
+/** How lists of a kind are merged, by path. */
+export function mergeListOf(kind: AnyKind, path: string) {
+  return kind.mergeLists?.[path] ?? (METADATA_LISTS as NonNullable<AnyKind['mergeLists']>)[path]
+}

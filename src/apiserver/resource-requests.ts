@@ -1,0 +1,250 @@
+import type { Draft } from '../kube/kind.ts'
+import type { AnyKind } from '../kube/registry.ts'
+import type { Entry } from '../store/store.ts'
+import { applyConfiguration } from './apply.ts'
+import { mediaTypeOf, readJson, readObject, readYaml, YAML_TYPE } from './body.ts'
+import type { ApiContext } from './context.ts'
+import { decodedObject } from './decoded.ts'
+import { encodePage, type ListRequest, listObjects } from './list.ts'
+import { fieldManagerOf } from './managed-fields.ts'
+import { type DeleteOptions, type Deletion, deleteObject } from './object-deletion.ts'
+import { alignWithUrl } from './object-meta.ts'
+import {
+  createObject,
+  getEntry,
+  isNotFound,
+  type ObjectPlace,
+  type UpdatePart,
+  updateObject,
+} from './object-storage.ts'
+import { APPLY_PATCH, applyPatch } from './patch.ts'
+import { flag, wholeNumber, writeSettings } from './query.ts'
+import { acceptedForm, showOne } from './representation.ts'
+import { type ApiRequest, type ApiResponse, jsonResponse } from './request.ts'
+import { selectionOf } from './selection.ts'
+import { badRequest, methodNotAllowed } from './status-error.ts'
+import { watchObjects } from './watch.ts'
+
+/** A request for objects of a kind, with what its URL says. */
+export interface ResourceCall {
+  readonly context: ApiContext
+  readonly request: ApiRequest
+  readonly query: URLSearchParams
+  readonly kind: AnyKind
+  readonly namespace: string | undefined
+}
+
+/** A request for one object. */
+export type ObjectCall = ResourceCall & { readonly name: string }
+
+/** GET, POST and DELETE of a collection. */
+export async function handleCollection(call: ResourceCall): Promise<ApiResponse> {
+  switch (call.request.method) {
+    case 'GET':
+      return flag(call.query, 'watch') ? watch(call) : list(call)
+    case 'POST':
+      return create(call)
+    case 'DELETE':
+      return deleteCollection(call)
+    default:
+      throw methodNotAllowed()
+  }
+}
+
+/** GET, PUT, PATCH and DELETE of one object. */
+export async function handleObject(call: ObjectCall): Promise<ApiResponse> {
+  switch (call.request.method) {
+    case 'GET':
+      return flag(call.query, 'watch') ? watch(call) : shown(call, getEntry(call.context, placeOf(call)), 200)
+    case 'PUT':
+      return replace(call, 'main')
+    case 'PATCH':
+      return patch(call, 'main')
+    case 'DELETE':
+      return remove(call)
+    default:
+      throw methodNotAllowed()
+  }
+}
+
+/** Where the object of a call is. */
+export function placeOf({ kind, namespace, name }: ObjectCall): ObjectPlace {
+  return { kind, namespace, name }
+}
+
+/** An answer that shows one object in the form asked for. */
+export function shown({ context, kind, request, query }: ResourceCall, entry: Entry, status: number): ApiResponse {
+  const form = acceptedForm(request.headers.accept, query.get('includeObject'))
+  return jsonResponse(status, showOne(kind, entry, form, context.clock.now()))
+}
+
+function list(call: ResourceCall): ApiResponse {
+  const { context, kind, query, request } = call
+  const form = acceptedForm(request.headers.accept, query.get('includeObject'))
+  return jsonResponse(200, encodePage(kind, listObjects(context, listRequest(call)), form, context.clock.now()))
+}
+
+function listRequest({ kind, namespace, query }: ResourceCall): ListRequest {
+  const limit = wholeNumber(query, 'limit')
+  return {
+    kind,
+    namespace,
+    selection: selectionOf(kind, query.get('labelSelector'), query.get('fieldSelector')),
+    limit: limit === 0 ? undefined : limit,
+    continueToken: query.get('continue') || undefined,
+    resourceVersion: query.get('resourceVersion') ?? '',
+    resourceVersionMatch: query.get('resourceVersionMatch') ?? '',
+  }
+}
+
+function watch(call: ResourceCall & { readonly name?: string }): ApiResponse {
+  const { context, kind, namespace, query, request } = call
+  const sendInitialEvents = flag(query, 'sendInitialEvents')
+  if (sendInitialEvents && query.get('resourceVersionMatch') !== 'NotOlderThan') {
+    throw badRequest(
+      'resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+    )
+  }
+  const byName = call.name === undefined ? [] : [`metadata.name=${call.name}`]
+  const fields = [query.get('fieldSelector'), ...byName].filter((text) => text).join(',')
+  const body = watchObjects(context, {
+    kind,
+    namespace,
+    selection: selectionOf(kind, query.get('labelSelector'), fields),
+    form: acceptedForm(request.headers.accept, query.get('includeObject')),
+    resourceVersion: query.get('resourceVersion') ?? '',
+    sendInitialEvents,
+    bookmarks: flag(query, 'allowWatchBookmarks'),
+    timeoutSeconds: wholeNumber(query, 'timeoutSeconds') || undefined,
+    signal: request.signal,
+  })
+  return { status: 200, headers: { 'content-type': 'application/json' }, body }
+}
+
+async function create(call: ResourceCall): Promise<ApiResponse> {
+  const { context, kind, namespace, query, request } = call
+  const draft = await readObject(await request.body(), request.headers['content-type'])
+  if (kind.resource.namespaced && namespace === undefined) throw methodNotAllowed()
+  alignWithUrl(kind, draft, { namespace })
+  const manager = fieldManagerOf(query, request.headers['user-agent'])
+  const entry = await createObject(context, kind, { draft, manager, settings: writeSettings(query) })
+  return shown(call, entry, 201)
+}
+
+/** PUT of an object or its status. */
+export async function replace(call: ObjectCall, part: UpdatePart): Promise<ApiResponse> {
+  const { context, kind, namespace, name, query, request } = call
+  const bytes = await request.body()
+  const body = await readObject(bytes, request.headers['content-type'])
+  alignWithUrl(kind, body, { namespace, name })
+  let first = true
+  const { entry } = await updateObject(context, placeOf(call), {
+    part,
+    manager: fieldManagerOf(query, request.headers['user-agent']),
+    settings: writeSettings(query),
+    change() {
+      // Defaulting changes what it is given, and another attempt starts from what was sent.
+      const draft = first ? body : structuredClone(body)
+      first = false
+      return draft
+    },
+  })
+  return shown(call, entry, 200)
+}
+
+/** PATCH of an object or its status. */
+export async function patch(call: ObjectCall, part: UpdatePart): Promise<ApiResponse> {
+  const { context, kind, namespace, name, query, request } = call
+  const type = mediaTypeOf(request.headers['content-type'])
+  const bytes = await request.body()
+  if (type === APPLY_PATCH) {
+    const { entry, created } = await applyConfiguration(context, placeOf(call), {
+      part,
+      body: (await readYamlOrJson(bytes)) as Draft,
+      manager: fieldManagerOf(query, request.headers['user-agent']),
+      managerGiven: query.has('fieldManager'),
+      force: flag(query, 'force'),
+      settings: writeSettings(query),
+    })
+    return shown(call, entry, created ? 201 : 200)
+  }
+  const body = readJson(bytes)
+  const { entry } = await updateObject(context, placeOf(call), {
+    part,
+    manager: fieldManagerOf(query, request.headers['user-agent']),
+    settings: writeSettings(query),
+    change(present) {
+      const draft = structuredClone(applyPatch(kind, present, { type, body }))
+      alignWithUrl(kind, draft, { namespace, name })
+      return draft
+    },
+  })
+  return shown(call, entry, 200)
+}
+
+async function readYamlOrJson(bytes: Uint8Array): Promise<unknown> {
+  return bytes[0] === 0x7b ? readJson(bytes) : await readYaml(bytes)
+}
+
+async function remove(call: ObjectCall): Promise<ApiResponse> {
+  const { context, query } = call
+  const options = await deleteOptions(call)
+  const done = await deleteObject(context, placeOf(call), { options, settings: writeSettings(query) })
+  return deletionResponse(call, done)
+}
+
+function deletionResponse(call: ObjectCall, { entry, gone }: Deletion): ApiResponse {
+  if (!gone) return shown(call, entry, 200)
+  const { group, plural } = call.kind.resource
+  const details = {
+    name: call.name,
+    ...(group === '' ? {} : { group }),
+    kind: plural,
+    uid: decodedObject(entry).metadata.uid,
+  }
+  return jsonResponse(200, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details })
+}
+
+async function deleteCollection(call: ResourceCall): Promise<ApiResponse> {
+  const { context, kind, query, request } = call
+  const options = await deleteOptions(call)
+  const page = listObjects(context, listRequest(call))
+  for (const { metadata } of page.entries.map(decodedObject)) {
+    try {
+      await deleteObject(
+        context,
+        { kind, namespace: metadata.namespace, name: metadata.name },
+        { options, settings: writeSettings(query) },
+      )
+    } catch (error) {
+      if (!isNotFound(error)) throw error
+    }
+  }
+  const form = acceptedForm(request.headers.accept, query.get('includeObject'))
+  return jsonResponse(200, encodePage(kind, page, form, context.clock.now()))
+}
+
+/** Options of a deletion: in the body, in the query, or neither. */
+export async function deleteOptions({ request, query }: ResourceCall): Promise<DeleteOptions> {
+  const bytes = await request.body()
+  const body: Draft = bytes.byteLength === 0 ? {} : await readObject(bytes, contentTypeOf(request))
+  const grace = wholeNumber(query, 'gracePeriodSeconds')
+  const policy = query.get('propagationPolicy')
+  const options = {
+    ...body,
+    ...(grace === undefined ? {} : { gracePeriodSeconds: grace }),
+    ...(policy === null ? {} : { propagationPolicy: policy }),
+  } as DeleteOptions
+  const known = ['Background', 'Foreground', 'Orphan']
+  if (options.propagationPolicy && !known.includes(options.propagationPolicy)) {
+    throw badRequest(
+      `invalid propagationPolicy: ${JSON.stringify(options.propagationPolicy)}, supported values: ${known.join(', ')}`,
+    )
+  }
+  return options
+}
+
+function contentTypeOf(request: ApiRequest): string | undefined {
+  const given = request.headers['content-type']
+  return mediaTypeOf(given) === YAML_TYPE ? given : undefined
+}

@@ -1,0 +1,161 @@
+import { randomInt, randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { type Clock, systemClock } from '../base/clock.ts'
+import { FairleadError, systemErrorCode } from '../base/error.ts'
+import type { Log } from '../base/log.ts'
+import { type AnyKind, KINDS } from '../kube/registry.ts'
+import type { Store } from '../store/store.ts'
+import type { VerifyToken } from './authentication.ts'
+import { type Authorize, authorizeByTable } from './authorization.ts'
+import { type BootstrapOptions, bootstrapObjects } from './bootstrap.ts'
+import type { ApiContext, Random } from './context.ts'
+import { createHandler, type HandleRequest } from './handler.ts'
+import { exchange } from './http-exchange.ts'
+import { KindTable } from './kind-table.ts'
+import type { SubresourceHandler } from './subresources/subresource.ts'
+import { SUBRESOURCES } from './subresources/table.ts'
+import type { WriteHook } from './write-hook.ts'
+
+/** Where to listen: an address, or a socket that someone else already bound (in a network namespace of its own). */
+export type Listener = { readonly host: string; readonly port: number } | { readonly fd: number }
+
+export interface ApiServerOptions {
+  readonly store: Store
+  /** @default {@link KINDS} */
+  readonly kinds?: readonly AnyKind[]
+  /** The server's own certificate, and the authority that client certificates must come from; PEM. */
+  readonly tls: { readonly certificate: string; readonly privateKey: string; readonly clientAuthority: string }
+  readonly listeners: readonly Listener[]
+  readonly verifyToken?: VerifyToken
+  /** @default {@link authorizeByTable} */
+  readonly authorize?: Authorize
+  /** Objects that must be there before the first request is answered. */
+  readonly bootstrap: BootstrapOptions
+  /** What else happens when objects of a resource are written, by plural name. */
+  readonly hooks?: ReadonlyMap<string, WriteHook>
+  /** Subresources beside those that only need the store, by `plural/subresource`. */
+  readonly subresources?: ReadonlyMap<string, SubresourceHandler>
+  readonly log: Log
+  readonly clock?: Clock
+  readonly random?: Random
+}
+
+export interface ApiServer extends AsyncDisposable {
+  /** Answers a request within the process; see `createLocalTransport`. */
+  readonly handle: HandleRequest
+  /** What it listens on, in the order of the listeners. */
+  readonly addresses: readonly AddressInfo[]
+}
+
+const systemRandom: Random = { uuid: randomUUID, below: (limit) => randomInt(limit) }
+
+/**
+ * Starts the Kubernetes API over a store. The store stays the caller's and is closed by him, later.
+ *
+ * @throws FairleadError `PORT_TAKEN`
+ */
+export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const context = contextOf(options)
+  const subresources = new Map([...SUBRESOURCES, ...(options.subresources ?? [])])
+  const handle = createHandler({ context, authorize: options.authorize ?? authorizeByTable, subresources })
+  await bootstrapObjects(context, options.bootstrap)
+  const server = new TlsServer(options, handle)
+  await server.listen(options.listeners)
+  return { handle, addresses: server.addresses, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() }
+}
+
+function contextOf({ store, kinds, hooks, log, clock, random }: ApiServerOptions): ApiContext {
+  return {
+    store,
+    kinds: new KindTable(kinds ?? KINDS),
+    clock: clock ?? systemClock,
+    random: random ?? systemRandom,
+    log,
+    hooks: hooks ?? new Map(),
+  }
+}
+
+/** One HTTPS server behind several listening sockets. */
+class TlsServer implements AsyncDisposable {
+  readonly #https: HttpsServer
+  readonly #servers: Server[] = []
+  readonly #connections = new Set<Socket>()
+
+  constructor({ tls, verifyToken, log }: ApiServerOptions, handle: HandleRequest) {
+    const settings = {
+      key: tls.privateKey,
+      cert: tls.certificate,
+      ca: tls.clientAuthority,
+      minVersion: 'TLSv1.2' as const,
+      ALPNProtocols: ['http/1.1'],
+      requestCert: true,
+      // Whoever shows no certificate may bring a token; a wrong one is told apart by authentication.
+      rejectUnauthorized: false,
+      handshakeTimeout: 10_000,
+      headersTimeout: 20_000,
+      requestTimeout: 60_000,
+      keepAliveTimeout: 90_000,
+      maxHeaderSize: 64 * 1024,
+    }
+    this.#https = createHttpsServer(settings, (message, response) => {
+      void exchange({ handle, verifyToken, log }, message, response)
+    })
+    this.#https.on('tlsClientError', (error) => log.debug({ err: error }, 'A TLS handshake failed'))
+    this.#https.on('clientError', (error, socket) => {
+      log.debug({ err: error }, 'A request could not be read')
+      if (!socket.writable || systemErrorCode(error) === 'ECONNRESET') socket.destroy()
+      else socket.end(`HTTP/1.1 ${clientErrorStatus(error)}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+    })
+  }
+
+  get addresses(): readonly AddressInfo[] {
+    return this.#servers.map((server) => server.address() as AddressInfo)
+  }
+
+  async listen(listeners: readonly Listener[]): Promise<void> {
+    try {
+      for (const listener of listeners) await this.#listenOn(listener)
+    } catch (error) {
+      await this[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  async #listenOn(listener: Listener): Promise<void> {
+    const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 }, (socket) =>
+      this.#accept(socket),
+    )
+    const listening = once(server, 'listening')
+    server.listen(listener)
+    try {
+      await listening
+    } catch (cause) {
+      if (systemErrorCode(cause) !== 'EADDRINUSE' || !('host' in listener)) throw cause
+      const place = `${listener.host}:${listener.port}`
+      throw new FairleadError('PORT_TAKEN', `Cannot serve the API on ${place}: the port is in use`, { cause })
+    }
+    this.#servers.push(server)
+  }
+
+  #accept(socket: Socket): void {
+    this.#connections.add(socket)
+    socket.once('close', () => this.#connections.delete(socket))
+    this.#https.emit('connection', socket)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = this.#servers.map((server) => once(server, 'close'))
+    for (const server of this.#servers) server.close()
+    for (const socket of this.#connections) socket.destroy()
+    await Promise.all(closed)
+    this.#https.closeAllConnections()
+  }
+}
+
+function clientErrorStatus(error: unknown): string {
+  const code = systemErrorCode(error)
+  if (code === 'HPE_HEADER_OVERFLOW') return '431 Request Header Fields Too Large'
+  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request'
+}

@@ -1,0 +1,27 @@
+import type { Draft } from '../../kube/kind.ts'
+import { readObject } from '../body.ts'
+import { alignWithUrl } from '../object-meta.ts'
+import { updateObject } from '../object-storage.ts'
+import { writeSettings } from '../query.ts'
+import { placeOf, shown } from '../resource-requests.ts'
+import { methodNotAllowed } from '../status-error.ts'
+import type { SubresourceHandler } from './subresource.ts'
+
+/** `namespaces/finalize`: sets `spec.finalizers`; a namespace that is being deleted goes with the last of them. */
+export const handleFinalize: SubresourceHandler = async (call) => {
+  const { context, kind, name, query, request } = call
+  if (request.method !== 'PUT') throw methodNotAllowed()
+  const body = await readObject(await request.body(), request.headers['content-type'])
+  alignWithUrl(kind, body, { namespace: undefined, name })
+  const { resourceVersion } = body.metadata as Draft
+  const { entry } = await updateObject(context, placeOf(call), {
+    part: 'internal',
+    settings: writeSettings(query),
+    change: (present) => ({
+      ...present,
+      metadata: { ...(present.metadata as Draft), ...(resourceVersion === undefined ? {} : { resourceVersion }) },
+      spec: body.spec ?? {},
+    }),
+  })
+  return shown(call, entry, 200)
+}

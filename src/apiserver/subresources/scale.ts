@@ -1,0 +1,72 @@
+import type { Draft } from '../../kube/kind.ts'
+import { objectIn } from '../../kube/kinds/draft.ts'
+import { applyJsonPatch } from '../../kube/patch/json-patch.ts'
+import { applyMergePatch } from '../../kube/patch/merge-patch.ts'
+import { formatLabelSelector, labelSelectorFrom } from '../../kube/selector.ts'
+import { invalid } from '../../kube/validation/field-error.ts'
+import type { Entry } from '../../store/store.ts'
+import { mediaTypeOf, readJson, readObject } from '../body.ts'
+import { decodedObject } from '../decoded.ts'
+import { fieldManagerOf } from '../managed-fields.ts'
+import { getEntry, updateObject } from '../object-storage.ts'
+import { JSON_PATCH } from '../patch.ts'
+import { writeSettings } from '../query.ts'
+import { type ApiResponse, jsonResponse } from '../request.ts'
+import { type ObjectCall, placeOf } from '../resource-requests.ts'
+import { invalidObject, methodNotAllowed } from '../status-error.ts'
+import type { SubresourceHandler } from './subresource.ts'
+
+/** `scale`: the replica count as autoscaling/v1 Scale, to read and to set. */
+export const handleScale: SubresourceHandler = async (call) => {
+  switch (call.request.method) {
+    case 'GET':
+      return jsonResponse(200, scaleOf(call, getEntry(call.context, placeOf(call))))
+    case 'PUT': {
+      const body = await readObject(await call.request.body(), call.request.headers['content-type'])
+      return setReplicas(call, () => body)
+    }
+    case 'PATCH': {
+      const type = mediaTypeOf(call.request.headers['content-type'])
+      const patch = readJson(await call.request.body())
+      const apply = type === JSON_PATCH ? applyJsonPatch : applyMergePatch
+      return setReplicas(call, (scale) => apply(scale, patch) as Draft)
+    }
+    default:
+      throw methodNotAllowed()
+  }
+}
+
+async function setReplicas(call: ObjectCall, change: (scale: Draft) => Draft): Promise<ApiResponse> {
+  const { context, kind, name, query, request } = call
+  const { entry } = await updateObject(context, placeOf(call), {
+    part: 'main',
+    manager: fieldManagerOf(query, request.headers['user-agent']),
+    settings: writeSettings(query),
+    change(present) {
+      const scale = change(scaleOf(call, getEntry(context, placeOf(call))))
+      const replicas = objectIn(scale, 'spec')?.replicas ?? 0
+      const { resourceVersion } = objectIn(scale, 'metadata') ?? {}
+      if (!Number.isInteger(replicas) || Number(replicas) < 0) {
+        const error = invalid('spec.replicas', replicas, 'must be greater than or equal to 0')
+        throw invalidObject({ group: 'autoscaling', plural: 'scales', kind: 'Scale' }, name, [error])
+      }
+      const metadata = { ...(present.metadata as Draft), ...(resourceVersion ? { resourceVersion } : {}) }
+      return { ...present, metadata, spec: { ...(present.spec as Draft), replicas } }
+    },
+  })
+  return jsonResponse(200, scaleOf({ ...call, kind }, entry))
+}
+
+function scaleOf({ kind }: ObjectCall, entry: Entry): Draft {
+  const object = decodedObject(entry)
+  const view = kind.scale?.(object)
+  const { name, namespace, uid, creationTimestamp } = object.metadata
+  const resourceVersion = String(entry.modRevision)
+  return {
+    kind: 'Scale',
+    apiVersion: 'autoscaling/v1',
+    metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
+    spec: { replicas: view?.replicas ?? 0 },
+    status: { replicas: view?.statusReplicas ?? 0, selector: formatLabelSelector(labelSelectorFrom(view?.selector)) },
+  }
+}
