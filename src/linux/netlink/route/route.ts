@@ -47,11 +47,11 @@ const TYPE_NAMES = new Map(Object.entries(TYPES).map(([name, number]) => [number
 export interface RouteSpec {
   /** Prefix, `0.0.0.0/0` or `::/0` for the default route. */
   readonly destination: string
-  readonly gateway?: string
+  readonly gateway?: string | undefined
   /** Name of the link that packets leave by. */
-  readonly link?: string
+  readonly link?: string | undefined
   /** Source address for the host's own packets. */
-  readonly source?: string
+  readonly source?: string | undefined
   /** @default 'link' for an IPv4 route without gateway, 'host' for a local one, else 'global' */
   readonly scope?: Scope
   /** The gateway is on the link although no address of the link says so. */
