@@ -88,6 +88,7 @@ function withAvailability(deployment: Deployment, { counts, conditions, happenin
 function withProgress(deployment: Deployment, sets: ReplicaSets, rollout: Rollout): readonly Condition[] {
   if (!hasDeadline(deployment)) return without(rollout.conditions, 'Progressing')
   const conditions = withEvents(deployment, sets, rollout)
+  if (deployment.spec.paused === true) return conditions
   const { counts, happening } = rollout
   const known = conditions.find(({ type }) => type === 'Progressing')
   const settled = counts.replicas === counts.updatedReplicas && known?.reason === 'NewReplicaSetAvailable'
@@ -116,12 +117,12 @@ function withEvents(deployment: Deployment, sets: ReplicaSets, rollout: Rollout)
   const paused = known?.reason === 'DeploymentPaused'
   const set = (status: Condition['status'], reason: string, message: string) =>
     withCondition(conditions, { type: 'Progressing', status, reason, message }, happening.now)
+  if (happening.created !== undefined) {
+    return set('True', 'NewReplicaSetCreated', `Created new replica set "${happening.created.metadata.name}"`)
+  }
   if (known?.reason !== 'ProgressDeadlineExceeded') {
     if (deployment.spec.paused === true && !paused) return set('Unknown', 'DeploymentPaused', 'Deployment is paused')
     if (deployment.spec.paused !== true && paused) return set('Unknown', 'DeploymentResumed', 'Deployment is resumed')
-  }
-  if (happening.created !== undefined) {
-    return set('True', 'NewReplicaSetCreated', `Created new replica set "${happening.created.metadata.name}"`)
   }
   if (known === undefined && sets.current !== undefined) {
     return set('True', 'FoundNewReplicaSet', `Found new replica set "${sets.current.metadata.name}"`)
