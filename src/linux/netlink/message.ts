@@ -130,15 +130,18 @@ export class MessageWriter {
   }
 
   u32(type: number, value: number): void {
-    this.#buffer.writeUInt32LE(value >>> 0, this.#header(type, 4))
+    const start = this.#header(type, 4)
+    this.#buffer.writeUInt32LE(value >>> 0, start)
   }
 
   u32be(type: number, value: number): void {
-    this.#buffer.writeUInt32BE(value >>> 0, this.#header(type, 4))
+    const start = this.#header(type, 4)
+    this.#buffer.writeUInt32BE(value >>> 0, start)
   }
 
   u64be(type: number, value: bigint): void {
-    this.#buffer.writeBigUInt64BE(value, this.#header(type, 8))
+    const start = this.#header(type, 8)
+    this.#buffer.writeBigUInt64BE(value, start)
   }
 
   #header(type: number, valueLength: number): number {

@@ -13,6 +13,7 @@ import type { NftBatch } from './batch.ts'
 import * as nft from './constants.ts'
 import { readElements } from './element.ts'
 import { FAMILY_NUMBERS, familyOf, type NftFamily } from './family.ts'
+import type { NftKernel } from './kernel.ts'
 import type { Chain, Listed, ListedElement, ListedSet, NamedRef, Rule, Table, TableRef } from './program.ts'
 import { readChain, readRule, readTable } from './reader.ts'
 import { refusalOf } from './refusal.ts'
@@ -30,7 +31,7 @@ const DUMP_ATTEMPTS = 20
  * using socket = NftSocket.open('/run/netns/node-1')
  * socket.commit(batch)
  */
-export class NftSocket implements Disposable {
+export class NftSocket implements NftKernel, Disposable {
   readonly #socket: NetlinkSocket
   readonly #out = new MessageWriter(256)
   #bufferSize = BUFFER_BYTES

@@ -1,0 +1,118 @@
+/** Compares the fixed part of a table with the kernel's, and writes the difference. */
+import { FairleadError } from '../base/error.ts'
+import type { NftBatch } from '../linux/nftables/batch.ts'
+import { NFT_DATA_VERDICT } from '../linux/nftables/constants.ts'
+import { lengthOf, typeIdOf } from '../linux/nftables/data-type.ts'
+import type { Expression } from '../linux/nftables/expression.ts'
+import type { NftKernel } from '../linux/nftables/kernel.ts'
+import type { Chain, ChainHook, ListedElement, ListedSet, NftSet, Rule } from '../linux/nftables/program.ts'
+import { setFlags } from '../linux/nftables/set.ts'
+import { type Layout, OWNER_COMMENT } from './layout.ts'
+
+/** What the kernel has of a table. */
+export interface FoundTable {
+  readonly exists: boolean
+  readonly sets: ReadonlyMap<string, ListedSet>
+  readonly chains: ReadonlyMap<string, Chain>
+  /** Rules of each chain, in the form {@link ruleText} gives. */
+  readonly rules: ReadonlyMap<string, readonly string[]>
+}
+
+export const NOTHING_FOUND: FoundTable = { exists: false, sets: new Map(), chains: new Map(), rules: new Map() }
+
+/**
+ * Reads sets, chains and rules of our table.
+ *
+ * @throws FairleadError `KERNEL_REFUSED` when somebody else's table has our name.
+ */
+export function findTable(kernel: NftKernel, { ref }: Layout): FoundTable {
+  const table = kernel.table(ref)
+  if (table === undefined) return NOTHING_FOUND
+  if (table.comment !== OWNER_COMMENT) {
+    throw new FairleadError(
+      'KERNEL_REFUSED',
+      `Cannot keep Services in table ${ref.family} ${ref.table}: it belongs to somebody else (comment "${table.comment ?? ''}")`,
+      { hint: `Delete it if nobody needs it: nft delete table ${ref.family} ${ref.table}` },
+    )
+  }
+  const rules = new Map<string, string[]>()
+  for (const rule of kernel.rules(ref)) {
+    const texts = rules.get(rule.chain)
+    if (texts === undefined) rules.set(rule.chain, [ruleText(rule)])
+    else texts.push(ruleText(rule))
+  }
+  return {
+    exists: true,
+    sets: new Map(kernel.sets(ref).map((set) => [set.name, set])),
+    chains: new Map(kernel.chains(ref).map((chain) => [chain.name, chain])),
+    rules,
+  }
+}
+
+/** Whether the table has sets or hooks of another shape, which cannot be changed in place. */
+export function mustRebuild(found: FoundTable, layout: Layout): boolean {
+  const setDiffers = Object.values(layout.sets).some((set: NftSet) => {
+    const existing = found.sets.get(set.name)
+    return existing !== undefined && !sameShape(existing, set)
+  })
+  const chainDiffers = layout.chains.some((chain) => {
+    const existing = found.chains.get(chain.name)
+    return existing !== undefined && !sameHook(existing.base, chain.base)
+  })
+  return setDiffers || chainDiffers
+}
+
+/** Writes what is missing of the fixed part. Elements stay; rules are replaced where they differ. */
+export function writeLayout(batch: NftBatch, layout: Layout, found: FoundTable): void {
+  if (!found.exists) batch.addTable({ ...layout.ref, comment: OWNER_COMMENT })
+  for (const set of Object.values<NftSet>({ ...layout.sets })) if (!found.sets.has(set.name)) batch.addSet(set)
+  for (const chain of layout.chains) if (!found.chains.has(chain.name)) batch.addChain(chain)
+  for (const { name } of layout.chains) {
+    const wanted = layout.rules.filter(({ chain }) => chain === name)
+    writeRules(batch, { ...layout.ref, name }, wanted, found)
+  }
+  const known = new Set(Object.values<NftSet>({ ...layout.sets }).map(({ name }) => name))
+  for (const { name } of found.sets.values()) if (!known.has(name)) batch.deleteSet({ ...layout.ref, name })
+}
+
+/** Makes these the rules of a chain, if they are not. */
+export function writeRules(batch: NftBatch, chain: Chain, wanted: readonly Rule[], found: FoundTable): void {
+  const existing = found.rules.get(chain.name) ?? []
+  if (existing.length === wanted.length && wanted.every((rule, index) => ruleText(rule) === existing[index])) return
+  if (existing.length > 0) batch.flushChain(chain)
+  for (const rule of wanted) batch.addRule(rule)
+}
+
+/** A rule as text that is equal for equal rules. */
+export function ruleText({ expressions, comment }: Rule): string {
+  return `${JSON.stringify(expressions.map(plainExpression))} ${comment ?? ''}`
+}
+
+function plainExpression(expression: Expression): unknown {
+  const fields = Object.entries(expression).filter(([, value]) => value !== undefined)
+  fields.sort(([a], [b]) => (a < b ? -1 : 1))
+  return fields.map(([name, value]) => [name, plainValue(value)])
+}
+
+function plainValue(value: unknown): unknown {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
+  return typeof value === 'bigint' ? String(value) : value
+}
+
+function sameShape(existing: ListedSet, wanted: NftSet): boolean {
+  if (existing.flags !== setFlags(wanted) || existing.keyType !== typeIdOf(wanted.key)) return false
+  if (existing.keyLength !== lengthOf(wanted.key)) return false
+  if (wanted.data === undefined) return true
+  if (wanted.data === 'verdict') return existing.dataType === NFT_DATA_VERDICT
+  return existing.dataType === typeIdOf(wanted.data) && existing.dataLength === lengthOf(wanted.data)
+}
+
+function sameHook(existing: ChainHook | undefined, wanted: ChainHook | undefined): boolean {
+  if (existing === undefined || wanted === undefined) return existing === wanted
+  return existing.type === wanted.type && existing.hook === wanted.hook && existing.priority === wanted.priority
+}
+
+/** Elements of a set; none when the set was not found. */
+export function elementsOf(kernel: NftKernel, found: FoundTable, set: NftSet): ListedElement[] {
+  return found.sets.has(set.name) ? kernel.elements(set) : []
+}

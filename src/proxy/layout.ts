@@ -1,0 +1,252 @@
+/**
+ * The fixed part of the ruleset: sets, chains and rules that are the same whatever Services there are.
+ *
+ * A connection's first packet finds its Service in one of the `…-services` maps. The value found, `class << 20 | number`,
+ * travels in the packet's priority (`meta priority`), which is reset before the packet goes on: unlike the mark it
+ * decides nothing before then. The class leads to the chain that picks a slot, the number to the endpoints.
+ */
+import {
+  type DataType,
+  inetProto,
+  inetService,
+  ipv4Address,
+  ipv6Address,
+  mark,
+  number,
+} from '../linux/nftables/data-type.ts'
+import { type Expression, FIB_FLAGS, NAT_FLAGS, RTN_LOCAL } from '../linux/nftables/expression.ts'
+import type { Chain, NftSet, Rule, TableRef } from '../linux/nftables/program.ts'
+import { CLASS_MASK, NUMBER_MASK } from './encoding.ts'
+import type { Family } from './service-plan.ts'
+
+/** Beginning of the table's comment: tells our table from another one of its name. */
+export const OWNER_COMMENT = 'Kubernetes Services, kept by fairlead proxy'
+
+/** kube-proxy's bit, so that others who look for it (flannel, network policies) find it. */
+const MASQUERADE_BIT = 0x4000
+
+/** Chains that classes 0 and 1 lead to. */
+export const REJECT_CHAIN = 'no-endpoints'
+export const DROP_CHAIN = 'no-local-endpoints'
+
+export interface LayoutSets {
+  /** ClusterIPs. */
+  readonly clusterServices: NftSet
+  /** External addresses with external traffic policy Cluster. */
+  readonly externalServices: NftSet
+  /** External addresses with external traffic policy Local: their endpoints on this node. */
+  readonly localServices: NftSet
+  /** The same addresses for clients inside: all endpoints. */
+  readonly shortCircuits: NftSet
+  readonly endpoints: NftSet
+  readonly chains: NftSet
+  readonly clusterIps: NftSet
+  readonly hairpins: NftSet
+  readonly localPods: NftSet
+  readonly keepSource: NftSet
+}
+
+export interface Layout {
+  readonly ref: TableRef
+  readonly sets: LayoutSets
+  readonly chains: readonly Chain[]
+  readonly rules: readonly Rule[]
+}
+
+/** Where the address fields lie in the header. */
+const HEADERS = {
+  ip: { type: ipv4Address, saddr: 12, daddr: 16, words: 1, portUnreachable: 3 },
+  ip6: { type: ipv6Address, saddr: 8, daddr: 24, words: 4, portUnreachable: 4 },
+} as const
+
+/** The fixed part of one family's table. */
+export function layoutOf(family: Family, table: string): Layout {
+  const ref: TableRef = { family, table }
+  const address = HEADERS[family].type
+  return { ref, sets: setsOf(ref, address), chains: chainsOf(ref), rules: rulesOf(ref, family) }
+}
+
+function setsOf(ref: TableRef, address: DataType): LayoutSets {
+  const frontend = [address, inetProto, inetService]
+  const services = { ...ref, key: frontend, data: [mark] }
+  return {
+    clusterServices: { ...services, name: 'cluster-services', comment: 'ClusterIP to class and number' },
+    externalServices: { ...services, name: 'external-services', comment: 'Other addresses, policy Cluster' },
+    localServices: { ...services, name: 'local-services', comment: 'Other addresses, policy Local' },
+    shortCircuits: { ...services, name: 'short-circuits', comment: 'policy Local, seen from inside' },
+    endpoints: {
+      ...ref,
+      name: 'endpoints',
+      key: [mark, number],
+      data: [address, inetService],
+      comment: 'Number and slot to endpoint; from slot 65536 on those of this node',
+    },
+    chains: { ...ref, name: 'chains', key: [mark], data: 'verdict', comment: 'Class to chain' },
+    clusterIps: { ...ref, name: 'cluster-ips', key: [address], comment: 'All ClusterIPs' },
+    hairpins: { ...ref, name: 'hairpins', key: [address, address], comment: 'Endpoints that may call themselves' },
+    localPods: { ...ref, name: 'local-pods', key: [address], interval: true, comment: 'Pods of this node' },
+    keepSource: {
+      ...ref,
+      name: 'keep-source',
+      key: [address],
+      interval: true,
+      comment: 'Seen by ClusterIPs as they are',
+    },
+  }
+}
+
+function chainsOf(ref: TableRef): Chain[] {
+  const hook = (name: 'prerouting' | 'output' | 'postrouting', priority: number): Chain => ({
+    ...ref,
+    name,
+    base: { type: 'nat', hook: name, priority, policy: 'accept' },
+  })
+  const plain = ['services', 'cluster', 'external', 'local', 'short-circuit', 'pick', REJECT_CHAIN, DROP_CHAIN]
+  return [
+    ...plain.map((name) => ({ ...ref, name })),
+    hook('prerouting', -100),
+    hook('output', -100),
+    hook('postrouting', 100),
+  ]
+}
+
+function rulesOf(ref: TableRef, family: Family): Rule[] {
+  const { saddr, daddr, type, words, portUnreachable } = HEADERS[family]
+  const address = (offset: number, dest: number): Expression => ({
+    kind: 'payload',
+    base: 'network',
+    offset,
+    length: type.length,
+    dest,
+  })
+  const frontend: Expression[] = [
+    address(daddr, 0),
+    { kind: 'meta', key: 'l4proto', dest: words },
+    { kind: 'payload', base: 'transport', offset: 2, length: 2, dest: words + 1 },
+  ]
+  const find = (set: string, chain: string): Expression[] => [
+    ...frontend,
+    { kind: 'lookup', set, source: 0, dest: 0 },
+    { kind: 'meta-set', key: 'priority', source: 0 },
+    goTo(chain),
+  ]
+  const rule = (chain: string, expressions: Expression[], comment?: string): Rule => ({
+    ...ref,
+    chain,
+    expressions,
+    ...(comment === undefined ? {} : { comment }),
+  })
+  return [
+    rule('prerouting', [jumpTo('services')], 'from pods and from outside'),
+    rule('output', [jumpTo('services')], 'from processes of this node'),
+    rule('services', find('cluster-services', 'cluster')),
+    rule('services', find('external-services', 'external')),
+    rule('services', find('local-services', 'local')),
+    rule(
+      'services',
+      [address(daddr, 0), { kind: 'lookup', set: 'cluster-ips', source: 0 }, goTo(REJECT_CHAIN)],
+      'a port that the ClusterIP does not have',
+    ),
+    rule('cluster', [address(saddr, 0), notIn('keep-source'), ...markForMasquerade]),
+    rule('cluster', [goTo('pick')]),
+    rule('external', [...markForMasquerade]),
+    rule('external', [goTo('pick')]),
+    rule(
+      'local',
+      [address(saddr, 0), isIn('local-pods'), goTo('short-circuit')],
+      'as if it had gone out and come back',
+    ),
+    rule('local', [...isLocalSource, ...markForMasquerade, goTo('short-circuit')]),
+    rule('local', [goTo('pick')]),
+    rule('short-circuit', find('short-circuits', 'pick')),
+    rule('pick', [
+      { kind: 'meta', key: 'priority', dest: 0 },
+      and(0, CLASS_MASK),
+      { kind: 'lookup', set: 'chains', source: 0, dest: 'verdict' },
+    ]),
+    rule(REJECT_CHAIN, [
+      { kind: 'meta', key: 'l4proto', dest: 0 },
+      { kind: 'cmp', op: 'eq', source: 0, data: Buffer.of(6) },
+      { kind: 'reject', type: 'tcp-reset', code: 0 },
+    ]),
+    rule(REJECT_CHAIN, [{ kind: 'reject', type: 'icmp', code: portUnreachable }]),
+    rule(DROP_CHAIN, [{ kind: 'verdict', verdict: { kind: 'drop' } }]),
+    rule('postrouting', [...masqueradeMarked], 'marked above'),
+    rule(
+      'postrouting',
+      [address(saddr, 0), address(daddr, words), isIn('hairpins'), masquerade],
+      'a pod that was sent to itself',
+    ),
+  ]
+}
+
+/** The rule of a counter chain: takes slots in turn, from `offset` on. */
+export function counterRule(
+  ref: TableRef,
+  family: Family,
+  chain: { name: string; size: number; offset: number },
+): Rule {
+  const { words } = HEADERS[family]
+  return {
+    ...ref,
+    chain: chain.name,
+    expressions: [
+      { kind: 'meta', key: 'priority', dest: 0 },
+      and(0, NUMBER_MASK),
+      { kind: 'numgen', mode: 'inc', modulus: chain.size, offset: chain.offset, dest: 1 },
+      { kind: 'lookup', set: 'endpoints', source: 0, dest: 0 },
+      { kind: 'immediate', dest: 8, data: word(0) },
+      { kind: 'meta-set', key: 'priority', source: 8 },
+      { kind: 'nat', type: 'dnat', family, addressMin: 0, portMin: words },
+    ],
+  }
+}
+
+function word(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32LE(value >>> 0)
+  return bytes
+}
+
+function and(register: number, mask: number): Expression {
+  return { kind: 'bitwise', source: register, dest: register, mask: word(mask), xor: word(0) }
+}
+
+function isIn(set: string): Expression {
+  return { kind: 'lookup', set, source: 0 }
+}
+
+function notIn(set: string): Expression {
+  return { kind: 'lookup', set, source: 0, invert: true }
+}
+
+function goTo(chain: string): Expression {
+  return { kind: 'verdict', verdict: { kind: 'goto', chain } }
+}
+
+function jumpTo(chain: string): Expression {
+  return { kind: 'verdict', verdict: { kind: 'jump', chain } }
+}
+
+const markForMasquerade: readonly Expression[] = [
+  { kind: 'meta', key: 'mark', dest: 0 },
+  { kind: 'bitwise', source: 0, dest: 0, mask: word(~MASQUERADE_BIT), xor: word(MASQUERADE_BIT) },
+  { kind: 'meta-set', key: 'mark', source: 0 },
+]
+
+const masquerade: Expression = { kind: 'masquerade', flags: NAT_FLAGS.fullyRandom }
+
+const masqueradeMarked: readonly Expression[] = [
+  { kind: 'meta', key: 'mark', dest: 0 },
+  and(0, MASQUERADE_BIT),
+  { kind: 'cmp', op: 'eq', source: 0, data: word(MASQUERADE_BIT) },
+  { kind: 'meta', key: 'mark', dest: 0 },
+  and(0, ~MASQUERADE_BIT),
+  { kind: 'meta-set', key: 'mark', source: 0 },
+  masquerade,
+]
+
+const isLocalSource: readonly Expression[] = [
+  { kind: 'fib', result: 'type', flags: FIB_FLAGS.saddr, dest: 0 },
+  { kind: 'cmp', op: 'eq', source: 0, data: word(RTN_LOCAL) },
+]

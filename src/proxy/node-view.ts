@@ -1,0 +1,38 @@
+import { addressFamily, canonicalAddress } from '../base/ip.ts'
+import type { Node } from '../kube/types/core.ts'
+
+/** What the proxy must know of the node it runs on. */
+export interface NodeView {
+  readonly name: string
+  /** Primary address per family, canonical: where NodePorts answer. */
+  readonly addresses: readonly string[]
+  /** Ranges of the pods on this node; empty when unknown (pods have addresses of the VPC, or the node is new). */
+  readonly podCidrs: readonly string[]
+}
+
+/** The view of a node; of one that does not exist (yet) its name only. */
+export function nodeView(name: string, node: Node | undefined): NodeView {
+  return { name, addresses: primaryAddresses(node), podCidrs: podCidrsOf(node) }
+}
+
+/** The first address of each family, InternalIP before ExternalIP, as upstream chooses the node IPs. */
+function primaryAddresses(node: Node | undefined): string[] {
+  const all = node?.status?.addresses ?? []
+  const ranked = [
+    ...all.filter(({ type }) => type === 'InternalIP'),
+    ...all.filter(({ type }) => type === 'ExternalIP'),
+  ]
+  const chosen = new Map<number, string>()
+  for (const { address } of ranked) {
+    const family = addressFamily(address)
+    const canonical = canonicalAddress(address)
+    if (family !== undefined && canonical !== undefined && !chosen.has(family)) chosen.set(family, canonical)
+  }
+  return [...chosen.values()]
+}
+
+function podCidrsOf(node: Node | undefined): readonly string[] {
+  const spec = node?.spec
+  if (spec?.podCIDRs !== undefined && spec.podCIDRs.length > 0) return spec.podCIDRs
+  return spec?.podCIDR === undefined || spec.podCIDR === '' ? [] : [spec.podCIDR]
+}

@@ -1,0 +1,90 @@
+import type { Service } from '../kube/types/core.ts'
+import type { EndpointSlice } from '../kube/types/discovery.ts'
+import { candidatesOf, chooseBackends, chooseLocalBackends } from './endpoint-choice.ts'
+import { frontendsOf } from './frontends.ts'
+import type { NodeView } from './node-view.ts'
+import {
+  FAMILIES,
+  type Family,
+  type PortPlan,
+  type Problem,
+  type ServicePlan,
+  type SkipReason,
+} from './service-plan.ts'
+
+/** Services and EndpointSlices with this label belong to another proxy. */
+export const SERVICE_PROXY_NAME = 'service.kubernetes.io/service-proxy-name'
+/** Marks slices of headless Services, and Services that want no proxy. */
+export const HEADLESS = 'service.kubernetes.io/headless'
+/** Names the Service of an EndpointSlice. */
+export const SERVICE_NAME = 'kubernetes.io/service-name'
+
+/** Why the proxy leaves a Service alone; undefined when it does not. */
+export function skipReason(service: Service): SkipReason | undefined {
+  const { spec, metadata } = service
+  if (spec.type === 'ExternalName') return 'external-name'
+  if (spec.clusterIP === undefined || spec.clusterIP === '' || spec.clusterIP === 'None') return 'headless'
+  const labels = metadata.labels ?? {}
+  if (HEADLESS in labels) return 'headless'
+  return SERVICE_PROXY_NAME in labels ? 'another-proxy' : undefined
+}
+
+/** Whether the proxy reads this slice. */
+export function isProxiedSlice(slice: EndpointSlice): boolean {
+  const labels = slice.metadata.labels ?? {}
+  return !(HEADLESS in labels) && !(SERVICE_PROXY_NAME in labels) && slice.addressType !== 'FQDN'
+}
+
+/**
+ * What a node does for a Service: for each port and family its addresses, its endpoints, and why.
+ *
+ * @param slices All EndpointSlices of the Service, in any order.
+ */
+export function planService(service: Service, slices: readonly EndpointSlice[], node: NodeView): ServicePlan {
+  const reason = skipReason(service)
+  if (reason !== undefined) return { kind: 'skipped', reason }
+  const problems: Problem[] = []
+  const used = slices.filter(isProxiedSlice).sort(byName)
+  const ports = FAMILIES.flatMap((family) => planFamily({ service, slices: used, node, family, problems }))
+  return { kind: 'programmed', ports, problems }
+}
+
+interface Inputs {
+  readonly service: Service
+  readonly slices: readonly EndpointSlice[]
+  readonly node: NodeView
+  readonly family: Family
+  readonly problems: Problem[]
+}
+
+function planFamily(inputs: Inputs): PortPlan[] {
+  const { service, slices, node, family, problems } = inputs
+  const plans: PortPlan[] = []
+  for (const port of service.spec.ports ?? []) {
+    const frontends = frontendsOf(service, port, { family, node, problems })
+    if (frontends.length === 0) continue
+    const name = port.name ?? ''
+    const protocol = port.protocol ?? 'TCP'
+    const candidates = candidatesOf(slices, { name, protocol, family }, problems)
+    const cluster = chooseBackends(candidates)
+    const local = frontends.some(({ policy }) => policy === 'Local')
+      ? { local: chooseLocalBackends(candidates, node.name, cluster) }
+      : {}
+    plans.push({
+      namespace: service.metadata.namespace ?? '',
+      service: service.metadata.name,
+      name,
+      protocol,
+      family,
+      since: service.metadata.creationTimestamp ?? '',
+      frontends,
+      cluster,
+      ...local,
+    })
+  }
+  return plans
+}
+
+function byName(a: EndpointSlice, b: EndpointSlice): number {
+  return a.metadata.name < b.metadata.name ? -1 : 1
+}

@@ -1,0 +1,125 @@
+import { NftBatch } from '../linux/nftables/batch.ts'
+import type { NftKernel } from '../linux/nftables/kernel.ts'
+import type { ListedElement } from '../linux/nftables/program.ts'
+import type { ElementMap } from './element-map.ts'
+import type { FamilyTable } from './family-table.ts'
+import { readHints } from './hints.ts'
+import {
+  elementsOf,
+  type FoundTable,
+  findTable,
+  mustRebuild,
+  NOTHING_FOUND,
+  writeLayout,
+  writeRules,
+} from './layout-driver.ts'
+
+/** What a comparison with the kernel led to. */
+export interface Repair {
+  /** Changes sent: 0 when the kernel had everything. */
+  readonly changes: number
+  /** Families whose table was missing or of another shape, and was made anew. */
+  readonly rebuilt: readonly string[]
+}
+
+/** A table that is in the kernel, and what it says. */
+interface Reading {
+  readonly table: FamilyTable
+  readonly found: FoundTable
+  readonly rebuild: boolean
+  readonly elements: ReadonlyMap<ElementMap, readonly ListedElement[]>
+}
+
+/**
+ * Brings the tables of both families into the kernel: each {@link commit} is one transaction with what changed.
+ */
+export class TableDriver {
+  readonly #kernel: NftKernel
+  readonly #tables: readonly FamilyTable[]
+
+  constructor(kernel: NftKernel, tables: readonly FamilyTable[]) {
+    this.#kernel = kernel
+    this.#tables = tables
+  }
+
+  /** Whether the kernel has nothing of ours yet; then {@link create} comes before the first commit. */
+  isEmpty(): boolean {
+    return this.#tables.every(({ layout }) => !findTable(this.#kernel, layout).exists)
+  }
+
+  /** Creates the tables with their fixed part and without elements. */
+  create(): void {
+    const batch = new NftBatch()
+    for (const { layout } of this.#tables) writeLayout(batch, layout, NOTHING_FOUND)
+    this.#kernel.commit(batch)
+  }
+
+  /** Makes the tables keep to the numbers, counters and slots that the kernel has. Call before the first Service. */
+  adopt(): void {
+    for (const { table, found, rebuild, elements } of this.#read()) {
+      if (rebuild) continue
+      const { maps, pool } = table
+      for (const { key, data } of elements.get(maps.chains) ?? []) {
+        if (data === undefined || data instanceof Uint8Array || !('chain' in data)) continue
+        if (found.chains.has(data.chain)) pool.adopt(key.toString('latin1'), data.chain)
+      }
+      const services = [maps.clusterServices, maps.externalServices, maps.localServices, maps.shortCircuits]
+      const listed = services.flatMap((map) => elements.get(map) ?? [])
+      table.keepTo(readHints(listed, elements.get(maps.endpoints) ?? []))
+    }
+  }
+
+  /** Sends what changed since the last time, as one transaction; nothing when nothing did. */
+  commit(): number {
+    const batch = new NftBatch()
+    for (const table of this.#tables) table.write(batch)
+    return this.#send(batch)
+  }
+
+  /** Reads what the kernel has and sends the difference to what is wanted, as one transaction. */
+  repair(): Repair {
+    const batch = new NftBatch()
+    const rebuilt: string[] = []
+    for (const { table, found, rebuild, elements } of this.#read()) {
+      const { layout, maps, pool } = table
+      if (rebuild && found.exists) batch.destroyTable(layout.ref)
+      if (rebuild) rebuilt.push(layout.ref.family)
+      const present = rebuild ? NOTHING_FOUND : found
+      writeLayout(batch, layout, present)
+      for (const map of Object.values(maps)) map.compare(rebuild ? [] : (elements.get(map) ?? []))
+      const fixed = new Set(layout.chains.map(({ name }) => name))
+      pool.compare(new Set(present.chains.keys()), fixed)
+      for (const name of pool.chains) {
+        const rule = pool.ruleOf(name)
+        if (present.chains.has(name) && rule !== undefined) writeRules(batch, { ...layout.ref, name }, [rule], present)
+      }
+      table.write(batch)
+    }
+    return { changes: this.#send(batch), rebuilt }
+  }
+
+  #send(batch: NftBatch): number {
+    if (batch.size > 0) this.#kernel.commit(batch)
+    for (const table of this.#tables) table.committed()
+    return batch.size
+  }
+
+  #read(): Reading[] {
+    return this.#tables.map((table) => {
+      const found = findTable(this.#kernel, table.layout)
+      const rebuild = !found.exists || mustRebuild(found, table.layout)
+      const elements = new Map<ElementMap, ListedElement[]>()
+      for (const map of Object.values(table.maps)) {
+        if (!rebuild) elements.set(map, elementsOf(this.#kernel, found, map.set))
+      }
+      return { table, found, rebuild, elements }
+    })
+  }
+}
+
+/** Deletes the tables, whoever's process made them. Missing ones are fine. */
+export function deleteTables(kernel: NftKernel, tables: readonly FamilyTable[]): void {
+  const batch = new NftBatch()
+  for (const { layout } of tables) batch.destroyTable(layout.ref)
+  kernel.commit(batch)
+}
