@@ -83,11 +83,11 @@ export async function createObject(
     if (manager !== undefined) trackWrite(draft, undefined, trackingOf(context, kind, manager, 'main'))
     const { namespace, name } = metadata as { namespace: string | undefined; name: string }
     const key = objectKey(kind.resource, namespace, name)
+    const compares = [{ key, modRevision: 0 }, ...requireNamespace(context, kind, namespace, name)]
     if (context.store.get(key) !== undefined) {
       if (generated) continue
       throw alreadyExists(kind.resource, name)
     }
-    const compares = [{ key, modRevision: 0 }, ...requireNamespace(context, kind, namespace, name)]
     const stored = await commit(
       context,
       kind,

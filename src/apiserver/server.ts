@@ -14,6 +14,8 @@ import type { ApiContext, Random } from './context.ts'
 import { createHandler, type HandleRequest } from './handler.ts'
 import { exchange } from './http-exchange.ts'
 import { KindTable } from './kind-table.ts'
+import type { NodePortRange } from './service-allocation/allocation-context.ts'
+import { serviceAllocationHook } from './service-allocation/plan.ts'
 import type { SubresourceHandler } from './subresources/subresource.ts'
 import { SUBRESOURCES } from './subresources/table.ts'
 import type { WriteHook } from './write-hook.ts'
@@ -33,7 +35,9 @@ export interface ApiServerOptions {
   readonly authorize?: Authorize
   /** Objects that must be there before the first request is answered. */
   readonly bootstrap: BootstrapOptions
-  /** What else happens when objects of a resource are written, by plural name. */
+  /** Ports that node ports are taken from. @default 30000-32767 */
+  readonly nodePorts?: NodePortRange
+  /** What else happens when objects of a resource are written, by plural name; Services have their allocation. */
   readonly hooks?: ReadonlyMap<string, WriteHook>
   /** Subresources beside those that only need the store, by `plural/subresource`. */
   readonly subresources?: ReadonlyMap<string, SubresourceHandler>
@@ -66,14 +70,18 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   return { handle, addresses: server.addresses, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() }
 }
 
-function contextOf({ store, kinds, hooks, log, clock, random }: ApiServerOptions): ApiContext {
+function contextOf(options: ApiServerOptions): ApiContext {
+  const { store, kinds, hooks, log, clock = systemClock, random = systemRandom } = options
+  const { serviceCidrs } = options.bootstrap
+  const config = { serviceCidrs, ...(options.nodePorts === undefined ? {} : { nodePorts: options.nodePorts }) }
+  const allocation = serviceAllocationHook({ store, config, random, clock })
   return {
     store,
     kinds: new KindTable(kinds ?? KINDS),
-    clock: clock ?? systemClock,
-    random: random ?? systemRandom,
+    clock,
+    random,
     log,
-    hooks: hooks ?? new Map(),
+    hooks: new Map([['services', allocation], ...(hooks ?? [])]),
   }
 }
 
