@@ -127,6 +127,7 @@ export class Vpc implements Disposable {
     const [outer, inner] = [this.#route.link(device), inside.link(NODE_INTERFACE)]
     if (outer === undefined || inner === undefined || outer.peer !== inner.index) {
       if (outer !== undefined) this.#route.deleteLink(device)
+      writeSysctls(node.netns, { 'net/ipv6/conf/default/accept_dad': 0 })
       const peer = { name: NODE_INTERFACE, netns: node.netns, mtu: MTU }
       this.#route.addLink({ kind: 'veth', name: device, mtu: MTU, up: true, peer })
       // The node asks for its neighbours of the vSwitch by ARP; the VPC answers for them all, at once.

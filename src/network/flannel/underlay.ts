@@ -36,7 +36,12 @@ export function findUnderlay(route: RouteSocket, nodeAddresses: readonly string[
 
 /** Settings of the node's namespace; links that come later inherit the defaults. */
 export function prepareNode(netns: string | undefined, underlay: readonly string[]): void {
-  const settings: Record<string, number> = { 'net/ipv4/ip_forward': 1, 'net/ipv6/conf/all/forwarding': 1 }
+  const settings: Record<string, number> = {
+    'net/ipv4/ip_forward': 1,
+    'net/ipv6/conf/all/forwarding': 1,
+    // A link is of use at once, not only after two seconds of looking for a second one with its address.
+    'net/ipv6/conf/default/accept_dad': 0,
+  }
   for (const name of ['all', 'default', ...underlay]) {
     settings[`net/ipv4/conf/${name}/rp_filter`] = 0
     // Pods are sent to one another through the node: it must not tell them a shorter way.
