@@ -1,0 +1,35 @@
+import type { IpFamily, Service, ServicePort, ServiceSpec } from '../../kube/types/core.ts'
+
+type Mutable<T> = { -readonly [Field in keyof T]: T[Field] }
+
+/** A Service's spec while it is being completed. */
+export type DraftSpec = Omit<Mutable<ServiceSpec>, 'clusterIPs' | 'ipFamilies' | 'ports'> & {
+  /** `''` stands for one that is still to be chosen. */
+  clusterIPs: string[]
+  ipFamilies: IpFamily[]
+  ports: Mutable<ServicePort>[]
+}
+
+/** A copy that may be changed. */
+export function draftSpec({ spec }: Service): DraftSpec {
+  // Who writes `clusterIP` alone means the list as well.
+  const single = spec.clusterIP ? [spec.clusterIP] : []
+  return {
+    ...spec,
+    clusterIPs: spec.clusterIPs !== undefined && spec.clusterIPs.length > 0 ? [...spec.clusterIPs] : single,
+    ipFamilies: [...(spec.ipFamilies ?? [])],
+    ports: (spec.ports ?? []).map((port) => ({ ...port })),
+  }
+}
+
+/** The Service with the completed spec; lists that have nothing in them are left out again, unless they were there. */
+export function withSpec(service: Service, draft: DraftSpec): Service {
+  const { clusterIPs, ipFamilies, ports, ...rest } = draft
+  const spec: ServiceSpec = {
+    ...rest,
+    ...((ports.length > 0 || service.spec.ports !== undefined) && { ports }),
+    ...((clusterIPs.length > 0 || service.spec.clusterIPs !== undefined) && { clusterIPs }),
+    ...((ipFamilies.length > 0 || service.spec.ipFamilies !== undefined) && { ipFamilies }),
+  }
+  return { ...service, spec }
+}
