@@ -3,6 +3,7 @@ import { type Cidr, cidrContains, formatAddress, nthAddress, requireAddress, req
 import { RouteSocket } from '../linux/netlink/route/socket.ts'
 import { createNetns, deleteNetns, listNetns, netnsPath } from '../linux/netns.ts'
 import { writeSysctls } from '../linux/sysctl.ts'
+import { EipTable } from './eip.ts'
 import {
   CONTROL_PLANE_ADDRESS,
   GATEWAY_FROM_END,
@@ -63,6 +64,8 @@ export class Vpc implements Disposable {
   readonly netns: string
   /** An address in the VPC's namespace, without prefix length: the control plane listens there. */
   readonly controlPlaneAddress: string
+  /** Public addresses and the private ones that they stand for. */
+  readonly eips: EipTable
   readonly #cluster: string
   readonly #cidr: Cidr
   readonly #route: RouteSocket
@@ -73,6 +76,7 @@ export class Vpc implements Disposable {
     this.netns = netnsPath(vpcNetnsName(options.cluster))
     this.controlPlaneAddress = options.controlPlaneAddress ?? CONTROL_PLANE_ADDRESS
     this.#route = RouteSocket.open(this.netns)
+    this.eips = new EipTable(this.netns)
   }
 
   /** Connects a node's namespace as `eth0`. Idempotent: what is there already stays. */
@@ -120,6 +124,7 @@ export class Vpc implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.eips[Symbol.dispose]()
     this.#route[Symbol.dispose]()
   }
 
