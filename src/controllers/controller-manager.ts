@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { type Clock, systemClock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Client } from '../kube/client.ts'
@@ -55,6 +56,8 @@ type Make = (context: ControllerContext) => Controller
 export function startControllers(options: ControllersOptions): Controllers {
   const { client, log, clock = systemClock } = options
   const stop = new AbortController()
+  // Every controller and every watch listens to it: many, and not a leak.
+  setMaxListeners(0, stop.signal)
   const informers = new InformerSet({ client, log, clock })
   addIndexes(informers)
   const recorders: EventRecorder[] = []
