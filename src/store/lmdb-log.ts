@@ -1,6 +1,15 @@
 import { mkdirSync, statfsSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import type { RootDatabase } from 'lmdb'
 import { errorMessage, FairleadError } from '../base/error.ts'
+
+/**
+ * Loading LMDB takes longer than all else that opening an empty store does, so only who opens one pays for it, and by
+ * require(): the CommonJS build is one file, and takes two thirds of the time.
+ */
+function loadLmdb(): typeof import('lmdb') {
+  return createRequire(import.meta.url)('lmdb')
+}
 
 /** One write to the disk: all of it or nothing. */
 export interface LogWrite {
@@ -38,9 +47,8 @@ export class LmdbLog implements AsyncDisposable {
   }
 
   /** Opens the file in `directory`, or makes both. */
-  static async open(directory: string): Promise<LmdbLog> {
-    // Loading LMDB takes longer than anything else that is done here: only who opens a store pays for it.
-    const { open } = await import('lmdb')
+  static open(directory: string): LmdbLog {
+    const { open } = loadLmdb()
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 })
       const database = open<Uint8Array, Uint8Array>({

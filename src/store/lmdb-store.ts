@@ -63,7 +63,7 @@ const BATCH_REMOVALS = 1_000
  */
 export async function openLmdbStore(options: LmdbStoreOptions): Promise<Store> {
   const { directory } = options
-  const database = await LmdbLog.open(directory)
+  const database = LmdbLog.open(directory)
   const opened: AsyncDisposable[] = [database]
   try {
     opened.push(await lockDirectory(directory))
