@@ -1,0 +1,165 @@
+import { mkdirSync } from 'node:fs'
+import type { Clock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import type { Client } from '../kube/client.ts'
+import { createEventRecorder } from '../kube/event-recorder.ts'
+import { Informer } from '../kube/informer.ts'
+import { pods } from '../kube/resource.ts'
+import type { NodeAddress, Pod } from '../kube/types/core.ts'
+import type { PodNetwork } from '../network/pod-network.ts'
+import { ContainerStarter } from './container-starter.ts'
+import type { Images } from './images/image.ts'
+import { type ClusterDirectories, nodeCgroup, nodeDirectories } from './node-directories.ts'
+import { NodeHeartbeat } from './node-heartbeat.ts'
+import { createPodApi } from './pod-api.ts'
+import { PodEvents } from './pod-events.ts'
+import type { ClusterDns } from './pod-files.ts'
+import { PodSandboxes } from './pod-sandbox.ts'
+import { PodWorker, type PodWorkerSurroundings } from './pod-worker.ts'
+import { createHostView } from './runtime/host-view.ts'
+import type { Runtime } from './runtime/runtime.ts'
+
+export interface KubeletOptions {
+  readonly client: Client
+  readonly nodeName: string
+  readonly clusterName: string
+  /** The node's own; see `registerNode`. */
+  readonly addresses: readonly NodeAddress[]
+  readonly network: PodNetwork
+  readonly images: Images
+  /** Disposed with the kubelet; its containers go on. */
+  readonly runtime: Runtime
+  readonly clusterDns: ClusterDns
+  readonly directories: ClusterDirectories
+  readonly log: Log
+  readonly clock: Clock
+}
+
+export interface Kubelet extends AsyncDisposable {
+  /** Resolves when the node's pods are known and those from before were taken over. */
+  readonly synced: Promise<void>
+}
+
+/**
+ * Runs the pods that are bound to this node, until disposed; pods outlive it. It must be in the node's own network
+ * namespace, so that probes reach pods. The node must be registered (`registerNode`).
+ */
+export function startKubelet(options: KubeletOptions): Kubelet {
+  return new NodeKubelet(options)
+}
+
+class NodeKubelet implements Kubelet {
+  readonly synced: Promise<void>
+  readonly #options: KubeletOptions
+  readonly #around: PodWorkerSurroundings
+  readonly #informer: Informer<Pod>
+  readonly #sandboxes: PodSandboxes
+  readonly #heartbeat: NodeHeartbeat
+  readonly #stop = new AbortController()
+  readonly #running: Promise<void>
+  readonly #workers = new Map<string, PodWorker>()
+
+  constructor(options: KubeletOptions) {
+    this.#options = options
+    const { client, nodeName, clock, log, runtime } = options
+    this.#sandboxes = openSandboxes(options)
+    this.#around = this.#surroundings()
+    this.#informer = new Informer({ client, resource: pods, fieldSelector: `spec.nodeName=${nodeName}`, log, clock })
+    this.#informer.on({
+      added: (pod) => this.#add(pod),
+      updated: (pod) => this.#workers.get(uidOf(pod))?.update(pod),
+      deleted: (pod) => this.#workers.get(uidOf(pod))?.vanish(),
+    })
+    runtime.onChange((uid) => this.#workers.get(uid)?.poke())
+    this.#running = this.#informer.run(this.#stop.signal)
+    this.synced = this.#informer.synced.then(() => this.#endOrphans())
+    this.synced.catch(() => undefined)
+    this.#heartbeat = new NodeHeartbeat({ client, nodeName, clock, log })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort()
+    await this.#heartbeat[Symbol.asyncDispose]()
+    await Promise.all([...this.#workers.values()].map((worker) => worker[Symbol.asyncDispose]()))
+    await this.#running
+    this.#options.runtime[Symbol.dispose]()
+  }
+
+  #surroundings(): PodWorkerSurroundings {
+    const { client, nodeName, clock, log, runtime } = this.#options
+    const hostIPs = hostIPsOf(this.#options)
+    const recorder = createEventRecorder({ client, component: 'kubelet', host: nodeName, clock, log })
+    return {
+      runtime,
+      sandboxes: this.#sandboxes,
+      starter: openStarter(this.#options, this.#sandboxes),
+      api: createPodApi(client, { clock, log, signal: this.#stop.signal }),
+      events: new PodEvents(recorder),
+      hostIPs,
+      clock,
+      log,
+      onGone: (uid) => this.#workers.delete(uid),
+    }
+  }
+
+  #add(pod: Pod): void {
+    const uid = uidOf(pod)
+    if (!this.#workers.has(uid)) this.#workers.set(uid, new PodWorker(pod, this.#around))
+  }
+
+  /** Pods that were deleted while no agent watched over them. */
+  async #endOrphans(): Promise<void> {
+    const { runtime, network, log } = this.#options
+    for (const uid of runtime.pods()) {
+      if (this.#workers.has(uid)) continue
+      const pod = this.#sandboxes.remembered(uid)
+      log.info({ uid, object: pod?.metadata.name }, 'Pod was deleted while the agent was away')
+      if (pod === undefined) {
+        await runtime.removePod(uid)
+        await this.#sandboxes.remove(uid)
+        continue
+      }
+      this.#add(pod)
+      this.#workers.get(uid)?.vanish()
+    }
+    network.retain(new Set(this.#workers.keys()))
+  }
+}
+
+function openSandboxes(options: KubeletOptions): PodSandboxes {
+  const { clusterName, network, clusterDns, directories, nodeName } = options
+  const { pods: podsDirectory } = nodeDirectories(directories, nodeName)
+  mkdirSync(podsDirectory, { recursive: true, mode: 0o755 })
+  return new PodSandboxes({
+    clusterName,
+    nodeName,
+    network,
+    dns: clusterDns,
+    podsDirectory,
+    hostIPs: hostIPsOf(options),
+  })
+}
+
+function openStarter(options: KubeletOptions, sandboxes: PodSandboxes): ContainerStarter {
+  const { client, runtime, images, nodeName, clusterName, directories } = options
+  const places = nodeDirectories(directories, nodeName)
+  return new ContainerStarter({
+    client,
+    runtime,
+    images,
+    sandboxes,
+    nodeName,
+    hostIPs: hostIPsOf(options),
+    hostView: createHostView(places.hostView),
+    podsDirectory: places.pods,
+    cgroup: nodeCgroup(clusterName, nodeName),
+  })
+}
+
+function hostIPsOf({ addresses }: KubeletOptions): readonly string[] {
+  return addresses.filter(({ type }) => type === 'InternalIP').map(({ address }) => address)
+}
+
+function uidOf({ metadata }: Pod): string {
+  return metadata.uid ?? ''
+}

@@ -1,0 +1,103 @@
+import type { Clock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import { isAlreadyExists, isNotFound } from '../kube/api-error.ts'
+import type { Client } from '../kube/client.ts'
+import { leases, nodes } from '../kube/resource.ts'
+import { formatMicroTime } from '../kube/time.ts'
+import type { Lease } from '../kube/types/discovery.ts'
+import { nodeConditions } from './node-status.ts'
+
+const LEASE_NAMESPACE = 'kube-node-lease'
+const LEASE_SECONDS = 40
+const RENEW_MS = 10_000
+const RETRY_MS = 1_000
+const STATUS_MS = 300_000
+
+export interface NodeHeartbeatOptions {
+  readonly client: Client
+  readonly nodeName: string
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/**
+ * Keeps the node alive in the eyes of the cluster: a Lease that is renewed every ten seconds, and the node's conditions,
+ * written at the start and every five minutes.
+ */
+export class NodeHeartbeat implements AsyncDisposable {
+  readonly #options: NodeHeartbeatOptions
+  readonly #stop = new AbortController()
+  readonly #loops: readonly Promise<void>[]
+
+  constructor(options: NodeHeartbeatOptions) {
+    this.#options = options
+    this.#loops = [
+      this.#repeat(STATUS_MS, 'Node status not written', () => this.#postStatus()),
+      this.#repeat(RENEW_MS, 'Lease not renewed', () => this.#renew()),
+    ]
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort()
+    await Promise.all(this.#loops)
+  }
+
+  /** Does something now and after every period, or soon again when it fails; until stopped. */
+  async #repeat(periodMs: number, complaint: string, beat: () => Promise<unknown>): Promise<void> {
+    const { signal } = this.#stop
+    while (!signal.aborted) {
+      let wait = periodMs
+      try {
+        await beat()
+      } catch (error) {
+        this.#options.log.warn({ err: error }, complaint)
+        wait = RETRY_MS
+      }
+      await this.#options.clock.sleep(wait, signal).catch(() => undefined)
+    }
+  }
+
+  async #postStatus(): Promise<void> {
+    const { client, nodeName, clock } = this.#options
+    const node = await client.get(nodes, { name: nodeName })
+    const conditions = nodeConditions(node.status?.conditions, true, clock.now())
+    await client.patch(
+      nodes,
+      { name: nodeName },
+      { type: 'merge', body: { status: { conditions } } },
+      { subresource: 'status' },
+    )
+  }
+
+  async #renew(): Promise<void> {
+    const { client, nodeName, clock } = this.#options
+    const renewTime = formatMicroTime(clock.now())
+    const key = { namespace: LEASE_NAMESPACE, name: nodeName }
+    try {
+      await client.patch(leases, key, { type: 'merge', body: { spec: { holderIdentity: nodeName, renewTime } } })
+    } catch (error) {
+      if (!isNotFound(error)) throw error
+      await this.#create(renewTime)
+    }
+  }
+
+  async #create(renewTime: string): Promise<void> {
+    const { client, nodeName } = this.#options
+    const { metadata } = await client.get(nodes, { name: nodeName })
+    const lease: Lease = {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: {
+        name: nodeName,
+        namespace: LEASE_NAMESPACE,
+        ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid: metadata.uid ?? '' }],
+      },
+      spec: { holderIdentity: nodeName, leaseDurationSeconds: LEASE_SECONDS, renewTime },
+    }
+    try {
+      await client.create(leases, lease)
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import { readFileSync } from 'node:fs'
+import { arch, cpus, release, totalmem } from 'node:os'
+import { systemErrorCode } from '../base/error.ts'
+import { formatTime } from '../kube/time.ts'
+import type { Node, NodeAddress, NodeSystemInfo } from '../kube/types/core.ts'
+import type { Condition } from '../kube/types/meta.ts'
+
+export interface NodeDescription {
+  readonly nodeName: string
+  readonly addresses: readonly NodeAddress[]
+  readonly labels: Readonly<Record<string, string>>
+  /** Shown as the node's version. @default DEFAULT_KUBELET_VERSION */
+  readonly kubeletVersion?: string
+  /** @default 110 */
+  readonly maxPods?: number
+}
+
+/** The Kubernetes minor version whose behaviour the node agent follows. */
+export const DEFAULT_KUBELET_VERSION = 'v1.34.0-fairlead'
+
+/** The node's object as it is first created: not ready, since its pod network is yet to come. */
+export function nodeObject(description: NodeDescription, now: number): Node {
+  const { nodeName, labels } = description
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name: nodeName, labels: nodeLabels(nodeName, labels) },
+    status: { ...nodeStatus(description), conditions: nodeConditions(undefined, false, now) },
+  }
+}
+
+/** The labels that every kubelet gives its node, and further ones. */
+export function nodeLabels(
+  nodeName: string,
+  labels: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  return {
+    'beta.kubernetes.io/arch': goArch(),
+    'beta.kubernetes.io/os': 'linux',
+    'kubernetes.io/arch': goArch(),
+    'kubernetes.io/hostname': nodeName,
+    'kubernetes.io/os': 'linux',
+    ...labels,
+  }
+}
+
+/** What does not change while the agent runs. All nodes share one machine and each shows all of it. */
+export function nodeStatus(description: NodeDescription): NonNullable<Node['status']> {
+  const { nodeName, addresses, kubeletVersion = DEFAULT_KUBELET_VERSION, maxPods = 110 } = description
+  const capacity = {
+    cpu: String(cpus().length),
+    memory: `${Math.floor(totalmem() / 1024)}Ki`,
+    pods: String(maxPods),
+  }
+  const hostname: NodeAddress = { type: 'Hostname', address: nodeName }
+  return {
+    capacity,
+    allocatable: capacity,
+    addresses: addresses.some(({ type }) => type === 'Hostname') ? addresses : [...addresses, hostname],
+    nodeInfo: systemInfo(kubeletVersion),
+  }
+}
+
+/** The conditions of a node, with the times of what did not change. */
+export function nodeConditions(before: readonly Condition[] | undefined, ready: boolean, now: number): Condition[] {
+  const wanted: Condition[] = [
+    { type: 'MemoryPressure', status: 'False', ...reason('HasSufficientMemory', 'has sufficient memory available') },
+    { type: 'DiskPressure', status: 'False', ...reason('HasNoDiskPressure', 'has no disk pressure') },
+    { type: 'PIDPressure', status: 'False', ...reason('HasSufficientPID', 'has sufficient PID available') },
+    ready
+      ? { type: 'Ready', status: 'True', ...reason('Ready', 'is posting ready status') }
+      : { type: 'Ready', status: 'False', reason: 'KubeletNotReady', message: 'the pod network is not ready yet' },
+  ]
+  const foreign = (before ?? []).filter(({ type }) => !wanted.some((mine) => mine.type === type))
+  return [...foreign, ...wanted.map((condition) => withTimes(condition, before, now))]
+}
+
+function withTimes(condition: Condition, before: readonly Condition[] | undefined, now: number): Condition {
+  const old = before?.find(({ type }) => type === condition.type)
+  const kept = old?.status === condition.status ? old.lastTransitionTime : undefined
+  return { ...condition, lastHeartbeatTime: formatTime(now), lastTransitionTime: kept ?? formatTime(now) }
+}
+
+function reason(suffix: string, message: string) {
+  return { reason: `Kubelet${suffix}`, message: `kubelet ${message}` }
+}
+
+function systemInfo(kubeletVersion: string): NodeSystemInfo {
+  const machineID = readLine('/etc/machine-id')
+  return {
+    machineID,
+    systemUUID: machineID,
+    bootID: readLine('/proc/sys/kernel/random/boot_id'),
+    kernelVersion: release(),
+    osImage: osName(),
+    containerRuntimeVersion: 'runc://1',
+    kubeletVersion,
+    kubeProxyVersion: kubeletVersion,
+    operatingSystem: 'linux',
+    architecture: goArch(),
+  }
+}
+
+function goArch(): string {
+  return arch() === 'x64' ? 'amd64' : arch()
+}
+
+function osName(): string {
+  return /^PRETTY_NAME="?(.*?)"?$/m.exec(readText('/etc/os-release'))?.[1] ?? 'Linux'
+}
+
+function readLine(path: string): string {
+  return readText(path).trim()
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return ''
+    throw error
+  }
+}

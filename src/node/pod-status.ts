@@ -1,0 +1,210 @@
+import { formatTime } from '../kube/time.ts'
+import type { Container, ContainerState, ContainerStatus, Pod, PodPhase, PodStatus } from '../kube/types/core.ts'
+import type { Condition, ConditionStatus } from '../kube/types/meta.ts'
+import { initFailedForGood, isFinished, isInitialized, restartAt, restartPolicy, restarts } from './pod-sync.ts'
+import { type ContainerView, isLive, type PodView, type RunView, viewOf } from './pod-view.ts'
+import { qosClass } from './qos-class.ts'
+import { restartDelay } from './restart-delay.ts'
+import type { ExitedState } from './runtime/runtime.ts'
+
+export interface StatusContext {
+  readonly hostIPs: readonly string[]
+  /** Milliseconds since the epoch. */
+  readonly now: number
+  /** What was last written, or what the object has: times of transitions are kept from it. */
+  readonly previous: PodStatus | undefined
+}
+
+/** The status of a pod as upstream's kubelet would write it: from its object and what is true on the node, alone. */
+export function podStatus(pod: Pod, view: PodView, context: StatusContext): PodStatus {
+  const containers = pod.spec.containers.map((container) => containerStatus(pod, container, view, context.now))
+  const init = (pod.spec.initContainers ?? []).map((container) => containerStatus(pod, container, view, context.now))
+  const phase = podPhase(pod, view, containers)
+  const addresses = view.sandbox?.addresses ?? lastAddresses(phase, context.previous)
+  const [podIP, hostIP] = [addresses[0], context.hostIPs[0]]
+  return {
+    phase,
+    conditions: conditions(pod, view, { phase, containers, context }),
+    ...(hostIP === undefined ? {} : { hostIP, hostIPs: context.hostIPs.map((ip) => ({ ip })) }),
+    ...(podIP === undefined ? {} : { podIP, podIPs: addresses.map((ip) => ({ ip })) }),
+    startTime: context.previous?.startTime ?? formatTime(context.now),
+    ...(init.length === 0 ? {} : { initContainerStatuses: init }),
+    containerStatuses: containers,
+    qosClass: context.previous?.qosClass ?? qosClass(pod.spec),
+  }
+}
+
+/** A pod that has ended shows where it was; its addresses may be another's by now. */
+function lastAddresses(phase: PodPhase, previous: PodStatus | undefined): readonly string[] {
+  const ended = phase === 'Succeeded' || phase === 'Failed'
+  return ended ? (previous?.podIPs ?? []).map(({ ip }) => ip) : []
+}
+
+function containerStatus(pod: Pod, container: Container, view: PodView, now: number): ContainerStatus {
+  const known = viewOf(view, container.name)
+  const isInit = pod.spec.initContainers?.includes(container) ?? false
+  const { state, lastState } = containerStates(pod, known, { isInit, now, initialized: isInitialized(pod, view) })
+  const running = known.run?.state.kind === 'running'
+  const ready = isInit ? state.terminated?.exitCode === 0 : running && known.started && known.ready
+  return {
+    name: container.name,
+    state,
+    lastState: lastState ?? {},
+    ready,
+    started: running && (isInit || known.started),
+    restartCount: known.run?.attempt ?? 0,
+    image: known.image?.name ?? container.image,
+    imageID: known.image?.id ?? '',
+    ...(known.run === undefined ? {} : { containerID: `runc://${known.run.id}` }),
+  }
+}
+
+interface StateContext {
+  readonly isInit: boolean
+  readonly initialized: boolean
+  readonly now: number
+}
+
+function containerStates(
+  pod: Pod,
+  view: ContainerView,
+  context: StateContext,
+): { state: ContainerState; lastState?: ContainerState } {
+  const { run, lastRun, problem } = view
+  const last = lastRun === undefined ? {} : { lastState: terminated(lastRun) }
+  if (run?.state.kind === 'running')
+    return { state: { running: { startedAt: formatTime(run.state.startedAt) } }, ...last }
+  if (run === undefined) return { state: { waiting: problem ? reasonOf(problem) : notStarted(context, pod) } }
+  if (run.state.kind === 'starting') return { state: { waiting: { reason: 'ContainerCreating' } }, ...last }
+  const ended = { ...run, state: run.state }
+  const again = pod.metadata.deletionTimestamp === undefined && willRestart(pod, ended.state, context)
+  if (again && problem !== undefined) return { state: { waiting: reasonOf(problem) }, lastState: terminated(ended) }
+  if (again && restartAt(view) > context.now) {
+    return { state: { waiting: crashLoop(pod, view, run) }, lastState: terminated(ended) }
+  }
+  return { state: terminated(ended), ...last }
+}
+
+function willRestart(pod: Pod, state: ExitedState, { isInit }: StateContext): boolean {
+  // An init container that has succeeded is done, whatever the policy says.
+  return isInit ? state.exitCode !== 0 && restartPolicy(pod) !== 'Never' : restarts(restartPolicy(pod), state)
+}
+
+function reasonOf({ reason, message }: { reason: string; message: string }) {
+  return { reason, message }
+}
+
+function notStarted({ isInit, initialized }: StateContext, pod: Pod) {
+  const waitsForInit = (pod.spec.initContainers?.length ?? 0) > 0 && (isInit || !initialized)
+  return { reason: waitsForInit ? 'PodInitializing' : 'ContainerCreating' }
+}
+
+function crashLoop(pod: Pod, view: ContainerView, run: RunView) {
+  const { name, namespace, uid } = pod.metadata
+  const delay = duration(restartDelay(view.crashes))
+  const container = run.id.slice(`${uid}-`.length, -`-${run.attempt}`.length)
+  const message = `back-off ${delay} restarting failed container=${container} pod=${name}_${namespace}(${uid})`
+  return { reason: 'CrashLoopBackOff', message }
+}
+
+/** `10s`, `2m40s`, as Go prints durations. */
+export function duration(ms: number): string {
+  const total = Math.round(ms / 1000)
+  return total < 60 ? `${total}s` : `${Math.floor(total / 60)}m${total % 60}s`
+}
+
+function terminated({ id, state }: RunView & { readonly state: ExitedState }): ContainerState {
+  const { exitCode, startedAt, finishedAt, message } = state
+  return {
+    terminated: {
+      exitCode,
+      reason: state.reason ?? (exitCode === 0 ? 'Completed' : 'Error'),
+      ...(message === undefined ? {} : { message }),
+      startedAt: formatTime(startedAt ?? finishedAt),
+      finishedAt: formatTime(finishedAt),
+      containerID: `runc://${id}`,
+    },
+  }
+}
+
+function podPhase(pod: Pod, view: PodView, statuses: readonly ContainerStatus[]): PodPhase {
+  const runs = pod.spec.containers.map(({ name }) => viewOf(view, name).run)
+  const endedForGood = isFinished(pod, view) || (view.ending !== undefined && !runs.some(isLive))
+  if (endedForGood) return finalPhase(pod, view, runs)
+  if (!isInitialized(pod, view)) return 'Pending'
+  const waits = statuses.some(({ state, lastState }) => state?.waiting !== undefined && !lastState?.terminated)
+  return waits ? 'Pending' : 'Running'
+}
+
+function finalPhase(pod: Pod, view: PodView, runs: readonly (RunView | undefined)[]): PodPhase {
+  if (initFailedForGood(pod, view)) return 'Failed'
+  const succeeded = runs.every((run) => run?.state.kind === 'exited' && run.state.exitCode === 0)
+  return succeeded ? 'Succeeded' : 'Failed'
+}
+
+interface ConditionContext {
+  readonly phase: PodPhase
+  readonly containers: readonly ContainerStatus[]
+  readonly context: StatusContext
+}
+
+/** The kubelet's own conditions, then those of others as they are. */
+function conditions(pod: Pod, view: PodView, { phase, containers, context }: ConditionContext): Condition[] {
+  const before = context.previous?.conditions ?? pod.status?.conditions ?? []
+  const containersReady = containersReadyCondition(phase, containers)
+  const own = [
+    condition('PodReadyToStartContainers', view.sandbox !== undefined),
+    initializedCondition(pod, view, phase),
+    readyCondition(pod, containersReady),
+    containersReady,
+    condition('PodScheduled', true),
+  ]
+  const foreign = (pod.status?.conditions ?? []).filter(({ type }) => !own.some((mine) => mine.type === type))
+  return [...own.map((mine) => withTransition(mine, before, context.now)), ...foreign]
+}
+
+function condition(type: string, holds: boolean, why?: { reason: string; message?: string }): Condition {
+  const status: ConditionStatus = holds ? 'True' : 'False'
+  return { type, status, ...why }
+}
+
+function initializedCondition(pod: Pod, view: PodView, phase: PodPhase): Condition {
+  if (phase === 'Succeeded') return condition('Initialized', true, { reason: 'PodCompleted' })
+  if (isInitialized(pod, view)) return condition('Initialized', true)
+  const names = (pod.spec.initContainers ?? []).flatMap(({ name }) => {
+    const state = viewOf(view, name).run?.state
+    return state?.kind === 'exited' && state.exitCode === 0 ? [] : name
+  })
+  const message = `containers with incomplete status: [${names.join(' ')}]`
+  return condition('Initialized', false, { reason: 'ContainersNotInitialized', message })
+}
+
+function containersReadyCondition(phase: PodPhase, containers: readonly ContainerStatus[]): Condition {
+  if (phase === 'Succeeded') return condition('ContainersReady', false, { reason: 'PodCompleted' })
+  if (phase === 'Failed') return condition('ContainersReady', false, { reason: 'PodFailed' })
+  const unready = containers.filter(({ ready }) => !ready).map(({ name }) => name)
+  if (unready.length === 0) return condition('ContainersReady', true)
+  const message = `containers with unready status: [${unready.join(' ')}]`
+  return condition('ContainersReady', false, { reason: 'ContainersNotReady', message })
+}
+
+function readyCondition(pod: Pod, containersReady: Condition): Condition {
+  if (containersReady.status !== 'True') return { ...containersReady, type: 'Ready' }
+  const gates = (pod.spec.readinessGates ?? []).filter(({ conditionType }) => !isTrue(pod, conditionType))
+  if (gates.length === 0) return condition('Ready', true)
+  const messages = gates.map(({ conditionType }) => `corresponding condition of pod readiness gate "${conditionType}"`)
+  return condition('Ready', false, {
+    reason: 'ReadinessGatesNotReady',
+    message: `${messages.join(', ')} does not hold.`,
+  })
+}
+
+function isTrue(pod: Pod, type: string): boolean {
+  return pod.status?.conditions?.some((one) => one.type === type && one.status === 'True') ?? false
+}
+
+function withTransition(wanted: Condition, before: readonly Condition[], now: number): Condition {
+  const old = before.find(({ type }) => type === wanted.type)
+  const kept = old?.status === wanted.status ? old.lastTransitionTime : undefined
+  return { ...wanted, lastProbeTime: null, lastTransitionTime: kept ?? formatTime(now) }
+}

@@ -1,0 +1,60 @@
+import type { ContainerState, ExitedState } from './runtime/runtime.ts'
+
+/** A run of a container as the runtime has it. */
+export interface RunView {
+  readonly id: string
+  readonly attempt: number
+  readonly state: ContainerState
+}
+
+/** Why the next run cannot start, as a waiting container shows it. */
+export interface ContainerProblem {
+  readonly reason: string
+  readonly message: string
+  /** When it is tried again, in milliseconds since the epoch. */
+  readonly retryAt: number
+}
+
+/** What is known of one container on this node. */
+export interface ContainerView {
+  /** The newest run. */
+  readonly run?: RunView
+  /** The run before it, if that is still known. */
+  readonly lastRun?: RunView & { readonly state: ExitedState }
+  readonly problem?: ContainerProblem
+  /** How often it ended lately without having run for long; see `restart-delay.ts`. */
+  readonly crashes: number
+  /** No readiness probe, or it succeeds. */
+  readonly ready: boolean
+  /** No startup probe, or it has succeeded. */
+  readonly started: boolean
+  /** A liveness or startup probe has failed for good: this run is to end. */
+  readonly unhealthy?: { readonly graceSeconds: number }
+  /** SIGTERM was sent to this run then. */
+  readonly stoppingSince?: number
+  /** The image as it was found, once it was. */
+  readonly image?: { readonly name: string; readonly id: string }
+}
+
+/** A container of which nothing is known. */
+export const NEW_CONTAINER: ContainerView = { crashes: 0, ready: false, started: false }
+
+/** What is true of one pod on this node: the left side of every decision. */
+export interface PodView {
+  /** Network namespace, addresses and files; left out until made. */
+  readonly sandbox?: { readonly addresses: readonly string[] }
+  readonly sandboxProblem?: ContainerProblem
+  readonly containers: ReadonlyMap<string, ContainerView>
+  /** The pod is to end: since when, and whether its object has already gone from the API. */
+  readonly ending?: { readonly since: number; readonly vanished: boolean }
+}
+
+/** The view of a container; of a new one when nothing is known. */
+export function viewOf(view: PodView, name: string): ContainerView {
+  return view.containers.get(name) ?? NEW_CONTAINER
+}
+
+/** Whether this run has a process. */
+export function isLive(run: RunView | undefined): boolean {
+  return run !== undefined && run.state.kind !== 'exited'
+}

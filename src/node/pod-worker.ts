@@ -1,0 +1,315 @@
+import type { Clock } from '../base/clock.ts'
+import { errorMessage } from '../base/error.ts'
+import type { Log } from '../base/log.ts'
+import type { Container, Pod } from '../kube/types/core.ts'
+import { ContainerMemory } from './container-memory.ts'
+import type { StartPlace, StartResult } from './container-starter.ts'
+import type { PodApi } from './pod-api.ts'
+import type { PodEvents } from './pod-events.ts'
+import type { PodSandbox, PodSandboxes } from './pod-sandbox.ts'
+import { podStatus } from './pod-status.ts'
+import { isFinishedElsewhere, type PodAction, planPod } from './pod-sync.ts'
+import { type ContainerProblem, isLive, type PodView } from './pod-view.ts'
+import { ContainerProbes } from './probes/container-probes.ts'
+import { retryDelay } from './restart-delay.ts'
+import type { ContainerKey, Runtime } from './runtime/runtime.ts'
+import { StatusWriter } from './status-writer.ts'
+
+/** What all workers of a node share. */
+export interface PodWorkerSurroundings {
+  readonly runtime: Runtime
+  readonly sandboxes: Pick<PodSandboxes, 'find' | 'create' | 'remove' | 'removeNetwork'>
+  readonly starter: { start(place: StartPlace): Promise<StartResult> }
+  readonly api: PodApi
+  readonly events: PodEvents
+  readonly hostIPs: readonly string[]
+  readonly clock: Clock
+  readonly log: Log
+  /** The pod has left the node. */
+  onGone(uid: string): void
+}
+
+const DEFAULT_GRACE_SECONDS = 30
+
+/**
+ * Leads one pod through its life on this node: looks at what is true, decides (`pod-sync.ts`), acts, and writes down
+ * what has become of it (`pod-status.ts`); again after every change. One step at a time.
+ */
+export class PodWorker implements AsyncDisposable {
+  readonly #around: PodWorkerSurroundings
+  readonly #uid: string
+  readonly #containers: readonly ContainerMemory[]
+  readonly #status: StatusWriter
+  #pod: Pod
+  #sandbox: PodSandbox | undefined
+  #sandboxProblem: ContainerProblem | undefined
+  #sandboxFailures = 0
+  #ending: PodView['ending']
+  #running: Promise<void> | undefined
+  #changed = false
+  #disposed = false
+  #gone = false
+  #cancelWake: () => void = () => {}
+
+  constructor(pod: Pod, around: PodWorkerSurroundings) {
+    this.#pod = pod
+    this.#around = around
+    this.#uid = pod.metadata.uid ?? ''
+    this.#status = new StatusWriter(around.api, around.log)
+    this.#sandbox = around.sandboxes.find(this.#uid)
+    const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers]
+    this.#containers = containers.map((container) => new ContainerMemory(pod, container))
+    this.#noteDeletion()
+    this.poke()
+  }
+
+  /** The pod's object has changed. */
+  update(pod: Pod): void {
+    this.#pod = pod
+    this.#noteDeletion()
+    this.poke()
+  }
+
+  /** The pod's object is gone: whatever is left of it ends. */
+  vanish(): void {
+    this.#ending = { since: this.#around.clock.now(), vanished: true }
+    this.poke()
+  }
+
+  /** Something may have changed. */
+  poke(): void {
+    this.#changed = true
+    if (!this.#disposed && !this.#gone) this.#running ??= this.#run()
+  }
+
+  /** Stops watching over the pod; its containers go on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true
+    this.#cancelWake()
+    for (const memory of this.#containers) memory.endProbes()
+    await this.#running
+  }
+
+  #noteDeletion(): void {
+    if (this.#pod.metadata.deletionTimestamp === undefined || this.#ending !== undefined) return
+    this.#ending = { since: this.#around.clock.now(), vanished: false }
+  }
+
+  async #run(): Promise<void> {
+    // Several changes of one moment are one step.
+    await Promise.resolve()
+    while (this.#changed && !this.#disposed && !this.#gone) {
+      this.#changed = false
+      try {
+        await this.#step()
+      } catch (error) {
+        if (this.#disposed) break
+        this.#around.log.error({ err: error, object: this.#object() }, 'Pod not synchronised, trying again')
+        this.#wakeAt(this.#around.clock.now() + retryDelay(1))
+      }
+    }
+    this.#running = undefined
+  }
+
+  async #step(): Promise<void> {
+    const { clock } = this.#around
+    this.#cancelWake()
+    this.#observe()
+    const plan = planPod(this.#pod, this.#view(), clock.now())
+    // The sandbox is made within this very moment: the first status has the pod's address.
+    if (!plan.actions.some(({ kind }) => kind === 'create-sandbox')) this.#publish()
+    // Independent of one another: containers of one pod start together.
+    await Promise.all(plan.actions.map((action) => this.#act(action)))
+    if (plan.wakeAt !== undefined) this.#wakeAt(plan.wakeAt)
+  }
+
+  #wakeAt(time: number): void {
+    this.#cancelWake()
+    this.#cancelWake = this.#around.clock.after(Math.max(1, time - this.#around.clock.now()), () => this.poke())
+  }
+
+  #observe(): void {
+    const { runtime } = this.#around
+    const runs = runtime.containers(this.#uid)
+    for (const memory of this.#containers) {
+      const before = memory.run?.state.kind
+      memory.observe(runs.filter(({ name }) => name === memory.container.name))
+      this.#onTransition(memory, before)
+      for (const run of memory.outdated) void runtime.remove(run)
+    }
+  }
+
+  #onTransition(memory: ContainerMemory, before: string | undefined): void {
+    const { run, container } = memory
+    const { events } = this.#around
+    if (run?.state.kind === 'running' && memory.probes === undefined && this.#ending === undefined) {
+      memory.probes = this.#startProbes(memory, run.state.startedAt, run)
+      if (before === 'starting') events.started(this.#pod, container.name)
+    }
+    if (run?.state.kind !== 'exited' || before === undefined || before === 'exited') return
+    if (run.state.reason === 'StartError') events.failed(this.#pod, container.name, run.state.message ?? '')
+    if (memory.view().crashes > 1) events.crashed(this.#pod, container.name)
+  }
+
+  #view(): PodView {
+    return {
+      ...(this.#sandbox === undefined ? {} : { sandbox: this.#sandbox }),
+      ...(this.#sandboxProblem === undefined ? {} : { sandboxProblem: this.#sandboxProblem }),
+      ...(this.#ending === undefined ? {} : { ending: this.#ending }),
+      containers: new Map(this.#containers.map((memory) => [memory.container.name, memory.view()])),
+    }
+  }
+
+  #publish(): void {
+    if (this.#ending?.vanished === true || isFinishedElsewhere(this.#pod, this.#view())) return
+    const { clock, hostIPs } = this.#around
+    const previous = this.#status.latest ?? this.#pod.status
+    this.#status.write(this.#pod, podStatus(this.#pod, this.#view(), { hostIPs, now: clock.now(), previous }))
+  }
+
+  async #act(action: PodAction): Promise<void> {
+    switch (action.kind) {
+      case 'create-sandbox':
+        return this.#createSandbox()
+      case 'start':
+        return this.#start(action.container, action.attempt)
+      case 'terminate':
+        return this.#terminate(action.container, action.reason)
+      case 'kill':
+        return this.#kill(action.container)
+      case 'remove-sandbox':
+        this.#around.sandboxes.removeNetwork(this.#uid)
+        this.#sandbox = undefined
+        return this.#publish()
+      case 'remove-pod':
+        return this.#remove()
+      default:
+        return action satisfies never
+    }
+  }
+
+  #createSandbox(): void {
+    const { sandboxes, events, clock } = this.#around
+    try {
+      this.#sandbox = sandboxes.create(this.#pod)
+      this.#sandboxProblem = undefined
+    } catch (error) {
+      const message = errorMessage(error)
+      const retryAt = clock.now() + Math.min(1000 * 2 ** this.#sandboxFailures++, 60_000)
+      this.#sandboxProblem = { reason: 'ContainerCreating', message, retryAt }
+      events.sandboxFailed(this.#pod, message)
+    }
+    this.#changed = true
+  }
+
+  async #start(container: Container, attempt: number): Promise<void> {
+    const memory = this.#memory(container.name)
+    const sandbox = this.#sandbox
+    if (memory === undefined || sandbox === undefined) return
+    const { starter, events } = this.#around
+    const place = { pod: this.#pod, sandbox, container, attempt: Math.max(attempt, this.#lostRuns(container.name)) }
+    const result = await starter.start(place)
+    if (result.kind === 'started') {
+      memory.started()
+      memory.image = result.image
+      events.pulled(this.#pod, container.name, container.image)
+      events.created(this.#pod, container.name, result.image)
+    } else {
+      this.#onRefusal(memory, result)
+    }
+    this.#changed = true
+  }
+
+  #onRefusal(memory: ContainerMemory, result: Exclude<StartResult, { kind: 'started' }>): void {
+    const { events, clock } = this.#around
+    const { name, image } = memory.container
+    const now = clock.now()
+    if (result.kind === 'refused') {
+      memory.fail(result.reason, result.message, now)
+      events.failed(this.#pod, name, result.message)
+    } else if (result.invalid) {
+      memory.fail('InvalidImageName', result.message, now)
+      events.invalidImage(this.#pod, name, result.message)
+    } else {
+      memory.fail('ErrImagePull', result.message, now)
+      // Both are shown, the failure and then the wait, as upstream's two steps do.
+      this.#publish()
+      memory.problem = { ...backOffPulling(image, result.message), retryAt: memory.problem?.retryAt ?? now }
+      events.imageMissing(this.#pod, name, image, result.message)
+    }
+  }
+
+  /** Restarts that the API knows of and this machine has forgotten; a run of a number that was used would hide them. */
+  #lostRuns(name: string): number {
+    const statuses = [
+      ...(this.#pod.status?.initContainerStatuses ?? []),
+      ...(this.#pod.status?.containerStatuses ?? []),
+    ]
+    const status = statuses.find((one) => one.name === name)
+    return status?.containerID === undefined ? 0 : status.restartCount + 1
+  }
+
+  #terminate(name: string, reason: 'deleted' | 'unhealthy'): void {
+    const memory = this.#memory(name)
+    if (memory?.run === undefined) return
+    memory.stoppingSince = this.#around.clock.now()
+    this.#around.events.stopping(this.#pod, name, reason)
+    this.#around.runtime.signal(memory.run, 'SIGTERM')
+    this.#changed = true
+  }
+
+  #kill(name: string): void {
+    const run = this.#memory(name)?.run
+    if (run === undefined) return
+    this.#around.runtime.signal(run, 'SIGKILL')
+    // Its end is a change; should the signal have come too early, it is sent again.
+    this.#wakeAt(this.#around.clock.now() + 500)
+  }
+
+  async #remove(): Promise<void> {
+    const { runtime, sandboxes, api, onGone } = this.#around
+    await this.#status.flush()
+    await runtime.removePod(this.#uid)
+    await sandboxes.remove(this.#uid)
+    if (this.#ending?.vanished !== true) await api.finish(this.#pod)
+    this.#gone = true
+    onGone(this.#uid)
+  }
+
+  #startProbes(memory: ContainerMemory, startedAt: number, key: ContainerKey): ContainerProbes {
+    const { clock, runtime, events } = this.#around
+    const { container } = memory
+    const earlier = this.#pod.status?.containerStatuses?.find(
+      ({ containerID }) => containerID === `runc://${memory.run?.id}`,
+    )
+    return new ContainerProbes({
+      container,
+      podIP: this.#sandbox?.addresses[0] ?? '127.0.0.1',
+      startedAt,
+      graceSeconds: this.#pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS,
+      ...(earlier === undefined ? {} : { earlier: { started: earlier.started ?? false, ready: earlier.ready } }),
+      clock,
+      exec: (command, timeoutMs) => runtime.exec(key, command, { timeoutMs }),
+      onChange: () => this.poke(),
+      onFailure: (kind, message) => events.unhealthy(this.#pod, container.name, kind, message),
+    })
+  }
+
+  #memory(name: string): ContainerMemory | undefined {
+    return this.#containers.find(({ container }) => container.name === name)
+  }
+
+  #object() {
+    const { namespace, name } = this.#pod.metadata
+    return { kind: 'Pod', namespace, name }
+  }
+
+  /** Whether any container of the pod has a process. */
+  get isLive(): boolean {
+    return this.#containers.some(({ run }) => isLive(run))
+  }
+}
+
+function backOffPulling(image: string, message: string): { reason: string; message: string } {
+  return { reason: 'ImagePullBackOff', message: `Back-off pulling image "${image}": ${message}` }
+}
