@@ -55,7 +55,7 @@ export class SortedKeys {
   page(prefix: string, after: string | undefined, limit: number): KeyPage {
     const start = this.#start(prefix, after)
     const end = this.#find(beyond(prefix))
-    const total = Math.max(0, this.#distance(start, end))
+    const total = this.#distance(start, end)
     const keys: string[] = []
     for (let chunk = start.chunk, index = start.index; keys.length < Math.min(limit, total); chunk++, index = 0) {
       const source = this.#chunks[chunk] ?? []
@@ -77,10 +77,12 @@ export class SortedKeys {
     return { chunk, index: keys === undefined ? 0 : firstIndex(keys.length, (i) => reached(keys[i] ?? '')) }
   }
 
+  /** How many keys there are from one position up to another; none when that lies before. */
   #distance(from: Position, to: Position): number {
+    if (from.chunk > to.chunk) return 0
     let count = to.index - from.index
     for (let chunk = from.chunk; chunk < to.chunk; chunk++) count += this.#chunks[chunk]?.length ?? 0
-    return count
+    return Math.max(0, count)
   }
 
   #split(chunk: number): void {
