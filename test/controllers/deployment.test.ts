@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { newReplicaSet } from '../../src/controllers/deployment/replica-set.ts'
 import { deployments, events, nodes, pods, replicaSets } from '../../src/kube/resource.ts'
 import type { Pod } from '../../src/kube/types/core.ts'
 import { startControlPlane } from './control-plane.ts'
@@ -124,4 +125,42 @@ test('every node gets a pod range of its own, also when they appear at once', as
   await plane.addNode('late')
   const late = await plane.until(nodes, 'late', ({ spec }) => spec?.podCIDR !== undefined)
   assert.ok(!all.some(({ spec }) => spec?.podCIDR === late.spec?.podCIDR))
+})
+
+test('a ReplicaSet of another that has the name which ours would have: ours gets another name', async () => {
+  await using plane = await startControlPlane({ nodeNames: ['n1'] })
+  const { client } = plane
+  await client.create(deployments, deployment(1, { paused: true }))
+  const found = await plane.until(deployments, 'web', ({ status }) => status !== undefined)
+  const taken = newReplicaSet(found, 1)
+  const { ownerReferences: _owners, ...metadata } = taken.metadata
+  const labels = { app: 'squatter' }
+  const template = { ...taken.spec.template!, metadata: { labels } }
+  await client.create(replicaSets, {
+    ...taken,
+    metadata,
+    spec: { ...taken.spec, selector: { matchLabels: labels }, template },
+  })
+  await client.patch(deployments, found.metadata, { type: 'merge', body: { spec: { paused: false } } })
+  const done = await plane.until(deployments, 'web', ({ status }) => status?.availableReplicas === 1)
+  assert.equal(done.status?.collisionCount, 1)
+  const sets = await plane.untilAll(replicaSets, (all) => all.length === 2)
+  assert.equal(new Set(sets.map(({ metadata: { name } }) => name)).size, 2)
+})
+
+test('Recreate: the old pods are gone before a new one comes', async () => {
+  await using plane = await startControlPlane({ nodeNames: ['n1'] })
+  const { client } = plane
+  await client.create(deployments, deployment(2, { strategy: { type: 'Recreate' } }))
+  await plane.until(deployments, 'web', ({ status }) => status?.availableReplicas === 2)
+  const old = await plane.untilAll(pods, (all) => all.length === 2)
+  plane.kubelets.ends = false
+  const body = { spec: { template: { spec: { containers: [{ name: 'web', image: 'v2' }] } } } }
+  await client.patch(deployments, { namespace: 'default', name: 'web' }, { type: 'strategic', body })
+  await plane.untilAll(pods, (all) => all.length === 2 && running(all).length === 0)
+  await plane.until(deployments, 'web', ({ status }) => status?.availableReplicas === 0)
+  assert.equal((await client.list(pods, { namespace: 'default' })).items.length, 2)
+  plane.kubelets.ends = true
+  for (const pod of old) await plane.kubelets.end(pod)
+  await plane.until(deployments, 'web', ({ status }) => status?.availableReplicas === 2 && status.updatedReplicas === 2)
 })

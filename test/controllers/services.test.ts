@@ -125,6 +125,9 @@ test('a node that falls silent is Unknown and tainted, its pods not ready, its e
     Boolean(status?.conditions?.some(({ type, status: state }) => type === 'Ready' && state === 'False')),
   )
   await plane.untilAll(endpointSlices, (all) => endpointsIn(all).some(({ conditions }) => conditions?.ready === false))
+  const body = { status: { conditions: [{ type: 'Ready', status: 'True', reason: 'KubeletReady' }] } }
+  await client.patch(nodes, { name: 'n1' }, { type: 'strategic', body }, { subresource: 'status' })
+  await plane.until(nodes, 'n1', ({ spec }) => (spec?.taints ?? []).length === 0)
 })
 
 test('pods of a node that is gone are removed', async () => {

@@ -65,7 +65,9 @@ export class NodeLifecycleController implements Controller {
 
   #onUpdate(node: Node, old: Node): void {
     const [before, after] = [old, node].map(({ status }) => findCondition(status?.conditions, 'Ready'))
-    if (before?.lastHeartbeatTime !== after?.lastHeartbeatTime && after?.status !== 'Unknown') {
+    // We write Unknown ourselves; anything else is the node's own word.
+    const spoken = before?.lastHeartbeatTime !== after?.lastHeartbeatTime || before?.status !== after?.status
+    if (spoken && after?.status !== 'Unknown') {
       this.#heard.set(node.metadata.name, this.#context.clock.now())
     }
     const facts = ({ spec }: Node) => [spec?.taints, spec?.unschedulable]
