@@ -82,7 +82,7 @@ function mergeList(
 ): readonly unknown[] {
   const key = rule.patchKey ?? rule.keys[0]
   const merged =
-    key === undefined ? mergeScalars(original, patch) : mergeItems(original, patch, { ...rule, key, ...place })
+    key === undefined ? mergeScalars(original, patch) : mergeItems(original, patch, { ...place, ...rule, key })
   const identity = (item: unknown) => (key !== undefined && isJsonObject(item) ? memberOf(item, key) : item)
   return orderList(merged, {
     wanted: (patch.order ?? patch.items).map(identity),
