@@ -214,17 +214,17 @@ describe('applyStrategicMergePatch()', () => {
       }),
     )
   })
-})
 
-test('a list within the items of a list is merged by its own key', () => {
-  const lists = new Map([
-    ['containers', { keys: ['name'] }],
-    ['containers.ports', { keys: ['containerPort', 'protocol'], patchKey: 'containerPort' }],
-  ])
-  const patch = { containers: [{ name: 'web', ports: [{ containerPort: 80, name: 'http' }] }] }
-  const patched = (document: unknown) => applyStrategicMergePatch(document, patch, (path) => lists.get(path))
-  assert.deepEqual(patched({}), patch)
-  assert.deepEqual(patched({ containers: [{ name: 'web', ports: [{ containerPort: 80, protocol: 'TCP' }] }] }), {
-    containers: [{ name: 'web', ports: [{ containerPort: 80, protocol: 'TCP', name: 'http' }] }],
+  it('merges a list within the items of a list by its own key', () => {
+    const lists = new Map([
+      ['containers', { keys: ['name'] }],
+      ['containers.ports', { keys: ['containerPort', 'protocol'], patchKey: 'containerPort' }],
+    ])
+    const patch = { containers: [{ name: 'web', ports: [{ containerPort: 80, name: 'http' }] }] }
+    const patched = (document: unknown) => applyStrategicMergePatch(document, patch, (path) => lists.get(path))
+    assert.deepEqual(patched({}), patch)
+    assert.deepEqual(patched({ containers: [{ name: 'web', ports: [{ containerPort: 80, protocol: 'TCP' }] }] }), {
+      containers: [{ name: 'web', ports: [{ containerPort: 80, protocol: 'TCP', name: 'http' }] }],
+    })
   })
 })
