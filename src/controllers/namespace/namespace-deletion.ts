@@ -28,7 +28,8 @@ export class NamespaceDeletion implements Controller {
     this.#namespaces = context.informers.for(namespaces)
     const add = (namespace: Namespace) => this.#enqueue(namespace)
     this.#namespaces.on({ added: add, updated: add })
-    for (const resource of this.#resources) {
+    // Events are many and go at once when they are deleted: nothing to wait for.
+    for (const resource of this.#resources.filter(({ kind }) => kind !== 'Event')) {
       context.informers.for(resource).on({ deleted: (object) => this.#onGone(object) })
     }
   }
