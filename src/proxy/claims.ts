@@ -15,30 +15,34 @@ export function claimOrder(plan: PortPlan): string {
 
 /** Claims by key. Nearly always there is one. */
 export class Claims<T> {
-  readonly #claims = new Map<string, Claim<T>[]>()
-
-  get size(): number {
-    return this.#claims.size
-  }
+  readonly #winners = new Map<string, Claim<T>>()
+  readonly #losers = new Map<string, readonly Claim<T>[]>()
 
   put(key: string, claim: Claim<T>): void {
-    const others = this.#claims.get(key)?.filter(({ owner }) => owner !== claim.owner) ?? []
-    const all = [...others, claim]
-    if (all.length > 1) all.sort((a, b) => (a.order < b.order ? -1 : 1))
-    this.#claims.set(key, all)
+    const winner = this.#winners.get(key)
+    if (winner === undefined || (winner.owner === claim.owner && !this.#losers.has(key))) this.#winners.set(key, claim)
+    else this.#rank(key, [...this.#others(key, claim.owner), claim])
   }
 
   remove(key: string, owner: string): void {
-    const rest = this.#claims.get(key)?.filter((claim) => claim.owner !== owner) ?? []
-    if (rest.length === 0) this.#claims.delete(key)
-    else this.#claims.set(key, rest)
+    this.#rank(key, this.#others(key, owner))
   }
 
   winner(key: string): Claim<T> | undefined {
-    return this.#claims.get(key)?.[0]
+    return this.#winners.get(key)
   }
 
-  losers(key: string): readonly Claim<T>[] {
-    return this.#claims.get(key)?.slice(1) ?? []
+  #others(key: string, owner: string): Claim<T>[] {
+    const winner = this.#winners.get(key)
+    const all = winner === undefined ? [] : [winner, ...(this.#losers.get(key) ?? [])]
+    return all.filter((claim) => claim.owner !== owner)
+  }
+
+  #rank(key: string, claims: Claim<T>[]): void {
+    const [winner, ...losers] = claims.sort((a, b) => (a.order < b.order ? -1 : 1))
+    if (winner === undefined) this.#winners.delete(key)
+    else this.#winners.set(key, winner)
+    if (losers.length === 0) this.#losers.delete(key)
+    else this.#losers.set(key, losers)
   }
 }

@@ -2,32 +2,29 @@ import { FairleadError } from '../base/error.ts'
 import type { NftBatch } from '../linux/nftables/batch.ts'
 import type { Rule } from '../linux/nftables/program.ts'
 import type { ElementMap } from './element-map.ts'
-import { classKey, classOf, LOCAL_SLOTS, MAX_CLASS } from './encoding.ts'
-import { counterRule, DROP_CHAIN, type Layout, REJECT_CHAIN } from './layout.ts'
+import { classKey, classOf, MAX_CLASS, SHARDS } from './encoding.ts'
+import { type CounterChain, counterRule, DROP_CHAIN, type Layout, REJECT_CHAIN } from './layout.ts'
 import type { Family } from './service-plan.ts'
 
-/** Counters made before Service ports begin to share them. The kernel's time to load chains grows with their square. */
+/** Counters made before Service ports begin to share them. The kernel's time to add endpoints grows with them. */
 export const COUNTERS = 2000
 
 export const REJECT_CLASS = 0
 export const DROP_CLASS = 1
 const FIRST_CLASS = 2
 
-export type Scope = 'cluster' | 'local'
-
-/** A chain `rr-<n>-<k>` (`rr-local-<n>-<k>`), whose rule holds the counter that takes n slots in turn. */
-interface Counter {
+interface Counter extends CounterChain {
   readonly class: number
-  readonly chain: string
-  readonly size: number
-  readonly scope: Scope
   users: number
 }
 
-/** All counters of one size and scope. */
+/** All counters of one size and shard. */
 interface Group {
   /** Counters by number of users: those at index 0 are free. */
   readonly byUsers: Set<Counter>[]
+  /** No counter has fewer users. */
+  fewest: number
+  /** Greatest k of a chain `rr-<n>-<k>`. */
   last: number
 }
 
@@ -41,14 +38,15 @@ export interface CounterPoolOptions {
 }
 
 /**
- * Round-robin counters. The kernel keeps a counter per rule, so a Service port that must see 0, 1, 0, 1 needs a rule of
- * its own. Each gets one while they last; then those with the fewest users are shared.
+ * Round-robin counters: chains `rr-<n>-<k>`, whose rule takes n slots in turn (k modulo {@link SHARDS} is the shard of
+ * the endpoints). The kernel keeps a counter per rule, so a Service port that must see 0, 1, 0, 1 needs a rule of its
+ * own. Each gets one while they last; then those with the fewest users are shared.
  */
 export class CounterPool {
   readonly #options: CounterPoolOptions
   readonly #limit: number
   readonly #counters = new Map<number, Counter>()
-  readonly #groups = new Map<string, Group>()
+  readonly #groups = new Map<number, Group>()
   readonly #added = new Map<string, Counter>()
   readonly #deleted = new Set<string>()
   #nextClass = FIRST_CLASS
@@ -71,15 +69,9 @@ export class CounterPool {
     return this.#counters.get(serviceClass)?.users ?? 0
   }
 
-  /** Names of the chains that must exist. */
-  get chains(): string[] {
-    return [...this.#counters.values()].map(({ chain }) => chain)
-  }
-
-  /** The rule that a counter chain must have; undefined for a chain that is none. */
-  ruleOf(chain: string): Rule | undefined {
-    const parsed = parseChain(chain)
-    return parsed && counterRule(this.#options.layout.ref, this.#options.family, { name: chain, ...parsed })
+  /** Names of the chains that must exist, with their rules. */
+  *chains(): Generator<readonly [name: string, rule: Rule]> {
+    for (const counter of this.#counters.values()) yield [counter.name, this.#ruleOf(counter)]
   }
 
   /** Takes over a counter that the kernel has; false for a chain that is none of ours. */
@@ -87,10 +79,10 @@ export class CounterPool {
     const parsed = parseChain(chain)
     const serviceClass = classOf(classKeyText)
     if (parsed === undefined || serviceClass < FIRST_CLASS || this.#counters.has(serviceClass)) return false
-    const { scope, size, k } = parsed
-    const group = this.#group(scope, size)
+    const { k, ...counter } = parsed
+    const group = this.#group(counter.shard, counter.size)
     group.last = Math.max(group.last, k)
-    this.#insert(group, { class: serviceClass, chain, size, scope, users: 0 })
+    this.#insert(group, { ...counter, class: serviceClass, users: 0 })
     for (; this.#nextClass <= serviceClass; this.#nextClass += 1) {
       if (this.#nextClass !== serviceClass) this.#freeClasses.push(this.#nextClass)
     }
@@ -99,25 +91,30 @@ export class CounterPool {
   }
 
   /**
-   * A counter over `size` slots.
+   * A counter over `size` slots of endpoints in this shard.
    *
-   * @param wanted Classes of which to have one again, if one fits.
+   * @param wanted Class to have again, if it fits.
    */
-  acquire(scope: Scope, size: number, wanted: readonly number[] = []): number {
-    const group = this.#group(scope, size)
-    const counter = this.#wanted(scope, size, wanted) ?? this.#choose(group, scope, size)
-    this.#move(group, counter, counter.users + 1)
+  acquire(shard: number, size: number, wanted?: number): number {
+    const group = this.#group(shard, size)
+    const former = wanted === undefined ? undefined : this.#counters.get(wanted)
+    const fits = former?.shard === shard && former.size === size
+    const counter = former !== undefined && fits ? former : this.#choose(group, shard, size)
+    move(group, counter, counter.users + 1)
     return counter.class
   }
 
   release(serviceClass: number): void {
     const counter = this.#counters.get(serviceClass)
-    if (counter !== undefined) this.#move(this.#group(counter.scope, counter.size), counter, counter.users - 1)
+    if (counter !== undefined) move(this.#group(counter.shard, counter.size), counter, counter.users - 1)
   }
 
   /** Creates the chains that new elements of the `chains` map lead to. */
   writeAdds(batch: NftBatch): void {
-    for (const counter of this.#added.values()) this.#write(batch, counter)
+    for (const counter of this.#added.values()) {
+      batch.addChain({ ...this.#options.layout.ref, name: counter.name })
+      batch.addRule(this.#ruleOf(counter))
+    }
   }
 
   /** Deletes chains; nothing leads to them once the elements are deleted. */
@@ -136,59 +133,49 @@ export class CounterPool {
   /** Takes these chains as what the kernel has, so that the next transaction makes the difference. */
   compare(existing: ReadonlySet<string>, fixed: ReadonlySet<string>): void {
     this.committed()
-    const wanted = new Set(this.chains)
-    for (const counter of this.#counters.values())
-      if (!existing.has(counter.chain)) this.#added.set(counter.chain, counter)
+    const wanted = new Set<string>()
+    for (const counter of this.#counters.values()) {
+      wanted.add(counter.name)
+      if (!existing.has(counter.name)) this.#added.set(counter.name, counter)
+    }
     for (const name of existing) if (!wanted.has(name) && !fixed.has(name)) this.#deleted.add(name)
   }
 
-  #write(batch: NftBatch, { chain, size, scope }: Counter): void {
-    const { layout, family } = this.#options
-    const offset = offsetOf(scope)
-    batch.addChain({ ...layout.ref, name: chain })
-    batch.addRule(counterRule(layout.ref, family, { name: chain, size, offset }))
+  #ruleOf(counter: Counter): Rule {
+    return counterRule(this.#options.layout.ref, this.#options.family, counter)
   }
 
-  #wanted(scope: Scope, size: number, wanted: readonly number[]): Counter | undefined {
-    for (const serviceClass of wanted) {
-      const counter = this.#counters.get(serviceClass)
-      if (counter !== undefined && counter.scope === scope && counter.size === size) return counter
-    }
-    return undefined
-  }
-
-  #choose(group: Group, scope: Scope, size: number): Counter {
+  #choose(group: Group, shard: number, size: number): Counter {
+    const fewest = fewestUsers(group)
     // One endpoint needs no counter of its own: everybody gets slot 0.
-    const existing = size === 1 ? fewestUsers(group) : first(group.byUsers[0])
-    if (existing !== undefined) return existing
-    if (this.#counters.size < this.#limit) return this.#create(group, scope, size)
-    const shared = fewestUsers(group)
-    if (shared !== undefined) return shared
+    if (fewest !== undefined && (fewest.users === 0 || size === 1)) return fewest
+    if (this.#counters.size < this.#limit) return this.#create(group, shard, size)
+    if (fewest !== undefined) return fewest
     this.#evict()
-    return this.#create(group, scope, size)
+    return this.#create(group, shard, size)
   }
 
-  #create(group: Group, scope: Scope, size: number): Counter {
+  #create(group: Group, shard: number, size: number): Counter {
     const serviceClass = this.#freeClasses.pop() ?? this.#nextClass
     if (serviceClass > MAX_CLASS) {
       throw new FairleadError(
         'KERNEL_FEATURE',
-        `Cannot make a counter over ${size} endpoints: all ${MAX_CLASS} are in use`,
+        `Cannot make a counter of ${size} endpoints: all ${MAX_CLASS} are in use`,
       )
     }
     if (serviceClass === this.#nextClass) this.#nextClass += 1
-    group.last += 1
-    const chain = `rr-${scope === 'local' ? 'local-' : ''}${size}-${group.last}`
-    const counter = { class: serviceClass, chain, size, scope, users: 0 }
+    group.last += group.last === 0 && shard > 0 ? shard : SHARDS
+    const counter = { class: serviceClass, name: `rr-${size}-${group.last}`, size, shard, users: 0 }
     this.#insert(group, counter)
-    this.#added.set(chain, counter)
+    this.#added.set(counter.name, counter)
     return counter
   }
 
   #insert(group: Group, counter: Counter): void {
     this.#counters.set(counter.class, counter)
     usersSet(group, 0).add(counter)
-    this.#options.elements.put(classKey(counter.class), { data: counter.chain })
+    group.fewest = 0
+    this.#options.elements.put(classKey(counter.class), { data: counter.name })
   }
 
   /** Gives up a counter that nobody uses, of whatever size. */
@@ -200,37 +187,34 @@ export class CounterPool {
       this.#counters.delete(counter.class)
       this.#freeClasses.push(counter.class)
       this.#options.elements.delete(classKey(counter.class))
-      if (!this.#added.delete(counter.chain)) this.#deleted.add(counter.chain)
+      if (!this.#added.delete(counter.name)) this.#deleted.add(counter.name)
       return
     }
   }
 
-  #move(group: Group, counter: Counter, users: number): void {
-    group.byUsers[counter.users]?.delete(counter)
-    counter.users = users
-    usersSet(group, users).add(counter)
-  }
-
-  #group(scope: Scope, size: number): Group {
-    const key = `${scope} ${size}`
+  #group(shard: number, size: number): Group {
+    const key = size * SHARDS + shard
     let group = this.#groups.get(key)
     if (group === undefined) {
-      group = { byUsers: [], last: 0 }
+      group = { byUsers: [], fewest: 0, last: 0 }
       this.#groups.set(key, group)
     }
     return group
   }
 }
 
-function parseChain(chain: string): { scope: Scope; size: number; k: number; offset: number } | undefined {
-  const match = /^rr-(local-)?([1-9]\d*)-([1-9]\d*)$/.exec(chain)
+function parseChain(name: string): (CounterChain & { readonly k: number }) | undefined {
+  const match = /^rr-([1-9]\d*)-([1-9]\d*)$/.exec(name)
   if (match === null) return undefined
-  const scope: Scope = match[1] === undefined ? 'cluster' : 'local'
-  return { scope, size: Number(match[2]), k: Number(match[3]), offset: offsetOf(scope) }
+  const k = Number(match[2])
+  return { name, size: Number(match[1]), k, shard: k % SHARDS }
 }
 
-function offsetOf(scope: Scope): number {
-  return scope === 'local' ? LOCAL_SLOTS : 0
+function move(group: Group, counter: Counter, users: number): void {
+  group.byUsers[counter.users]?.delete(counter)
+  counter.users = users
+  usersSet(group, users).add(counter)
+  group.fewest = Math.min(group.fewest, users)
 }
 
 function usersSet(group: Group, users: number): Set<Counter> {
@@ -239,10 +223,11 @@ function usersSet(group: Group, users: number): Set<Counter> {
 }
 
 function fewestUsers(group: Group): Counter | undefined {
-  for (const counters of group.byUsers) {
-    const counter = first(counters)
+  for (; group.fewest < group.byUsers.length; group.fewest += 1) {
+    const counter = first(group.byUsers[group.fewest])
     if (counter !== undefined) return counter
   }
+  group.fewest = 0
   return undefined
 }
 

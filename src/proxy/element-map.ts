@@ -16,12 +16,15 @@ export interface StoredElement {
  */
 export class ElementMap {
   readonly set: NftSet
+  /** Whether data are bytes, not verdicts. */
+  readonly #plain: boolean
   readonly #elements = new Map<string, StoredElement>()
   /** What the kernel has under the keys that changed. */
   readonly #before = new Map<string, StoredElement | undefined>()
 
   constructor(set: NftSet) {
     this.set = set
+    this.#plain = set.data !== 'verdict'
   }
 
   get size(): number {
@@ -56,7 +59,9 @@ export class ElementMap {
   writeAdds(batch: NftBatch): void {
     for (const [key, before] of this.#before) {
       const now = this.#elements.get(key)
-      if (now !== undefined && !sameElement(before, now)) batch.addElement(this.set, toElement(this.set, key, now))
+      if (now === undefined || sameElement(before, now)) continue
+      if (this.#plain && !now.end) batch.addText(this.set, key, now.data, now.comment)
+      else batch.addElement(this.set, toElement(this.set, key, now))
     }
   }
 

@@ -15,8 +15,15 @@ export const CLASS_MASK = 0xfff0_0000
 export const MAX_NUMBER = NUMBER_MASK
 export const MAX_CLASS = 0xfff
 
-/** Endpoints of this node stand in slots from here on; those of the whole cluster from 0. */
-export const LOCAL_SLOTS = 0x1_0000
+/**
+ * Endpoints are spread over so many maps, by the last digit of their number. The kernel looks at every rule that uses a
+ * map whenever an element is added to it: with all counters on one map, 20,000 elements took 0.8 s instead of 0.05 s.
+ */
+export const SHARDS = 16
+
+export function shardOf(number: number): number {
+  return number % SHARDS
+}
 
 export function bytesOf(text: string): Buffer {
   return Buffer.from(text, 'latin1')
@@ -36,8 +43,25 @@ export function wordAt(text: string, offset: number): number {
   return (byte(0) | (byte(1) << 8) | (byte(2) << 16) | (byte(3) << 24)) >>> 0
 }
 
-/** The bytes of a valid address; '' of an invalid one. */
+/** The bytes of an address that was checked before. */
 export function addressText(address: string): string {
+  return address.includes(':') ? parsedText(address) : ipv4Text(address)
+}
+
+/** The bytes of four decimal numbers: several times as fast as parsing to a buffer first. */
+function ipv4Text(address: string): string {
+  const bytes = [0, 0, 0, 0]
+  let part = 0
+  for (let i = 0; i < address.length; i += 1) {
+    const code = address.charCodeAt(i)
+    if (code === 0x2e) part += 1
+    else bytes[part] = (bytes[part] ?? 0) * 10 + code - 0x30
+  }
+  const [a = 0, b = 0, c = 0, d = 0] = bytes
+  return String.fromCharCode(a, b, c, d)
+}
+
+function parsedText(address: string): string {
   const bytes = parseAddress(address)
   return bytes === undefined ? '' : bytes.toString('latin1')
 }
@@ -74,6 +98,7 @@ export function classKey(serviceClass: number): string {
   return wordText((serviceClass << NUMBER_BITS) >>> 0)
 }
 
-export function classOf(classKeyText: string): number {
-  return wordAt(classKeyText, 0) >>> NUMBER_BITS
+/** The class in a value of a `services` map or in a key of `chains`. */
+export function classOf(text: string): number {
+  return wordAt(text, 0) >>> NUMBER_BITS
 }

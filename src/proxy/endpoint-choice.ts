@@ -2,9 +2,10 @@
  * Which endpoints of a Service port take its connections.
  * Source: kube-proxy pkg/proxy/topology.go; KEP-1669 (terminating endpoints)
  */
-import { canonicalAddress } from '../base/ip.ts'
+
 import type { Endpoint, EndpointSlice } from '../kube/types/discovery.ts'
 import type { Protocol } from '../kube/types/meta.ts'
+import { canonical } from './canonical.ts'
 import type { Backend, Backends, Family, Problem } from './service-plan.ts'
 
 /** An endpoint of one Service port with its conditions filled in. */
@@ -53,7 +54,7 @@ function targetPort(slice: EndpointSlice, port: PortSelector): number | undefine
 
 function candidateOf(endpoint: Endpoint, port: number, family: Family): Candidate | undefined {
   // All addresses of an endpoint are one and the same backend; consumers take the first.
-  const address = canonicalAddress(endpoint.addresses[0] ?? '')
+  const address = canonical(endpoint.addresses[0] ?? '')
   if (address === undefined || address.includes(':') !== (family === 'ip6')) return undefined
   const ready = endpoint.conditions?.ready ?? true
   return {

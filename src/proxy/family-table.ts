@@ -1,45 +1,32 @@
 import type { NftBatch } from '../linux/nftables/batch.ts'
 import { Claims, claimOrder } from './claims.ts'
-import { CounterPool, DROP_CLASS, REJECT_CLASS, type Scope } from './counter-pool.ts'
+import { CounterPool, DROP_CLASS, REJECT_CLASS } from './counter-pool.ts'
 import { ElementMap } from './element-map.ts'
-import { addressText, backendData, frontendKey, LOCAL_SLOTS, slotKey } from './encoding.ts'
-import { commentOf, type FrontendElements, frontendElements } from './frontend-elements.ts'
+import { addressText, backendData, classOf, frontendKey, numberOf, serviceData, shardOf, slotKey } from './encoding.ts'
+import { commentOf, mapOf } from './frontend-elements.ts'
+import { type Hints, NO_HINTS } from './hints.ts'
 import { type Layout, type LayoutSets, layoutOf } from './layout.ts'
 import type { NodeView } from './node-view.ts'
 import { NumberPool } from './number-pool.ts'
 import { type RangeKey, rangeKeys } from './pod-ranges.ts'
-import { type Backends, type Family, type Frontend, type PortPlan, portKeyOf } from './service-plan.ts'
+import { type Backends, type Family, type Frontend, type PortPlan, portKeyOf, type Scope } from './service-plan.ts'
 import { assignSlots } from './slots.ts'
 import { Tally } from './tally.ts'
 
-/** What was in the kernel under a frontend's key, to go on with after a restart. */
-export interface Hint {
-  readonly number: number
-  /** Classes of its counters. */
-  readonly classes: readonly number[]
-}
-
-/** The kernel's state as far as a new process should keep to it. */
-export interface Hints {
-  frontend(key: string): Hint | undefined
-  /** Occupants of the slots of a number, by slot. */
-  slots(number: number, scope: Scope): readonly string[]
-}
-
-const NO_HINTS: Hints = { frontend: () => undefined, slots: () => [] }
-
 /** The endpoints of one scope of a Service port. */
 interface List {
+  readonly number: number
   readonly class: number
   /** `addr . port` by slot. */
   readonly slots: readonly string[]
 }
 
+type Lists = { readonly [S in Scope]?: List }
+
 interface PortState {
   readonly plan: PortPlan
-  readonly number: number
-  readonly cluster: List
-  readonly local: List | undefined
+  readonly lists: Lists
+  /** Keys of its frontends, in the plan's order. */
   readonly frontends: readonly string[]
 }
 
@@ -47,6 +34,11 @@ interface FrontendClaim {
   readonly frontend: Frontend
   readonly comment: string
 }
+
+const SCOPES = ['cluster', 'local'] as const satisfies readonly Scope[]
+
+/** The maps from frontends to numbers. */
+export const SERVICE_MAPS = ['clusterServices', 'externalServices', 'localServices', 'shortCircuits'] as const
 
 export interface FamilyTableOptions {
   readonly family: Family
@@ -63,6 +55,10 @@ export interface FamilyTableOptions {
 export class FamilyTable {
   readonly layout: Layout
   readonly maps: { readonly [K in keyof LayoutSets]: ElementMap }
+  /** The maps of endpoints by shard. */
+  readonly endpoints: readonly ElementMap[]
+  /** All maps, in the order in which elements are added: what leads to others comes last. */
+  readonly allMaps: readonly ElementMap[]
   readonly pool: CounterPool
   readonly #family: Family
   readonly #numbers = new NumberPool()
@@ -81,6 +77,8 @@ export class FamilyTable {
     this.#nodeName = nodeName
     this.layout = layoutOf(family, table)
     this.maps = mapsOf(this.layout.sets)
+    this.endpoints = this.layout.endpoints.map((set) => new ElementMap(set))
+    this.allMaps = [...this.endpoints, ...Object.values(this.maps)]
     this.#clusterIps = new Tally(this.maps.clusterIps)
     this.#hairpins = new Tally(this.maps.hairpins)
     const options = { family, layout: this.layout, elements: this.maps.chains }
@@ -94,7 +92,7 @@ export class FamilyTable {
 
   /** Number of wanted elements. */
   get elements(): number {
-    return Object.values(this.maps).reduce((sum, map) => sum + map.size, 0)
+    return this.allMaps.reduce((sum, map) => sum + map.size, 0)
   }
 
   /** Keeps to numbers, counters and slots found in the kernel, for ports that are new from now on. */
@@ -137,21 +135,21 @@ export class FamilyTable {
   /** Number of Service ports that share the round-robin counter of this one, itself included. */
   sharersOf(key: string): number {
     const port = this.#ports.get(key)
-    return port === undefined ? 0 : this.pool.usersOf(port.cluster.class)
+    const list = port?.lists.cluster ?? port?.lists.local
+    return list === undefined ? 0 : this.pool.usersOf(list.class)
   }
 
   /** Writes what changed. The order lets every element find its chain, and every key be free before it is taken. */
   write(batch: NftBatch): void {
-    const maps = Object.values(this.maps)
-    for (const map of maps) map.writeDeletes(batch)
+    for (const map of this.allMaps) map.writeDeletes(batch)
     this.pool.writeDeletes(batch)
     this.pool.writeAdds(batch)
-    for (const map of maps) map.writeAdds(batch)
+    for (const map of this.allMaps) map.writeAdds(batch)
   }
 
   /** The kernel has everything that {@link write} wrote. */
   committed(): void {
-    for (const map of Object.values(this.maps)) map.committed()
+    for (const map of this.allMaps) map.committed()
     this.pool.committed()
   }
 
@@ -165,13 +163,14 @@ export class FamilyTable {
   #setPort(key: string, plan: PortPlan): void {
     const old = this.#ports.get(key)
     const frontends = plan.frontends.map(({ address, port }) => frontendKey(address, plan.protocol, port))
-    const hint = old === undefined ? this.#hintFor(frontends) : undefined
-    const number = old?.number ?? this.#numbers.acquire(hint?.number)
-    const kept = hint?.number === number ? hint : undefined
-    const cluster = this.#setList(number, 'cluster', plan.cluster, old?.cluster, kept?.classes)
-    const local = this.#setList(number, 'local', plan.local, old?.local, kept?.classes)
-    if (cluster === undefined) return
-    this.#ports.set(key, { plan, number, cluster, local, frontends })
+    const lists: { [S in Scope]?: List } = {}
+    for (const scope of SCOPES) {
+      const used = plan.frontends.some((frontend) => mapOf(frontend, scope) !== undefined)
+      const list = used ? this.#setList(plan, scope, frontends, old?.lists[scope]) : undefined
+      if (list !== undefined) lists[scope] = list
+      else if (old?.lists[scope] !== undefined) this.#dropList(old.lists[scope])
+    }
+    this.#ports.set(key, { plan, lists, frontends })
     this.#claim(key, plan, frontends, old)
     this.#count(plan, 1)
     if (old !== undefined) this.#count(old.plan, -1)
@@ -180,52 +179,62 @@ export class FamilyTable {
   #removePort(key: string): void {
     const port = this.#ports.get(key)
     if (port === undefined) return
-    this.#setList(port.number, 'cluster', undefined, port.cluster)
-    this.#setList(port.number, 'local', undefined, port.local)
     this.#ports.delete(key)
-    this.#numbers.release(port.number)
+    for (const scope of SCOPES) this.#dropList(port.lists[scope])
     for (const frontend of port.frontends) this.#release(frontend, key)
     this.#count(port.plan, -1)
   }
 
-  #hintFor(frontends: readonly string[]): Hint | undefined {
-    for (const frontend of frontends) {
-      const hint = this.#hints.frontend(frontend)
-      if (hint !== undefined) return hint
-    }
-    return undefined
-  }
-
   /** Brings the endpoints of one scope into their slots and takes the counter that fits. */
-  #setList(
-    number: number,
-    scope: Scope,
-    backends: Backends | undefined,
-    old: List | undefined,
-    wantedClasses?: readonly number[],
-  ): List | undefined {
-    const wanted = backends?.kind === 'endpoints' ? backends.endpoints : []
-    const data = wanted.map(({ address, port }) => backendData(address, port))
-    const slots = assignSlots(old?.slots ?? this.#hints.slots(number, scope), data)
-    const base = scope === 'local' ? LOCAL_SLOTS : 0
-    const before = old?.slots ?? []
-    for (let slot = 0; slot < Math.max(slots.length, before.length); slot += 1) {
-      const occupant = slots[slot]
-      if (occupant === before[slot]) continue
-      if (occupant === undefined) this.maps.endpoints.delete(slotKey(number, base + slot))
-      else this.maps.endpoints.put(slotKey(number, base + slot), { data: occupant })
-    }
-    const unchanged = old !== undefined && old.slots.length === slots.length && slots.length > 0
-    if (unchanged && backends !== undefined) return { class: old.class, slots }
+  #setList(plan: PortPlan, scope: Scope, frontends: readonly string[], old: List | undefined): List {
+    const backends = scope === 'local' ? (plan.local ?? plan.cluster) : plan.cluster
+    const wanted = backends.kind === 'endpoints' ? backends.endpoints : []
+    const hint = old === undefined ? this.#hintFor(plan, scope, frontends) : undefined
+    const number = old?.number ?? this.#numbers.acquire(hint === undefined ? undefined : numberOf(hint))
+    const former = old?.slots ?? (hint === undefined ? [] : this.#hints.slots(number))
+    const slots = assignSlots(
+      former,
+      wanted.map(({ address, port }) => backendData(address, port)),
+    )
+    this.#writeSlots(number, old?.slots ?? [], slots)
+    if (old !== undefined && slots.length > 0 && slots.length === old.slots.length) return { ...old, slots }
     if (old !== undefined) this.pool.release(old.class)
-    if (backends === undefined) return undefined
-    return { class: this.#classOf(scope, backends, wantedClasses), slots }
+    return { number, slots, class: this.#classFor(backends, number, hint) }
   }
 
-  #classOf(scope: Scope, backends: Backends, wanted: readonly number[] | undefined): number {
+  #classFor(backends: Backends, number: number, hint: string | undefined): number {
     if (backends.kind === 'reject') return REJECT_CLASS
     if (backends.kind === 'drop') return DROP_CLASS
-    return this.pool.acquire(scope, backends.endpoints.length, wanted)
+    const former = hint === undefined ? undefined : classOf(hint)
+    return this.pool.acquire(shardOf(number), backends.endpoints.length, former)
+  }
+
+  #dropList(list: List | undefined): void {
+    if (list === undefined) return
+    this.#writeSlots(list.number, list.slots, [])
+    this.pool.release(list.class)
+    this.#numbers.release(list.number)
+  }
+
+  #writeSlots(number: number, before: readonly string[], now: readonly string[]): void {
+    const map = this.endpoints[shardOf(number)]
+    for (let slot = 0; slot < Math.max(now.length, before.length); slot += 1) {
+      const occupant = now[slot]
+      if (occupant === before[slot]) continue
+      if (occupant === undefined) map?.delete(slotKey(number, slot))
+      else map?.put(slotKey(number, slot), { data: occupant })
+    }
+  }
+
+  /** What the kernel had for the list of a port that is new to this process. */
+  #hintFor(plan: PortPlan, scope: Scope, keys: readonly string[]): string | undefined {
+    if (this.#hints === NO_HINTS) return undefined
+    for (const [index, frontend] of plan.frontends.entries()) {
+      const map = mapOf(frontend, scope)
+      const data = map === undefined ? undefined : this.#hints.frontend(map, keys[index] ?? '')
+      if (data !== undefined) return data
+    }
+    return undefined
   }
 
   #claim(owner: string, plan: PortPlan, keys: readonly string[], old: PortState | undefined): void {
@@ -246,19 +255,19 @@ export class FamilyTable {
 
   /** Writes the elements of frontends that changed hands or whose endpoints changed in number. */
   #settle(): void {
-    const { clusterServices, externalServices, localServices, shortCircuits } = this.maps
     for (const key of this.#unsettled) {
       const winner = this.#claims.winner(key)
-      const port = winner === undefined ? undefined : this.#ports.get(winner.owner)
-      const elements = winner === undefined || port === undefined ? {} : elementsOf(winner.value.frontend, port)
-      for (const [map, data] of [
-        [clusterServices, elements.cluster],
-        [externalServices, elements.external],
-        [localServices, elements.local],
-        [shortCircuits, elements.short],
-      ] as const) {
-        if (data === undefined) map.delete(key)
-        else map.put(key, { data, ...(winner === undefined ? {} : { comment: winner.value.comment }) })
+      const lists = winner === undefined ? {} : (this.#ports.get(winner.owner)?.lists ?? {})
+      const wanted = new Map<keyof LayoutSets, string>()
+      for (const scope of SCOPES) {
+        const map = winner === undefined ? undefined : mapOf(winner.value.frontend, scope)
+        const list = lists[scope]
+        if (map !== undefined && list !== undefined) wanted.set(map, serviceData(list.class, list.number))
+      }
+      for (const name of SERVICE_MAPS) {
+        const data = wanted.get(name)
+        if (data === undefined || winner === undefined) this.maps[name].delete(key)
+        else this.maps[name].put(key, { data, comment: winner.value.comment })
       }
     }
     this.#unsettled.clear()
@@ -279,18 +288,9 @@ export class FamilyTable {
   }
 }
 
-function elementsOf(frontend: Frontend, port: PortState): FrontendElements {
-  return frontendElements(frontend, {
-    number: port.number,
-    clusterClass: port.cluster.class,
-    localClass: port.local?.class ?? port.cluster.class,
-  })
-}
-
 function mapsOf(sets: LayoutSets): { readonly [K in keyof LayoutSets]: ElementMap } {
   return {
     chains: new ElementMap(sets.chains),
-    endpoints: new ElementMap(sets.endpoints),
     hairpins: new ElementMap(sets.hairpins),
     localPods: new ElementMap(sets.localPods),
     keepSource: new ElementMap(sets.keepSource),

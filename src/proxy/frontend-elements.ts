@@ -1,27 +1,11 @@
-import { serviceData } from './encoding.ts'
-import type { Frontend, PortPlan } from './service-plan.ts'
+import type { LayoutSets } from './layout.ts'
+import type { Frontend, PortPlan, Scope } from './service-plan.ts'
 
-/** Where a Service port's endpoints are. */
-export interface PortAddress {
-  readonly number: number
-  readonly clusterClass: number
-  readonly localClass: number
-}
-
-/** Values of a frontend in the maps it belongs to. */
-export interface FrontendElements {
-  readonly cluster?: string
-  readonly external?: string
-  readonly local?: string
-  readonly short?: string
-}
-
-/** Which maps hold a frontend, and what they say: the model's treatments in the table's terms. */
-export function frontendElements({ source, policy }: Frontend, port: PortAddress): FrontendElements {
-  const everywhere = serviceData(port.clusterClass, port.number)
-  const here = serviceData(port.localClass, port.number)
-  if (source === 'ClusterIP') return { cluster: policy === 'Local' ? here : everywhere }
-  return policy === 'Local' ? { local: here, short: everywhere } : { external: everywhere }
+/** Which map leads from a frontend to the endpoints of a scope; undefined when none does. */
+export function mapOf({ source, policy }: Frontend, scope: Scope): keyof LayoutSets | undefined {
+  if (source === 'ClusterIP') return (policy === 'Local') === (scope === 'local') ? 'clusterServices' : undefined
+  if (policy === 'Cluster') return scope === 'cluster' ? 'externalServices' : undefined
+  return scope === 'local' ? 'localServices' : 'shortCircuits'
 }
 
 /** Longest comment of an element; the kernel would keep a longer one cut, and it would never be equal again. */

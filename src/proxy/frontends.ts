@@ -1,6 +1,7 @@
 /** The addresses and ports a Service answers on, and what each class of clients gets there. */
-import { canonicalAddress } from '../base/ip.ts'
+
 import type { Service, ServicePort } from '../kube/types/core.ts'
+import { canonical } from './canonical.ts'
 import type { NodeView } from './node-view.ts'
 import type {
   ClientClass,
@@ -56,7 +57,7 @@ export function frontendsOf(service: Service, port: ServicePort, context: Fronte
   const frontends: Frontend[] = []
   const add = (source: FrontendSource, addresses: readonly string[], number: number) => {
     for (const text of addresses) {
-      const address = canonicalAddress(text)
+      const address = canonical(text)
       if (address === undefined) context.problems.push(invalidAddress(service, source, text))
       else if (address.includes(':') === (context.family === 'ip6')) {
         const policy = source === 'ClusterIP' ? (spec.internalTrafficPolicy ?? 'Cluster') : external

@@ -7,7 +7,7 @@ import type { Expression } from '../linux/nftables/expression.ts'
 import type { NftKernel } from '../linux/nftables/kernel.ts'
 import type { Chain, ChainHook, ListedElement, ListedSet, NftSet, Rule } from '../linux/nftables/program.ts'
 import { setFlags } from '../linux/nftables/set.ts'
-import { type Layout, OWNER_COMMENT } from './layout.ts'
+import { allSets, type Layout, OWNER_COMMENT } from './layout.ts'
 
 /** What the kernel has of a table. */
 export interface FoundTable {
@@ -51,7 +51,7 @@ export function findTable(kernel: NftKernel, { ref }: Layout): FoundTable {
 
 /** Whether the table has sets or hooks of another shape, which cannot be changed in place. */
 export function mustRebuild(found: FoundTable, layout: Layout): boolean {
-  const setDiffers = Object.values(layout.sets).some((set: NftSet) => {
+  const setDiffers = allSets(layout).some((set) => {
     const existing = found.sets.get(set.name)
     return existing !== undefined && !sameShape(existing, set)
   })
@@ -65,13 +65,13 @@ export function mustRebuild(found: FoundTable, layout: Layout): boolean {
 /** Writes what is missing of the fixed part. Elements stay; rules are replaced where they differ. */
 export function writeLayout(batch: NftBatch, layout: Layout, found: FoundTable): void {
   if (!found.exists) batch.addTable({ ...layout.ref, comment: OWNER_COMMENT })
-  for (const set of Object.values<NftSet>({ ...layout.sets })) if (!found.sets.has(set.name)) batch.addSet(set)
+  for (const set of allSets(layout)) if (!found.sets.has(set.name)) batch.addSet(set)
   for (const chain of layout.chains) if (!found.chains.has(chain.name)) batch.addChain(chain)
   for (const { name } of layout.chains) {
     const wanted = layout.rules.filter(({ chain }) => chain === name)
     writeRules(batch, { ...layout.ref, name }, wanted, found)
   }
-  const known = new Set(Object.values<NftSet>({ ...layout.sets }).map(({ name }) => name))
+  const known = new Set(allSets(layout).map(({ name }) => name))
   for (const { name } of found.sets.values()) if (!known.has(name)) batch.deleteSet({ ...layout.ref, name })
 }
 

@@ -16,7 +16,7 @@ import {
 } from '../linux/nftables/data-type.ts'
 import { type Expression, FIB_FLAGS, NAT_FLAGS, RTN_LOCAL } from '../linux/nftables/expression.ts'
 import type { Chain, NftSet, Rule, TableRef } from '../linux/nftables/program.ts'
-import { CLASS_MASK, NUMBER_MASK } from './encoding.ts'
+import { CLASS_MASK, NUMBER_MASK, SHARDS } from './encoding.ts'
 import type { Family } from './service-plan.ts'
 
 /** Beginning of the table's comment: tells our table from another one of its name. */
@@ -38,7 +38,6 @@ export interface LayoutSets {
   readonly localServices: NftSet
   /** The same addresses for clients inside: all endpoints. */
   readonly shortCircuits: NftSet
-  readonly endpoints: NftSet
   readonly chains: NftSet
   readonly clusterIps: NftSet
   readonly hairpins: NftSet
@@ -49,6 +48,8 @@ export interface LayoutSets {
 export interface Layout {
   readonly ref: TableRef
   readonly sets: LayoutSets
+  /** By the last digit of the number, see {@link shardOf}. */
+  readonly endpoints: readonly NftSet[]
   readonly chains: readonly Chain[]
   readonly rules: readonly Rule[]
 }
@@ -63,7 +64,23 @@ const HEADERS = {
 export function layoutOf(family: Family, table: string): Layout {
   const ref: TableRef = { family, table }
   const address = HEADERS[family].type
-  return { ref, sets: setsOf(ref, address), chains: chainsOf(ref), rules: rulesOf(ref, family) }
+  const endpoints = Array.from({ length: SHARDS }, (_, shard) => endpointsSet(ref, address, shard))
+  return { ref, sets: setsOf(ref, address), endpoints, chains: chainsOf(ref), rules: rulesOf(ref, family) }
+}
+
+/** All sets of a layout. */
+export function allSets(layout: Layout): NftSet[] {
+  return [...Object.values<NftSet>({ ...layout.sets }), ...layout.endpoints]
+}
+
+function endpointsName(shard: number): string {
+  return `endpoints-${shard.toString(16)}`
+}
+
+function endpointsSet(ref: TableRef, address: DataType, shard: number): NftSet {
+  const name = endpointsName(shard)
+  const comment = `Number (that ends in ${shard.toString(16)}) and slot to endpoint`
+  return { ...ref, name, key: [mark, number], data: [address, inetService], comment }
 }
 
 function setsOf(ref: TableRef, address: DataType): LayoutSets {
@@ -74,13 +91,6 @@ function setsOf(ref: TableRef, address: DataType): LayoutSets {
     externalServices: { ...services, name: 'external-services', comment: 'Other addresses, policy Cluster' },
     localServices: { ...services, name: 'local-services', comment: 'Other addresses, policy Local' },
     shortCircuits: { ...services, name: 'short-circuits', comment: 'policy Local, seen from inside' },
-    endpoints: {
-      ...ref,
-      name: 'endpoints',
-      key: [mark, number],
-      data: [address, inetService],
-      comment: 'Number and slot to endpoint; from slot 65536 on those of this node',
-    },
     chains: { ...ref, name: 'chains', key: [mark], data: 'verdict', comment: 'Class to chain' },
     clusterIps: { ...ref, name: 'cluster-ips', key: [address], comment: 'All ClusterIPs' },
     hairpins: { ...ref, name: 'hairpins', key: [address, address], comment: 'Endpoints that may call themselves' },
@@ -180,12 +190,15 @@ function rulesOf(ref: TableRef, family: Family): Rule[] {
   ]
 }
 
-/** The rule of a counter chain: takes slots in turn, from `offset` on. */
-export function counterRule(
-  ref: TableRef,
-  family: Family,
-  chain: { name: string; size: number; offset: number },
-): Rule {
+/** A chain whose rule takes `size` slots in turn. */
+export interface CounterChain {
+  readonly name: string
+  readonly size: number
+  readonly shard: number
+}
+
+/** The rule of a counter chain. */
+export function counterRule(ref: TableRef, family: Family, chain: CounterChain): Rule {
   const { words } = HEADERS[family]
   return {
     ...ref,
@@ -193,8 +206,8 @@ export function counterRule(
     expressions: [
       { kind: 'meta', key: 'priority', dest: 0 },
       and(0, NUMBER_MASK),
-      { kind: 'numgen', mode: 'inc', modulus: chain.size, offset: chain.offset, dest: 1 },
-      { kind: 'lookup', set: 'endpoints', source: 0, dest: 0 },
+      { kind: 'numgen', mode: 'inc', modulus: chain.size, offset: 0, dest: 1 },
+      { kind: 'lookup', set: endpointsName(chain.shard), source: 0, dest: 0 },
       { kind: 'immediate', dest: 8, data: word(0) },
       { kind: 'meta-set', key: 'priority', source: 8 },
       { kind: 'nat', type: 'dnat', family, addressMin: 0, portMin: words },

@@ -32,6 +32,8 @@ export type Backends =
   | { readonly kind: 'drop'; readonly reason: 'no-local-endpoints' }
 
 export type TrafficPolicy = 'Cluster' | 'Local'
+/** Which endpoints: all of them, or those of this node. */
+export type Scope = 'cluster' | 'local'
 export type FrontendSource = 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalIP'
 
 /** Whether the client's address is replaced by the node's, and why. (A connection to oneself always is: hairpin.) */
@@ -48,7 +50,7 @@ export interface Masquerade {
 
 /** What happens to a class of clients: to which of the port's two endpoint lists, with which source address. */
 export interface Treatment extends Masquerade {
-  readonly scope: 'cluster' | 'local'
+  readonly scope: Scope
 }
 
 /** An address and port that a Service answers on. */

@@ -2,7 +2,7 @@ import { NftBatch } from '../linux/nftables/batch.ts'
 import type { NftKernel } from '../linux/nftables/kernel.ts'
 import type { ListedElement } from '../linux/nftables/program.ts'
 import type { ElementMap } from './element-map.ts'
-import type { FamilyTable } from './family-table.ts'
+import { type FamilyTable, SERVICE_MAPS } from './family-table.ts'
 import { readHints } from './hints.ts'
 import {
   elementsOf,
@@ -63,9 +63,13 @@ export class TableDriver {
         if (data === undefined || data instanceof Uint8Array || !('chain' in data)) continue
         if (found.chains.has(data.chain)) pool.adopt(key.toString('latin1'), data.chain)
       }
-      const services = [maps.clusterServices, maps.externalServices, maps.localServices, maps.shortCircuits]
-      const listed = services.flatMap((map) => elements.get(map) ?? [])
-      table.keepTo(readHints(listed, elements.get(maps.endpoints) ?? []))
+      const services = new Map(SERVICE_MAPS.map((name) => [name, elements.get(maps[name]) ?? []]))
+      table.keepTo(
+        readHints(
+          services,
+          table.endpoints.flatMap((map) => elements.get(map) ?? []),
+        ),
+      )
     }
   }
 
@@ -81,17 +85,16 @@ export class TableDriver {
     const batch = new NftBatch()
     const rebuilt: string[] = []
     for (const { table, found, rebuild, elements } of this.#read()) {
-      const { layout, maps, pool } = table
+      const { layout, pool } = table
       if (rebuild && found.exists) batch.destroyTable(layout.ref)
       if (rebuild) rebuilt.push(layout.ref.family)
       const present = rebuild ? NOTHING_FOUND : found
       writeLayout(batch, layout, present)
-      for (const map of Object.values(maps)) map.compare(rebuild ? [] : (elements.get(map) ?? []))
+      for (const map of table.allMaps) map.compare(rebuild ? [] : (elements.get(map) ?? []))
       const fixed = new Set(layout.chains.map(({ name }) => name))
       pool.compare(new Set(present.chains.keys()), fixed)
-      for (const name of pool.chains) {
-        const rule = pool.ruleOf(name)
-        if (present.chains.has(name) && rule !== undefined) writeRules(batch, { ...layout.ref, name }, [rule], present)
+      for (const [name, rule] of pool.chains()) {
+        if (present.chains.has(name)) writeRules(batch, { ...layout.ref, name }, [rule], present)
       }
       table.write(batch)
     }
@@ -109,7 +112,7 @@ export class TableDriver {
       const found = findTable(this.#kernel, table.layout)
       const rebuild = !found.exists || mustRebuild(found, table.layout)
       const elements = new Map<ElementMap, ListedElement[]>()
-      for (const map of Object.values(table.maps)) {
+      for (const map of table.allMaps) {
         if (!rebuild) elements.set(map, elementsOf(this.#kernel, found, map.set))
       }
       return { table, found, rebuild, elements }

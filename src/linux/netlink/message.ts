@@ -144,6 +144,19 @@ export class MessageWriter {
     this.#buffer.writeBigUInt64BE(value, start)
   }
 
+  /**
+   * Appends `length` bytes, a multiple of 4, for the caller to fill in {@link buffer}; returns their offset. For writers
+   * of very many small attributes.
+   */
+  reserve(length: number): number {
+    return this.#reserve(length)
+  }
+
+  /** The memory that holds the message; another one after the next write. */
+  get buffer(): Buffer {
+    return this.#buffer
+  }
+
   #header(type: number, valueLength: number): number {
     const start = this.#reserve(align(4 + valueLength))
     this.#buffer.writeUInt16LE(4 + valueLength, start)

@@ -1,7 +1,7 @@
 import { FairleadError } from '../../base/error.ts'
 import { MessageWriter, NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_REQUEST } from '../netlink/message.ts'
 import * as nft from './constants.ts'
-import { writeElement } from './element.ts'
+import { writeElement, writeTextElement } from './element.ts'
 import { writeExpressions } from './expression-encoder.ts'
 import { FAMILY_NUMBERS, type NftFamily } from './family.ts'
 import {
@@ -183,6 +183,12 @@ export class NftBatch {
   addElement(set: NamedRef, element: Element): void {
     this.#list('add', set)
     writeElement(this.#out, element)
+  }
+
+  /** {@link addElement} for very many: key, value and comment (at most 127) are strings of one byte a character. */
+  addText(set: NamedRef, key: string, data = '', comment = ''): void {
+    this.#list('add', set)
+    writeTextElement(this.#out, key, data, comment)
   }
 
   /** Deletes an element, which must exist (`ENOENT`). Only its key counts. */

@@ -1,5 +1,5 @@
 /** Elements of sets and maps on the wire. */
-import { forEachAttribute, type MessageWriter } from '../netlink/message.ts'
+import { forEachAttribute, type MessageWriter, NLA_F_NESTED } from '../netlink/message.ts'
 import * as nft from './constants.ts'
 import { readData } from './expression-decoder.ts'
 import { writeValue, writeVerdict } from './expression-encoder.ts'
@@ -21,6 +21,53 @@ export function writeElement(out: MessageWriter, element: Element): void {
     out.attribute(nft.NFTA_SET_ELEM_USERDATA, udataComment(nft.NFTNL_UDATA_SET_ELEM_COMMENT, element.comment))
   }
   out.endNested(item)
+}
+
+/**
+ * Writes an element whose key, data and comment are byte strings (each character one byte): the way for many elements,
+ * which leaves nothing to the garbage collector. Data is a value, not a verdict.
+ */
+export function writeTextElement(out: MessageWriter, key: string, data: string, comment: string): void {
+  const keyLength = 8 + align(key.length)
+  const dataLength = data === '' ? 0 : 8 + align(data.length)
+  const commentLength = comment === '' ? 0 : 4 + align(comment.length + 3)
+  const length = 4 + keyLength + dataLength + commentLength
+  let at = out.reserve(length)
+  const { buffer } = out
+  at = header(buffer, at, length, nft.NFTA_LIST_ELEM | NLA_F_NESTED)
+  at = nestedText(buffer, at, nft.NFTA_SET_ELEM_KEY, key)
+  if (data !== '') at = nestedText(buffer, at, nft.NFTA_SET_ELEM_DATA, data)
+  if (comment === '') return
+  at = header(buffer, at, 4 + comment.length + 3, nft.NFTA_SET_ELEM_USERDATA)
+  buffer[at] = nft.NFTNL_UDATA_SET_ELEM_COMMENT
+  buffer[at + 1] = comment.length + 1
+  text(buffer, at + 2, comment, align(comment.length + 3) - 2)
+}
+
+function nestedText(buffer: Buffer, start: number, type: number, value: string): number {
+  const padded = align(value.length)
+  let at = header(buffer, start, 8 + padded, type | NLA_F_NESTED)
+  at = header(buffer, at, 4 + value.length, nft.NFTA_DATA_VALUE)
+  return text(buffer, at, value, padded)
+}
+
+function header(buffer: Buffer, at: number, length: number, type: number): number {
+  buffer[at] = length & 255
+  buffer[at + 1] = length >> 8
+  buffer[at + 2] = type & 255
+  buffer[at + 3] = type >> 8
+  return at + 4
+}
+
+/** Writes characters as bytes and zeros up to `padded`. */
+function text(buffer: Buffer, at: number, value: string, padded: number): number {
+  for (let i = 0; i < value.length; i += 1) buffer[at + i] = value.charCodeAt(i)
+  for (let i = value.length; i < padded; i += 1) buffer[at + i] = 0
+  return at + padded
+}
+
+function align(length: number): number {
+  return (length + 3) & ~3
 }
 
 /**
