@@ -1,4 +1,6 @@
+import { isFairleadError } from '../base/error.ts'
 import type { Draft } from '../kube/kind.ts'
+import { decodeProtobuf, PROTOBUF_TYPE } from '../kube/schema/protobuf.ts'
 import { badRequest, unsupportedMediaType } from './status-error.ts'
 
 /** Objects nested deeper than this are refused, as code that walks them would run out of stack. */
@@ -13,15 +15,25 @@ export function mediaTypeOf(contentType: string | undefined): string {
   return (contentType ?? JSON_TYPE).split(';', 1)[0]?.trim().toLowerCase() || JSON_TYPE
 }
 
-/** Reads a body that must be one object, in JSON or YAML. @throws StatusError 400 or 415. */
+/** Reads a body that must be one object, in JSON, YAML or protobuf. @throws StatusError 400 or 415. */
 export async function readObject(bytes: Uint8Array, contentType: string | undefined): Promise<Draft> {
   const type = mediaTypeOf(contentType)
-  if (type !== JSON_TYPE && type !== YAML_TYPE) throw unsupportedMediaType([JSON_TYPE, YAML_TYPE])
+  if (type === PROTOBUF_TYPE) return readProtobuf(bytes)
+  if (type !== JSON_TYPE && type !== YAML_TYPE) throw unsupportedMediaType([JSON_TYPE, YAML_TYPE, PROTOBUF_TYPE])
   const value = type === YAML_TYPE ? await readYaml(bytes) : readJson(bytes)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw badRequest(`the object provided is unrecognized (must be of type ${type}): it is no object`)
   }
   return value as Draft
+}
+
+function readProtobuf(bytes: Uint8Array): Draft {
+  try {
+    return decodeProtobuf(bytes)
+  } catch (error) {
+    if (isFairleadError(error, 'INVALID_INPUT') || error instanceof SyntaxError) throw badRequest(error.message)
+    throw error
+  }
 }
 
 /** Reads JSON of any shape. @throws StatusError 400 for what is no UTF-8, no JSON or nested too deeply. */

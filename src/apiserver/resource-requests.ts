@@ -2,9 +2,10 @@ import type { Draft } from '../kube/kind.ts'
 import type { AnyKind } from '../kube/registry.ts'
 import type { Entry } from '../store/store.ts'
 import { applyConfiguration } from './apply.ts'
-import { mediaTypeOf, readJson, readObject, readYaml, YAML_TYPE } from './body.ts'
+import { JSON_TYPE, mediaTypeOf, readJson, readObject, YAML_TYPE } from './body.ts'
 import type { ApiContext } from './context.ts'
 import { decodedObject } from './decoded.ts'
+import { validateFields, warningHeaders } from './field-validation.ts'
 import { encodePage, type ListRequest, listObjects } from './list.ts'
 import { fieldManagerOf } from './managed-fields.ts'
 import { type DeleteOptions, type Deletion, deleteObject } from './object-deletion.ts'
@@ -73,9 +74,14 @@ export function placeOf({ kind, namespace, name }: ObjectCall): ObjectPlace {
 }
 
 /** An answer that shows one object in the form asked for. */
-export function shown({ context, kind, request, query }: ResourceCall, entry: Entry, status: number): ApiResponse {
+export function shown(
+  { context, kind, request, query }: ResourceCall,
+  entry: Entry,
+  ...[status, warnings = []]: readonly [number, (readonly string[])?]
+): ApiResponse {
   const form = acceptedForm(request.headers.accept, query.get('includeObject'))
-  return jsonResponse(status, showOne(kind, entry, form, context.clock.now()))
+  const response = jsonResponse(status, showOne(kind, entry, form, context.clock.now()))
+  return { ...response, headers: { ...response.headers, ...warningHeaders(warnings) } }
 }
 
 function list(call: ResourceCall): ApiResponse {
@@ -126,9 +132,10 @@ async function create(call: ResourceCall): Promise<ApiResponse> {
   const draft = await readObject(await request.body(), request.headers['content-type'])
   if (kind.resource.namespaced && namespace === undefined) throw methodNotAllowed()
   alignWithUrl(kind, draft, { namespace })
+  const warnings = validateFields(kind, draft, query)
   const manager = fieldManagerOf(query, request.headers['user-agent'])
   const entry = await createObject(context, kind, { draft, manager, settings: writeSettings(query) })
-  return shown(call, entry, 201)
+  return shown(call, entry, 201, warnings)
 }
 
 /** PUT of an object or its status. */
@@ -137,6 +144,7 @@ export async function replace(call: ObjectCall, part: UpdatePart): Promise<ApiRe
   const bytes = await request.body()
   const body = await readObject(bytes, request.headers['content-type'])
   alignWithUrl(kind, body, { namespace, name })
+  const warnings = validateFields(kind, body, query)
   let first = true
   const { entry } = await updateObject(context, placeOf(call), {
     part,
@@ -149,7 +157,7 @@ export async function replace(call: ObjectCall, part: UpdatePart): Promise<ApiRe
       return draft
     },
   })
-  return shown(call, entry, 200)
+  return shown(call, entry, 200, warnings)
 }
 
 /** PATCH of an object or its status. */
@@ -158,17 +166,20 @@ export async function patch(call: ObjectCall, part: UpdatePart): Promise<ApiResp
   const type = mediaTypeOf(request.headers['content-type'])
   const bytes = await request.body()
   if (type === APPLY_PATCH) {
+    const body = await readApplied(bytes)
+    const warnings = validateFields(kind, body, query)
     const { entry, created } = await applyConfiguration(context, placeOf(call), {
       part,
-      body: (await readYamlOrJson(bytes)) as Draft,
+      body,
       manager: fieldManagerOf(query, request.headers['user-agent']),
       managerGiven: query.has('fieldManager'),
       force: flag(query, 'force'),
       settings: writeSettings(query),
     })
-    return shown(call, entry, created ? 201 : 200)
+    return shown(call, entry, created ? 201 : 200, warnings)
   }
   const body = readJson(bytes)
+  let warnings: readonly string[] = []
   const { entry } = await updateObject(context, placeOf(call), {
     part,
     manager: fieldManagerOf(query, request.headers['user-agent']),
@@ -176,14 +187,17 @@ export async function patch(call: ObjectCall, part: UpdatePart): Promise<ApiResp
     change(present) {
       const draft = structuredClone(applyPatch(kind, present, { type, body }))
       alignWithUrl(kind, draft, { namespace, name })
+      warnings = validateFields(kind, draft, query)
       return draft
     },
   })
-  return shown(call, entry, 200)
+  return shown(call, entry, 200, warnings)
 }
 
-async function readYamlOrJson(bytes: Uint8Array): Promise<unknown> {
-  return bytes[0] === 0x7b ? readJson(bytes) : await readYaml(bytes)
+/** YAML, of which JSON is a part that needs no YAML parser. */
+function readApplied(bytes: Uint8Array): Promise<Draft> {
+  const isJson = bytes[0] === 0x7b
+  return readObject(bytes, isJson ? JSON_TYPE : YAML_TYPE)
 }
 
 async function remove(call: ObjectCall): Promise<ApiResponse> {
@@ -227,7 +241,7 @@ async function deleteCollection(call: ResourceCall): Promise<ApiResponse> {
 /** Options of a deletion: in the body, in the query, or neither. */
 export async function deleteOptions({ request, query }: ResourceCall): Promise<DeleteOptions> {
   const bytes = await request.body()
-  const body: Draft = bytes.byteLength === 0 ? {} : await readObject(bytes, contentTypeOf(request))
+  const body: Draft = bytes.byteLength === 0 ? {} : await readObject(bytes, request.headers['content-type'])
   const grace = wholeNumber(query, 'gracePeriodSeconds')
   const policy = query.get('propagationPolicy')
   const options = {
@@ -242,9 +256,4 @@ export async function deleteOptions({ request, query }: ResourceCall): Promise<D
     )
   }
   return options
-}
-
-function contentTypeOf(request: ApiRequest): string | undefined {
-  const given = request.headers['content-type']
-  return mediaTypeOf(given) === YAML_TYPE ? given : undefined
 }
