@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { systemErrorCode } from '../../base/error.ts'
 import type { BindMount } from './oci-spec.ts'
 
 /** A root file system made of the machine's own programs and libraries. */
@@ -54,7 +55,13 @@ function buildHostView(directory: string): void {
   writeFileSync(join(draft, 'etc/group'), GROUP)
   writeFileSync(join(draft, 'etc/nsswitch.conf'), NSSWITCH)
   for (const name of SYSTEM_DIRECTORIES) addSystemDirectory(draft, name)
-  renameSync(draft, directory)
+  try {
+    renameSync(draft, directory)
+  } catch (error) {
+    // The agent of another node was faster; both have made the same.
+    if (!['ENOTEMPTY', 'EEXIST'].includes(systemErrorCode(error) ?? '')) throw error
+    rmSync(draft, { recursive: true, force: true })
+  }
 }
 
 /** Repeats a link (`/bin -> usr/bin`), makes a place for a directory. */
