@@ -60,7 +60,7 @@ export class FamilyTable {
   /** All maps, in the order in which elements are added: what leads to others comes last. */
   readonly allMaps: readonly ElementMap[]
   readonly pool: CounterPool
-  readonly #family: Family
+  readonly family: Family
   readonly #numbers = new NumberPool()
   readonly #ports = new Map<string, PortState>()
   readonly #claims = new Claims<FrontendClaim>()
@@ -73,7 +73,7 @@ export class FamilyTable {
   #nodeKeys: { readonly map: ElementMap; readonly key: string }[] = []
 
   constructor({ family, table, nodeName, counters }: FamilyTableOptions) {
-    this.#family = family
+    this.family = family
     this.#nodeName = nodeName
     this.layout = layoutOf(family, table)
     this.maps = mapsOf(this.layout.sets)
@@ -96,19 +96,23 @@ export class FamilyTable {
   }
 
   /** Keeps to numbers, counters and slots found in the kernel, for ports that are new from now on. */
-  keepTo(hints: Hints | undefined): void {
-    this.#hints = hints ?? NO_HINTS
+  keepTo(hints: Hints): void {
+    this.#hints = hints
+  }
+
+  forgetHints(): void {
+    this.#hints = NO_HINTS
   }
 
   /** Takes the node's addresses: who is a pod of it. */
   setNode(node: NodeView): void {
     for (const { map, key } of this.#nodeKeys) map.delete(key)
     this.#nodeKeys = []
-    const keys = rangeKeys(node.podCidrs, this.#family)
+    const keys = rangeKeys(node.podCidrs, this.family)
     this.#putRanges(this.maps.localPods, keys)
     // Without ranges nothing tells a pod from others, and nobody is masqueraded.
-    const everyone = this.#family === 'ip' ? '0.0.0.0/0' : '::/0'
-    this.#putRanges(this.maps.keepSource, keys.length === 0 ? rangeKeys([everyone], this.#family) : keys)
+    const everyone = this.family === 'ip' ? '0.0.0.0/0' : '::/0'
+    this.#putRanges(this.maps.keepSource, keys.length === 0 ? rangeKeys([everyone], this.family) : keys)
   }
 
   /** Makes `plans` all that there is of a Service in this family; `old` are the keys of its ports so far. */

@@ -80,6 +80,7 @@ function planFamily(inputs: Inputs): PortPlan[] {
       frontends,
       cluster,
       ...local,
+      ...(protocol === 'UDP' ? { serving: candidates.filter(({ serving }) => serving) } : {}),
     })
   }
   return plans

@@ -77,6 +77,8 @@ export interface PortPlan {
   readonly cluster: Backends
   /** Left out when no policy is Local. */
   readonly local?: Backends
+  /** Of UDP: every endpoint that serves, taken or not. Connections to others are forgotten. */
+  readonly serving?: readonly Backend[]
 }
 
 export type SkipReason = 'external-name' | 'headless' | 'another-proxy'

@@ -119,10 +119,3 @@ export class TableDriver {
     })
   }
 }
-
-/** Deletes the tables, whoever's process made them. Missing ones are fine. */
-export function deleteTables(kernel: NftKernel, tables: readonly FamilyTable[]): void {
-  const batch = new NftBatch()
-  for (const { layout } of tables) batch.destroyTable(layout.ref)
-  kernel.commit(batch)
-}

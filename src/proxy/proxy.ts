@@ -1,0 +1,131 @@
+import type { Clock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import type { Client } from '../kube/client.ts'
+import { Informer } from '../kube/informer.ts'
+import { endpointSlices, nodes, services } from '../kube/resource.ts'
+import type { Node, Service } from '../kube/types/core.ts'
+import type { EndpointSlice } from '../kube/types/discovery.ts'
+import { ConntrackSocket } from '../linux/conntrack.ts'
+import { NftSocket } from '../linux/nftables/socket.ts'
+import { nodeView } from './node-view.ts'
+import { planService, SERVICE_NAME } from './plan-service.ts'
+import { Program } from './program.ts'
+import { noMetrics, type ProxyMetrics } from './proxy-metrics.ts'
+import type { ServicePlan } from './service-plan.ts'
+import { Syncer } from './syncer.ts'
+
+export interface ProxyOptions {
+  /** Needs list and watch of Services, EndpointSlices and its own Node. */
+  readonly client: Client
+  readonly nodeName: string
+  /** Path of the node's network namespace; the process's own when left out. */
+  readonly netns?: string
+  readonly log: Log
+  readonly clock: Clock
+  readonly metrics?: ProxyMetrics
+  /** Name of the tables. @default 'fairlead' */
+  readonly table?: string
+}
+
+/** A running node proxy. Disposing of it leaves the rules in place: connections go on, and the next one takes over. */
+export interface Proxy extends AsyncDisposable {
+  /** Resolves when all Services are in the kernel for the first time; rejects when the kernel refuses. */
+  readonly synced: Promise<void>
+  /** What the node does for a Service (`namespace/name`) and why, by the newest objects; undefined for an unknown one. */
+  planOf(key: string): ServicePlan | undefined
+}
+
+/** Annotation of the EndpointSlice controller: when the change of pods happened that led to this version. */
+const TRIGGER_TIME = 'endpoints.kubernetes.io/last-change-trigger-time'
+const BY_SERVICE = 'service'
+
+/**
+ * Keeps the Services of the API in the kernel of one node. Nothing is programmed before Services, EndpointSlices and the
+ * Node are all known.
+ */
+export function startProxy(options: ProxyOptions): Proxy {
+  const { client, nodeName, log, clock, metrics = noMetrics } = options
+  const stopping = new AbortController()
+  const watched = { client, log, clock }
+  const serviceInformer = new Informer<Service>({ ...watched, resource: services })
+  const sliceInformer = new Informer<EndpointSlice>({ ...watched, resource: endpointSlices })
+  const nodeInformer = new Informer<Node>({ ...watched, resource: nodes, fieldSelector: `metadata.name=${nodeName}` })
+  sliceInformer.addIndex(BY_SERVICE, (slice) => [serviceKeyOf(slice) ?? []].flat())
+
+  const kernel = NftSocket.open(options.netns)
+  const connections = ConntrackSocket.open(options.netns)
+  const table = options.table === undefined ? {} : { table: options.table }
+  const program = new Program({ kernel, nodeName, ...table })
+  const objects = (key: string) => ({
+    key,
+    service: serviceInformer.get(key),
+    slices: sliceInformer.byIndex(BY_SERVICE, key),
+  })
+  const source = { objects, keys: () => serviceInformer.list().map(keyOf) }
+  const syncer = new Syncer({ program, kernel, connections, source, log, clock, metrics })
+
+  followServices(serviceInformer, syncer, metrics)
+  followSlices(sliceInformer, syncer, metrics)
+  const view = () => nodeView(nodeName, nodeInformer.get(nodeName))
+  const seeNode = () => syncer.markNode(view())
+  nodeInformer.on({ added: seeNode, updated: seeNode })
+
+  const informers = [serviceInformer, sliceInformer, nodeInformer]
+  const running = informers.map((informer) => informer.run(stopping.signal))
+  const synced = Promise.all(informers.map((informer) => informer.synced)).then(() => syncer.start(view()))
+  // Who does not wait for it must not be ended by it.
+  synced.catch(() => {})
+  return {
+    synced,
+    planOf(key) {
+      const { service, slices } = objects(key)
+      return service === undefined ? undefined : planService(service, slices, program.node)
+    },
+    async [Symbol.asyncDispose]() {
+      syncer[Symbol.dispose]()
+      stopping.abort()
+      await Promise.allSettled([...running, synced])
+      connections[Symbol.dispose]()
+      kernel[Symbol.dispose]()
+    },
+  }
+}
+
+function followServices(informer: Informer<Service>, syncer: Syncer, metrics: ProxyMetrics): void {
+  const changed = (service: Service) => {
+    metrics.queued('service')
+    syncer.mark(keyOf(service))
+  }
+  informer.on({ added: changed, updated: changed, deleted: changed })
+}
+
+function followSlices(informer: Informer<EndpointSlice>, syncer: Syncer, metrics: ProxyMetrics): void {
+  const changed = (slice: EndpointSlice) => {
+    const key = serviceKeyOf(slice)
+    if (key === undefined) return
+    metrics.queued('endpoints')
+    syncer.mark(key, triggerTime(slice))
+  }
+  informer.on({
+    added: changed,
+    updated(slice, old) {
+      if (serviceKeyOf(old) !== serviceKeyOf(slice)) changed(old)
+      changed(slice)
+    },
+    deleted: changed,
+  })
+}
+
+function keyOf({ metadata }: Service): string {
+  return `${metadata.namespace ?? ''}/${metadata.name}`
+}
+
+function serviceKeyOf({ metadata }: EndpointSlice): string | undefined {
+  const name = metadata.labels?.[SERVICE_NAME]
+  return name === undefined ? undefined : `${metadata.namespace ?? ''}/${name}`
+}
+
+function triggerTime({ metadata }: EndpointSlice): number | undefined {
+  const time = Date.parse(metadata.annotations?.[TRIGGER_TIME] ?? '')
+  return Number.isNaN(time) ? undefined : time
+}

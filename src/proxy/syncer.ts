@@ -1,0 +1,230 @@
+import type { Clock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import type { NftKernel } from '../linux/nftables/kernel.ts'
+import type { NodeView } from './node-view.ts'
+import type { Program, ServiceObjects } from './program.ts'
+import type { ProxyMetrics } from './proxy-metrics.ts'
+import { type Connections, forgetStaleConnections } from './stale-connections.ts'
+
+/** What the syncer reads when it is time: the newest state of the API. */
+export interface ProxySource {
+  objects(key: string): ServiceObjects
+  keys(): Iterable<string>
+}
+
+export interface SyncerOptions {
+  readonly program: Program
+  readonly kernel: NftKernel
+  readonly connections: Connections
+  readonly source: ProxySource
+  readonly log: Log
+  readonly clock: Clock
+  readonly metrics: ProxyMetrics
+}
+
+/** Under load changes are gathered for this long. */
+const GATHER_MS = 10
+/** How often somebody else's changes to nf_tables are looked for. */
+const WATCH_MS = 5000
+const RETRY_MS = 1000
+const MAX_RETRY_MS = 30_000
+
+/**
+ * Decides when what is sent to the kernel: a change at once when there was none just before, else together with the
+ * others of {@link GATHER_MS}. When the kernel refuses, or somebody else touched the tables, it reads back and repairs.
+ */
+export class Syncer implements Disposable {
+  readonly #options: SyncerOptions
+  readonly #changed = new Set<string>()
+  /** When the causes of the changes happened, in milliseconds since the epoch. */
+  #triggers: number[] = []
+  #node: NodeView | undefined
+  #started = false
+  #stopped = false
+  #last = Number.NEGATIVE_INFINITY
+  #scheduled: (() => void) | undefined
+  #watch: (() => void) | undefined
+  #generation = 0
+  #mustRepair = false
+  /** Somebody else changed nf_tables between two of our transactions: whether ours suffered is looked for in time. */
+  #othersAtWork = false
+  #failures = 0
+
+  constructor(options: SyncerOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Brings everything into the kernel. Changes marked before are part of it.
+   *
+   * @throws FairleadError `KERNEL_REFUSED`
+   */
+  start(node: NodeView): void {
+    const { program, source, log, kernel } = this.#options
+    const begin = performance.now()
+    this.#changed.clear()
+    this.#triggers = []
+    this.#node = undefined
+    const objects = Array.from(source.keys(), (key) => source.objects(key))
+    const { changes, rebuilt } = program.start(node, objects)
+    this.#started = true
+    this.#generation = kernel.generation()
+    this.#succeeded('full', begin)
+    this.#watch = this.#options.clock.after(WATCH_MS, () => this.#lookForOthers())
+    log.info(
+      { services: objects.length, changes, rebuilt, ms: Math.round(performance.now() - begin) },
+      'Services are in the kernel',
+    )
+  }
+
+  /** A Service or one of its slices changed. @param trigger When what caused it happened, if known. */
+  mark(key: string, trigger?: number): void {
+    this.#changed.add(key)
+    if (trigger !== undefined) this.#triggers.push(trigger)
+    this.#schedule()
+  }
+
+  /** The node's addresses or pod ranges changed. */
+  markNode(node: NodeView): void {
+    this.#node = node
+    this.#schedule()
+  }
+
+  /** Sends what is due now. */
+  flush(): void {
+    this.#cancel()
+    if (!this.#started || this.#stopped) return
+    const begin = performance.now()
+    this.#last = this.#options.clock.now()
+    const kind = this.#mustRepair ? 'full' : 'partial'
+    try {
+      this.#apply()
+      if (this.#mustRepair) this.#repair()
+      else this.#commit()
+      this.#succeeded(kind, begin)
+    } catch (err) {
+      this.#failed(err)
+    }
+  }
+
+  /** Leaves everything in the kernel as it is. */
+  [Symbol.dispose](): void {
+    this.#stopped = true
+    this.#cancel()
+    this.#watch?.()
+  }
+
+  #schedule(): void {
+    if (!this.#started || this.#stopped || this.#scheduled !== undefined) return
+    const due = this.#last + GATHER_MS - this.#options.clock.now()
+    if (due > 0 || this.#failures > 0)
+      this.#scheduled = this.#options.clock.after(Math.max(due, this.#retryMs()), () => this.flush())
+    else this.#scheduleNow()
+  }
+
+  /** After all that is being told just now, so that it goes into one transaction. */
+  #scheduleNow(): void {
+    const immediate = setImmediate(() => this.flush())
+    this.#scheduled = () => clearImmediate(immediate)
+  }
+
+  #cancel(): void {
+    this.#scheduled?.()
+    this.#scheduled = undefined
+  }
+
+  /** Hands the changes to the compiler. */
+  #apply(): void {
+    const { program, source } = this.#options
+    if (this.#node !== undefined) {
+      const moved =
+        this.#node.addresses.join() !== program.node.addresses.join() || podsChange(this.#node, program.node)
+      program.setNode(this.#node)
+      this.#node = undefined
+      if (moved) for (const key of source.keys()) this.#changed.add(key)
+    }
+    for (const key of this.#changed) this.#setService(source.objects(key))
+    this.#changed.clear()
+  }
+
+  #setService(objects: ServiceObjects): void {
+    const { program, log } = this.#options
+    try {
+      const plan = program.setService(objects)
+      if (plan?.kind === 'programmed') {
+        for (const problem of plan.problems) log.warn({ problem }, 'Part of an object cannot be programmed')
+      }
+      for (const conflict of program.conflictsOf(objects.key)) {
+        log.warn({ service: objects.key, conflict }, 'An address is wanted by two Services; the older one has it')
+      }
+    } catch (err) {
+      log.error({ err, service: objects.key }, 'Service cannot be programmed')
+    }
+  }
+
+  #commit(): void {
+    const { program, kernel } = this.#options
+    if (kernel.generation() !== this.#generation) this.#othersAtWork = true
+    program.commit()
+    this.#generation = kernel.generation()
+  }
+
+  #repair(): void {
+    const { program, kernel, log } = this.#options
+    const { changes, rebuilt } = program.repair()
+    this.#mustRepair = false
+    this.#othersAtWork = false
+    this.#generation = kernel.generation()
+    if (changes > 0) log.warn({ changes, rebuilt }, 'The kernel had not what it should: repaired')
+  }
+
+  #succeeded(kind: 'full' | 'partial', begin: number): void {
+    const { metrics, clock } = this.#options
+    this.#failures = 0
+    metrics.synced(kind, (performance.now() - begin) / 1000)
+    for (const trigger of this.#triggers) metrics.programmed(Math.max(0, clock.now() - trigger) / 1000)
+    this.#triggers = []
+    this.#forgetConnections()
+  }
+
+  #failed(err: unknown): void {
+    const { log, metrics } = this.#options
+    metrics.syncFailed()
+    this.#mustRepair = true
+    this.#failures += 1
+    log.error({ err, attempt: this.#failures }, 'The kernel refused Services: reading back and trying again')
+    // The first time at once: most refusals come from somebody else's change, which reading back takes in.
+    if (this.#failures === 1) this.#scheduleNow()
+    else this.#schedule()
+  }
+
+  #retryMs(): number {
+    return this.#failures === 0 ? 0 : Math.min(RETRY_MS * 2 ** (this.#failures - 1), MAX_RETRY_MS)
+  }
+
+  #lookForOthers(): void {
+    if (this.#stopped) return
+    this.#watch = this.#options.clock.after(WATCH_MS, () => this.#lookForOthers())
+    if (this.#options.kernel.generation() === this.#generation && !this.#othersAtWork) return
+    this.#mustRepair = true
+    this.flush()
+  }
+
+  #forgetConnections(): void {
+    const { program, connections, metrics, log } = this.#options
+    const plans = program.takeChangedUdp()
+    if (plans.length === 0) return
+    const begin = performance.now()
+    try {
+      const deleted = forgetStaleConnections(connections, plans)
+      metrics.connectionsChecked((performance.now() - begin) / 1000, deleted)
+    } catch (err) {
+      log.warn({ err }, 'UDP connections to former endpoints could not be forgotten')
+    }
+  }
+}
+
+/** Whether it changed for a family if its pods are known at all: that decides how ClusterIPs are described. */
+function podsChange(a: NodeView, b: NodeView): boolean {
+  return a.podCidrs.join() !== b.podCidrs.join()
+}
