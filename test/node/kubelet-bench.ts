@@ -10,6 +10,7 @@ import type { Client } from '../../src/kube/client.ts'
 import { events, pods } from '../../src/kube/resource.ts'
 import { createClient } from '../../src/kube/rest-client.ts'
 import type { Container, Pod, PodSpec } from '../../src/kube/types/core.ts'
+import { removeCgroup } from '../../src/linux/cgroup.ts'
 import { CLONE_NEWNET, close, O_RDONLY, open, setns } from '../../src/linux/libc.ts'
 import { RouteSocket } from '../../src/linux/netlink/route/socket.ts'
 import { createNetns, deleteNetns } from '../../src/linux/netns.ts'
@@ -156,6 +157,7 @@ export class KubeletBench implements AsyncDisposable {
     await this.stopAgent()
     const { clusterName, directories } = this
     await removePodsOf({ clusterName, directories, clock: systemClock, log: silentLog })
+    await removeCgroup(`/fairlead/${clusterName}`)
     this.#network?.[Symbol.dispose]()
     await this.#api[Symbol.asyncDispose]()
     setns(this.#home, CLONE_NEWNET, 'the first namespace')
