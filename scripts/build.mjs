@@ -30,7 +30,6 @@ await build({
     fairlead: 'src/cli/main.ts',
     'control-plane': 'src/cluster/control-plane-main.ts',
     agent: 'src/cluster/agent-main.ts',
-    supervisor: 'src/cluster/supervisor-main.ts',
   },
   outdir: 'dist',
   splitting: true,

@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs'
+import { FairleadError } from '../../base/error.ts'
+import { connectAsAdmin, readClusterSpec } from '../../cluster/cluster.ts'
+import { isClusterRun } from '../../cluster/cluster-lock.ts'
+import { clusterLayout } from '../../cluster/layout.ts'
+import { ProcessRegister } from '../../cluster/process-register.ts'
+import { listClusters } from '../../cluster/remove-cluster.ts'
+import { isConditionTrue } from '../../kube/conditions.ts'
+import { nodes, pods } from '../../kube/resource.ts'
+import { isAlive } from '../../linux/process.ts'
+import { formatTable, print, say } from '../output.ts'
+
+export interface StatusOptions {
+  readonly name: string | undefined
+  readonly output: 'text' | 'json'
+}
+
+interface ClusterStatus {
+  readonly name: string
+  readonly running: boolean
+  readonly server: string | undefined
+  readonly nodes: readonly { readonly name: string; readonly ready: boolean; readonly pods: number }[]
+  readonly processes: readonly { readonly name: string; readonly pid: number; readonly rssMb: number }[]
+}
+
+/** Prints what runs. Exit code 1 when the cluster asked for does not. */
+export async function status({ name, output }: StatusOptions): Promise<number> {
+  const names = name === undefined ? listClusters({}) : [name]
+  const found = await Promise.all(names.map(clusterStatus))
+  if (output === 'json') print(JSON.stringify(found, undefined, 2))
+  else if (found.length === 0) say('There is no cluster; start one with: fairlead up')
+  else print(found.map(statusText).join('\n\n'))
+  return found.every((cluster) => cluster.running) && found.length > 0 ? 0 : 1
+}
+
+async function clusterStatus(name: string): Promise<ClusterStatus> {
+  const layout = clusterLayout(name)
+  const running = await isClusterRun(name, {})
+  const processes = [...new ProcessRegister(layout.processDirectory).list()]
+    .filter(([, identity]) => isAlive(identity))
+    .map(([member, { pid }]) => ({ name: member, pid, rssMb: residentMegabytes(pid) }))
+  if (!running || readClusterSpec(layout) === undefined)
+    return { name, running, server: undefined, nodes: [], processes }
+  const { client, transport, server } = await connectAsAdmin(layout)
+  try {
+    const [nodeList, podList] = await Promise.all([client.list(nodes), client.list(pods)])
+    const nodeRows = nodeList.items.map(({ metadata, status: nodeStatus }) => ({
+      name: metadata.name,
+      ready: isConditionTrue(nodeStatus?.conditions, 'Ready'),
+      pods: podList.items.filter((pod) => pod.spec.nodeName === metadata.name).length,
+    }))
+    return { name, running, server, nodes: nodeRows, processes }
+  } finally {
+    transport[Symbol.dispose]()
+  }
+}
+
+function statusText(cluster: ClusterStatus): string {
+  const head = `Cluster ${cluster.name}: ${cluster.running ? `running, API ${cluster.server ?? 'not there yet'}` : 'not running'}`
+  const nodeRows = cluster.nodes.map((node) => [node.name, node.ready ? 'Ready' : 'NotReady', String(node.pods)])
+  const processRows = cluster.processes.map(({ name, pid, rssMb }) => [name, String(pid), `${rssMb} MiB`])
+  return [
+    head,
+    ...(nodeRows.length > 0 ? [formatTable(['NODE', 'STATUS', 'PODS'], nodeRows)] : []),
+    ...(processRows.length > 0 ? [formatTable(['PROCESS', 'PID', 'MEMORY'], processRows)] : []),
+  ].join('\n')
+}
+
+/** Resident memory of a process in MiB (proc(5), statm, field 2, in pages of 4 KiB). */
+function residentMegabytes(pid: number): number {
+  const pages = Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1])
+  return Math.round((pages * 4) / 1024)
+}
+
+/** Prints the administrator's kubeconfig. */
+export function printKubeconfig({ name }: { readonly name: string }): number {
+  const { kubeconfig } = clusterLayout(name)
+  if (readClusterSpec(clusterLayout(name)) === undefined) {
+    throw new FairleadError('NOT_RUNNING', `There is no cluster ${name}`, {
+      hint: `Start it with: fairlead up --name ${name}`,
+    })
+  }
+  process.stdout.write(readFileSync(kubeconfig, 'utf8'))
+  return 0
+}

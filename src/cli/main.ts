@@ -1,0 +1,111 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { DEFAULT_CLUSTER } from '../cluster/cluster-spec.ts'
+import { reportFailure } from './report-failure.ts'
+
+/** The command line: arguments in, exit code out. Commands are loaded when they are called, so that help is instant. */
+const USAGE_EXIT = 2
+let exitCode = 0
+
+const program = new Command('fairlead')
+  .description('Kubernetes Services, end to end, on one Linux machine')
+  .version('0.1.0', '-V, --version')
+  .showHelpAfterError('(fairlead --help shows what there is)')
+  .showSuggestionAfterError()
+  .exitOverride()
+
+const nameOption = () => new Option('--name <name>', 'name of the cluster').default(DEFAULT_CLUSTER)
+
+program
+  .command('up')
+  .description('start a cluster, run the demo on it, and keep it until Ctrl-C')
+  .addOption(nameOption())
+  .option('--nodes <count>', 'how many nodes', wholeNumber, 3)
+  .option('--api-port <port>', 'port of the API server on 127.0.0.1; 0 for any free one', wholeNumber, 6443)
+  .option('--image <name=path>', 'an image for this cluster (may be repeated)', collect, [])
+  .option('--check', 'run the demo, take everything down, and exit with 0 or 1', false)
+  .option('--detach', 'leave the cluster running in the background', false)
+  .option('--no-demo', 'start an empty cluster')
+  .addHelpText('after', '\nExamples:\n  $ fairlead up\n  $ fairlead up --nodes 5 --name big --api-port 0 --detach')
+  .action(async (options) => {
+    const { up } = await import('./commands/up.ts')
+    exitCode = await up(options)
+  })
+
+program
+  .command('down')
+  .description('take a cluster down and remove all that is left of it')
+  .addOption(nameOption())
+  .action(async (options) => {
+    const { down } = await import('./commands/down.ts')
+    exitCode = await down(options)
+  })
+
+program
+  .command('status')
+  .description('show the clusters of this machine')
+  .option('--name <name>', 'only this cluster')
+  .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'))
+  .action(async (options) => {
+    const { status } = await import('./commands/status.ts')
+    exitCode = await status(options)
+  })
+
+program
+  .command('kubeconfig')
+  .description("print the administrator's kubeconfig of a cluster")
+  .addOption(nameOption())
+  .action(async (options) => {
+    const { printKubeconfig } = await import('./commands/status.ts')
+    exitCode = printKubeconfig(options)
+  })
+
+const image = program.command('image').description('the images that pods can run')
+
+image
+  .command('add')
+  .description('give a name to a static program, a root file system directory or an image archive')
+  .argument('<name>', 'as pods name it, with or without registry and tag')
+  .argument('<path>', 'a program, a directory, or an archive (docker save, OCI layout)')
+  .option('--entrypoint <word...>', 'what to run in it')
+  .action(async (name: string, path: string, options) => {
+    const { addImage } = await import('./commands/image.ts')
+    exitCode = await addImage(name, path, options)
+  })
+
+image
+  .command('list')
+  .alias('ls')
+  .description('show the images that were added')
+  .action(async () => {
+    const { listImages } = await import('./commands/image.ts')
+    exitCode = listImages()
+  })
+
+image
+  .command('remove')
+  .alias('rm')
+  .description('forget an image')
+  .argument('<name>')
+  .action(async (name: string) => {
+    const { removeImage } = await import('./commands/image.ts')
+    exitCode = removeImage(name)
+  })
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (error instanceof CommanderError) exitCode = error.exitCode === 0 ? 0 : USAGE_EXIT
+  else exitCode = reportFailure(error)
+}
+// Waits for nothing that a failed command may have left open.
+process.exit(exitCode)
+
+function wholeNumber(text: string): number {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new InvalidArgumentError('Give a whole number.')
+  return value
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value]
+}

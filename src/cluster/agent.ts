@@ -1,0 +1,186 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { KeyPair } from '../apiserver/pki/certificate.ts'
+import { systemClock } from '../base/clock.ts'
+import { Disposables } from '../base/disposables.ts'
+import { FairleadError } from '../base/error.ts'
+import type { Log } from '../base/log.ts'
+import type { Client } from '../kube/client.ts'
+import { createHttpsTransport } from '../kube/https-transport.ts'
+import { Informer } from '../kube/informer.ts'
+import { nodes } from '../kube/resource.ts'
+import { createClient } from '../kube/rest-client.ts'
+import type { Node, NodeAddress } from '../kube/types/core.ts'
+import { startFlannel } from '../network/flannel/flannel.ts'
+import { createImages } from '../node/images/image-resolver.ts'
+import { openImageStore } from '../node/images/image-store.ts'
+import { startKubelet } from '../node/kubelet.ts'
+import { nodeDirectories } from '../node/node-directories.ts'
+import { registerNode } from '../node/register-node.ts'
+import { findRunc } from '../node/runtime/runc-command.ts'
+import { RuncRuntime } from '../node/runtime/runc-runtime.ts'
+import { startProxy } from '../proxy/proxy.ts'
+import type { ClusterSpec, NodeSpec } from './cluster-spec.ts'
+import { clusterLayout, type LayoutRoots } from './layout.ts'
+
+/** What a node's components show to the API server, each its own. */
+export interface NodeCredentials {
+  readonly kubelet: KeyPair
+  readonly proxy: KeyPair
+}
+
+/** What a node's agent process is started with. It runs in the node's network namespace. */
+export interface AgentConfig {
+  readonly spec: ClusterSpec
+  readonly roots: LayoutRoots
+  readonly node: NodeSpec
+  readonly server: string
+  readonly caPem: string
+  readonly credentials: NodeCredentials
+  /** Where the bundled programs of the built-in images are. */
+  readonly builtinDirectory: string
+}
+
+/** The node is registered, its network stands and its Services are in the kernel. */
+export interface AgentReady {
+  readonly node: string
+  readonly podCidrs: readonly string[]
+}
+
+/** Starts what a node consists of: pod network, Services, pods. All of it outlives the agent. */
+export async function startAgent(
+  config: AgentConfig,
+  log: Log,
+): Promise<{ result: AgentReady; stop: () => Promise<void> }> {
+  const clock = systemClock
+  await using started = new Disposables()
+  const stopping = new AbortController()
+  started.defer(() => stopping.abort(new FairleadError('NOT_RUNNING', 'The agent stops')))
+  const client = connect(config, config.credentials.kubelet, started)
+  const proxy = started.use(
+    startProxy({
+      client: connect(config, config.credentials.proxy, started),
+      nodeName: config.node.name,
+      log: log.child({ component: 'proxy' }),
+      clock,
+    }),
+  )
+  const addresses = addressesOf(config.node)
+  await registerNode({ client, nodeName: config.node.name, addresses, labels: labelsOf(config.node), clock, log })
+  const nodeInformer = new Informer({ client, resource: nodes, log, clock })
+  const watching = nodeInformer.run(stopping.signal)
+  started.defer(() => {
+    stopping.abort(new FairleadError('NOT_RUNNING', 'The agent stops'))
+    return watching
+  })
+  const podCidrs = await podCidrsOf(nodeInformer, config.node.name)
+  const network = started.use(startPodNetwork(config, { client, podCidrs, nodeInformer, log, signal: stopping.signal }))
+  const kubelet = started.use(startPods(config, { client, network, addresses, log }))
+  await Promise.all([kubelet.synced, proxy.synced])
+  const running = started.move()
+  return { result: { node: config.node.name, podCidrs }, stop: () => running[Symbol.asyncDispose]() }
+}
+
+function connect(config: AgentConfig, identity: KeyPair, started: Disposables): Client {
+  const { server, caPem } = config
+  const transport = started.use(
+    createHttpsTransport({
+      server,
+      caPem,
+      clientCertificatePem: identity.certificatePem,
+      clientKeyPem: identity.privateKeyPem,
+    }),
+  )
+  return createClient(transport, { userAgent: 'fairlead-agent' })
+}
+
+function addressesOf(node: NodeSpec): NodeAddress[] {
+  return [
+    { type: 'InternalIP', address: node.address },
+    { type: 'ExternalIP', address: node.publicAddress },
+    { type: 'Hostname', address: node.name },
+  ]
+}
+
+function labelsOf(node: NodeSpec): Record<string, string> {
+  return { 'topology.kubernetes.io/zone': node.zone }
+}
+
+/** The node's pod ranges, as soon as node IPAM has given it some. */
+function podCidrsOf(informer: Informer<Node>, name: string): Promise<readonly string[]> {
+  return new Promise((resolve) => {
+    const look = (node: Node) => {
+      if (node.metadata.name !== name) return
+      const { podCIDRs, podCIDR } = node.spec ?? {}
+      const cidrs = podCIDRs ?? (podCIDR === undefined ? [] : [podCIDR])
+      if (cidrs.length === 0) return
+      forget()
+      resolve(cidrs)
+    }
+    let forget = () => {}
+    forget = informer.on({ added: look, updated: look })
+  })
+}
+
+interface NetworkNeeds {
+  readonly client: Client
+  readonly podCidrs: readonly string[]
+  readonly nodeInformer: Informer<Node>
+  readonly log: Log
+  readonly signal: AbortSignal
+}
+
+function startPodNetwork(config: AgentConfig, needs: NetworkNeeds) {
+  const { client, podCidrs, nodeInformer, log, signal } = needs
+  const layout = clusterLayout(config.spec.name, config.roots)
+  const stateDirectory = join(layout.runDirectory, 'nodes', config.node.name, 'flannel')
+  mkdirSync(stateDirectory, { recursive: true, mode: 0o700 })
+  return startFlannel({
+    client,
+    nodeName: config.node.name,
+    nodeAddress: config.node.address,
+    podCidrs,
+    clusterCidrs: config.spec.clusterCidrs,
+    stateDirectory,
+    nodes: nodeInformer,
+    log: log.child({ component: 'flannel' }),
+    clock: systemClock,
+    signal,
+  })
+}
+
+interface PodNeeds {
+  readonly client: Client
+  readonly network: ReturnType<typeof startFlannel>
+  readonly addresses: readonly NodeAddress[]
+  readonly log: Log
+}
+
+function startPods(config: AgentConfig, { client, network, addresses, log }: PodNeeds) {
+  const { spec, node } = config
+  const layout = clusterLayout(spec.name, config.roots)
+  const clock = systemClock
+  const directories = { run: layout.runDirectory, state: layout.stateDirectory }
+  const places = nodeDirectories(directories, node.name)
+  const kubeletLog = log.child({ component: 'kubelet' })
+  const stores = [layout.imageDirectory, layout.sharedImageDirectory].map((directory) => openImageStore({ directory }))
+  return startKubelet({
+    client,
+    nodeName: node.name,
+    clusterName: spec.name,
+    addresses,
+    network,
+    images: createImages(stores, { builtinDirectory: config.builtinDirectory }),
+    runtime: new RuncRuntime({
+      runc: findRunc(places.runc),
+      podsDirectory: places.pods,
+      logsDirectory: places.logs,
+      clock,
+      log: kubeletLog,
+    }),
+    clusterDns: { server: spec.dnsAddress, domain: spec.clusterDomain },
+    directories,
+    log: kubeletLog,
+    clock,
+  })
+}

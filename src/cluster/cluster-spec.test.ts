@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isFairleadError } from '../base/error.ts'
+import { createClusterSpec } from './cluster-spec.ts'
+
+test('createClusterSpec() spreads three nodes over three zones', () => {
+  const spec = createClusterSpec()
+  assert.equal(spec.name, 'dev')
+  assert.deepEqual(
+    spec.nodes.map((node) => [node.name, node.zone, node.address]),
+    [
+      ['node-1', 'zone-a', '192.168.0.11'],
+      ['node-2', 'zone-b', '192.168.1.11'],
+      ['node-3', 'zone-c', '192.168.2.11'],
+    ],
+  )
+})
+
+test('createClusterSpec() gives every node addresses of its own', () => {
+  const { nodes } = createClusterSpec({ nodes: 60 })
+  assert.equal(new Set(nodes.map((node) => node.address)).size, 60)
+  assert.equal(new Set(nodes.map((node) => node.publicAddress)).size, 60)
+})
+
+test('createClusterSpec() refuses what it cannot build, with the value given and the values allowed', () => {
+  for (const options of [{ nodes: 0 }, { nodes: 1.5 }, { nodes: 1000 }, { apiPort: 70_000 }, { apiPort: Number.NaN }]) {
+    assert.throws(
+      () => createClusterSpec(options),
+      (error) => isFairleadError(error, 'USAGE') && /give a whole number from/.test(error.message),
+    )
+  }
+  for (const name of ['', 'Dev', 'a_b', '-a', 'a-', 'x'.repeat(21), '../etc', 'a b']) {
+    assert.throws(
+      () => createClusterSpec({ name }),
+      (error) => isFairleadError(error, 'USAGE'),
+    )
+  }
+})

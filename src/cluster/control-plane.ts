@@ -1,0 +1,148 @@
+import { mkdirSync } from 'node:fs'
+import { createLocalTransport } from '../apiserver/local-transport.ts'
+import { createTokenSigner } from '../apiserver/pki/service-account-token.ts'
+import { startApiServer } from '../apiserver/server.ts'
+import { writeFileAtomic } from '../base/atomic-file.ts'
+import { type Clock, systemClock } from '../base/clock.ts'
+import { Disposables } from '../base/disposables.ts'
+import { FairleadError } from '../base/error.ts'
+import { formatAddress, nthAddress, parseCidr } from '../base/ip.ts'
+import type { Log } from '../base/log.ts'
+import { startControllers } from '../controllers/controller-manager.ts'
+import { kubeconfig } from '../kube/kubeconfig.ts'
+import { KINDS } from '../kube/registry.ts'
+import { createClient } from '../kube/rest-client.ts'
+import { listenTcp } from '../linux/socket.ts'
+import { openLmdbStore } from '../store/lmdb-store.ts'
+import type { NodeCredentials } from './agent.ts'
+import { type ClusterPki, openClusterPki } from './cluster-pki.ts'
+import type { ClusterSpec } from './cluster-spec.ts'
+import { clusterLayout, type Layout, type LayoutRoots } from './layout.ts'
+
+/** What the control-plane process is started with. */
+export interface ControlPlaneConfig {
+  readonly spec: ClusterSpec
+  readonly roots: LayoutRoots
+  /** Path of the VPC's namespace, and the address there that nodes and pods reach the API server at. */
+  readonly vpc: { readonly netns: string; readonly address: string }
+}
+
+/** What it says when it answers requests. */
+export interface ControlPlaneReady {
+  /** `https://127.0.0.1:6443` */
+  readonly server: string
+  /** The same, as nodes reach it. */
+  readonly nodeServer: string
+  readonly caPem: string
+  /** What each node's agent shows to the API server. */
+  readonly nodes: Readonly<Record<string, NodeCredentials>>
+}
+
+/** Port of the API server inside the VPC, where nobody else listens. */
+const NODE_API_PORT = 6443
+const CONTROLLER_USER = { name: 'system:kube-controller-manager', groups: [] }
+
+/**
+ * Starts the store, the API server and the controllers.
+ *
+ * @throws FairleadError `PORT_TAKEN`, `DISK_FULL`, `STORE_FAILED`
+ */
+export async function startControlPlane(
+  config: ControlPlaneConfig,
+  log: Log,
+): Promise<{ result: ControlPlaneReady; stop: () => Promise<void> }> {
+  const { spec, vpc } = config
+  const layout = clusterLayout(spec.name, config.roots)
+  const clock = systemClock
+  const kubernetesIp = firstServiceAddress(spec)
+  const pki = await openClusterPki({
+    directory: layout.pkiDirectory,
+    spec,
+    apiAddresses: ['127.0.0.1', '::1', vpc.address, kubernetesIp],
+    clock,
+  })
+  await using started = new Disposables()
+  mkdirSync(layout.storeDirectory, { recursive: true, mode: 0o700 })
+  const store = started.use(await openLmdbStore({ directory: layout.storeDirectory, log, clock }))
+  const api = started.use(
+    await startApiServer({
+      store,
+      tls: {
+        certificate: pki.apiServer.certificatePem,
+        privateKey: pki.apiServer.privateKeyPem,
+        clientAuthority: pki.caPem,
+      },
+      listeners: [
+        { host: '127.0.0.1', port: spec.apiPort },
+        { fd: listenTcp({ netns: vpc.netns, host: vpc.address, port: NODE_API_PORT }) },
+      ],
+      verifyToken: tokenVerifier(pki, clock),
+      bootstrap: {
+        advertise: { address: vpc.address, port: NODE_API_PORT },
+        serviceCidrs: spec.serviceCidrs,
+        kubernetesIp,
+      },
+      log,
+      clock,
+    }),
+  )
+  const client = createClient(createLocalTransport(api, CONTROLLER_USER))
+  started.use(
+    startControllers({
+      client,
+      clusterCidrs: spec.clusterCidrs,
+      rootCaPem: pki.caPem,
+      resources: KINDS.map((kind) => kind.resource),
+      log,
+      clock,
+    }),
+  )
+  const server = `https://127.0.0.1:${api.addresses[0]?.port}`
+  writeAdminKubeconfig(layout, server, pki)
+  const running = started.move()
+  return { result: readyOf(spec, server, { pki, vpc }), stop: () => running[Symbol.asyncDispose]() }
+}
+
+function firstServiceAddress(spec: ClusterSpec): string {
+  const cidr = parseCidr(spec.serviceCidrs[0] ?? '')
+  if (cidr === undefined) {
+    throw new FairleadError('INVALID_INPUT', `Cannot read the Service range '${spec.serviceCidrs[0]}': give a CIDR`)
+  }
+  return formatAddress(nthAddress(cidr, 1))
+}
+
+function tokenVerifier(pki: ClusterPki, clock: Clock) {
+  const signer = createTokenSigner({ keyPem: pki.tokenKeyPem, clock })
+  return async (token: string) => {
+    const verdict = signer.verifyToken(token)
+    return verdict.kind === 'identity' ? { name: verdict.username, groups: [...verdict.groups] } : undefined
+  }
+}
+
+function writeAdminKubeconfig(layout: Layout, server: string, pki: ClusterPki): void {
+  const content = kubeconfig({
+    name: `fairlead-${layout.cluster}`,
+    server,
+    caPem: pki.caPem,
+    clientCertificatePem: pki.admin.certificatePem,
+    clientKeyPem: pki.admin.privateKeyPem,
+  })
+  writeFileAtomic(layout.kubeconfig, content)
+}
+
+function readyOf(
+  spec: ClusterSpec,
+  server: string,
+  { pki, vpc }: { pki: ClusterPki; vpc: ControlPlaneConfig['vpc'] },
+): ControlPlaneReady {
+  const nodes = spec.nodes.flatMap(({ name }) => {
+    const kubelet = pki.nodes.get(name)
+    return kubelet === undefined ? [] : [[name, { kubelet, proxy: pki.proxy }] as const]
+  })
+  return {
+    server,
+    nodeServer: `https://${vpc.address}:${NODE_API_PORT}`,
+    caPem: pki.caPem,
+    nodes: Object.fromEntries(nodes),
+  }
+}

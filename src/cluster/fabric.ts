@@ -1,0 +1,37 @@
+import { createVpc, type Vpc } from '../cloud/vpc.ts'
+import { RouteSocket } from '../linux/netlink/route/socket.ts'
+import { createNetns, listNetns, netnsPath } from '../linux/netns.ts'
+import type { ClusterSpec, NodeSpec } from './cluster-spec.ts'
+import { nodeNetns } from './layout.ts'
+
+/** What of a cluster is in the kernel before any of its processes: the VPC, the nodes' namespaces, the internet. */
+export interface Fabric extends Disposable {
+  readonly vpc: Vpc
+  /** Path of the namespace of a client on the internet. */
+  readonly internet: string
+}
+
+/** A vSwitch is a /24 of the VPC. */
+const VSWITCH_PREFIX = 24
+
+/** Makes the cluster's network, or completes what is there. */
+export function createFabric(spec: ClusterSpec): Fabric {
+  const vpc = createVpc({ cluster: spec.name, cidr: spec.vpcCidr })
+  try {
+    const { netns: internet } = vpc.attachInternet()
+    for (const node of spec.nodes) attachNode(spec, vpc, node)
+    return { vpc, internet, [Symbol.dispose]: () => vpc[Symbol.dispose]() }
+  } catch (error) {
+    vpc[Symbol.dispose]()
+    throw error
+  }
+}
+
+function attachNode(spec: ClusterSpec, vpc: Vpc, node: NodeSpec): void {
+  const name = nodeNetns(spec.name, node.name)
+  const netns = listNetns(name).includes(name) ? netnsPath(name) : createNetns(name)
+  using route = RouteSocket.open(netns)
+  route.setLink('lo', { up: true })
+  vpc.attachNode({ name: node.name, netns, address: `${node.address}/${VSWITCH_PREFIX}`, zone: node.zone })
+  vpc.eips.bind({ eip: node.publicAddress, address: node.address })
+}
