@@ -55,7 +55,7 @@ export function readJson(bytes: Uint8Array): unknown {
 export async function readYaml(bytes: Uint8Array): Promise<unknown> {
   const text = decodeText(bytes)
   requireShallow(bytes)
-  const { parseDocument } = await import('yaml')
+  const { parseDocument } = await import('../base/yaml.ts')
   const document = parseDocument(text, { uniqueKeys: true, prettyErrors: false })
   const problem = document.errors[0]
   if (problem !== undefined) throw badRequest(`error converting YAML to JSON: yaml: ${problem.message}`)

@@ -158,7 +158,7 @@ async function assemble({ options, layout, lock, log }: Assembly): Promise<Clust
     const nodesReady = startAgents({ spec, roots, supervisor, ready, onProgress })
     // Whoever waits for it hears of a failure; nobody else must.
     nodesReady.catch(() => {})
-    const { client, transport } = await connectAsAdmin(layout)
+    const { client, transport } = connectWith(ready)
     return new Cluster({
       spec,
       roots,
@@ -212,16 +212,25 @@ export async function connectAsAdmin(
   layout: Layout,
 ): Promise<{ client: Client; transport: Disposable; server: string }> {
   const access = await loadKubeconfig(layout.kubeconfig)
-  if (access.credentials.type !== 'certificate') {
+  const { server, caPem = '', credentials } = access
+  if (credentials.type !== 'certificate') {
     throw new FairleadError('INVALID_INPUT', `The kubeconfig ${layout.kubeconfig} has no client certificate`)
   }
+  const admin = { certificatePem: credentials.certificatePem, privateKeyPem: credentials.keyPem }
+  return { ...connectWith({ server, caPem, admin }), server }
+}
+
+function connectWith(access: Pick<ControlPlaneReady, 'server' | 'caPem' | 'admin'>): {
+  client: Client
+  transport: Disposable
+} {
   const transport = createHttpsTransport({
     server: access.server,
-    ...(access.caPem === undefined ? {} : { caPem: access.caPem }),
-    clientCertificatePem: access.credentials.certificatePem,
-    clientKeyPem: access.credentials.keyPem,
+    caPem: access.caPem,
+    clientCertificatePem: access.admin.certificatePem,
+    clientKeyPem: access.admin.privateKeyPem,
   })
-  return { client: createClient(transport, { userAgent: 'fairlead' }), transport, server: access.server }
+  return { client: createClient(transport, { userAgent: 'fairlead' }), transport }
 }
 
 /** What a cluster was started with; undefined when there is none of that name. */

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { createLocalTransport } from '../apiserver/local-transport.ts'
+import type { KeyPair } from '../apiserver/pki/certificate.ts'
 import { createTokenSigner } from '../apiserver/pki/service-account-token.ts'
 import { startApiServer } from '../apiserver/server.ts'
 import { writeFileAtomic } from '../base/atomic-file.ts'
@@ -34,6 +35,8 @@ export interface ControlPlaneReady {
   /** The same, as nodes reach it. */
   readonly nodeServer: string
   readonly caPem: string
+  /** What an administrator shows to the API server. */
+  readonly admin: KeyPair
   /** What each node's agent shows to the API server. */
   readonly nodes: Readonly<Record<string, NodeCredentials>>
 }
@@ -143,6 +146,7 @@ function readyOf(
     server,
     nodeServer: `https://${vpc.address}:${NODE_API_PORT}`,
     caPem: pki.caPem,
+    admin: pki.admin,
     nodes: Object.fromEntries(nodes),
   }
 }

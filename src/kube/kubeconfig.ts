@@ -140,7 +140,7 @@ function readText(path: string, what: string): string {
 
 async function parseYaml(text: string, path: string): Promise<Fields> {
   // Most processes that write a kubeconfig never read one.
-  const { parse } = await import('yaml')
+  const { parse } = await import('../base/yaml.ts')
   try {
     const value: unknown = parse(text)
     if (isFields(value)) return value

@@ -19,7 +19,7 @@ export async function parseManifest(
   text: string,
   { source, kinds }: { source: string; kinds: readonly AnyKind[] },
 ): Promise<ManifestObject[]> {
-  const { parseAllDocuments } = await import('yaml')
+  const { parseAllDocuments } = await import('../base/yaml.ts')
   return parseAllDocuments(text).flatMap((document) => {
     const [problem] = document.errors
     if (problem !== undefined) throw new FairleadError('INVALID_INPUT', `Cannot read ${source}: ${problem.message}`)
