@@ -24,7 +24,8 @@ export function ensureFixedTable(socket: NftSocket, fixed: FixedTable): boolean 
   if (isInstalled(socket, fixed)) return false
   const { table, sets, chains, rules, elements = {} } = fixed
   const batch = new NftBatch()
-  batch.destroyTable(table)
+  // Deleting waits until no packet is in the old rules; not needed where there are none.
+  if (socket.table(table) !== undefined) batch.deleteTable(table)
   batch.addTable(table)
   for (const set of sets) {
     batch.addSet(set)

@@ -82,6 +82,7 @@ class VxlanNetwork implements Flannel {
   constructor(route: RouteSocket, options: FlannelOptions) {
     this.#route = route
     this.#options = options
+    const { client, log, clock } = options
     this.#signal = AbortSignal.any([options.signal, this.#stop.signal])
     const cidrs = options.podCidrs.map(requireCidr)
     const underlay = findUnderlay(route, nodeAddresses(options))
@@ -89,13 +90,13 @@ class VxlanNetwork implements Flannel {
     this.#mtu = underlay.mtu - Math.max(...cidrs.map((cidr) => OVERHEAD[cidr.family]))
     this.#overlays = cidrs.map((cidr) => createOverlay(route, { cidr, mtu: this.#mtu, options }))
     this.#bridge = new PodBridge(route, { cidrs, mtu: this.#mtu })
-    this.#ipam = new HostLocalIpam({ cidrs, directory: options.stateDirectory, log: options.log })
+    this.#ipam = new HostLocalIpam({ cidrs, directory: options.stateDirectory, log })
     for (const { family } of cidrs) {
       const cluster = options.clusterCidrs.map(requireCidr).filter((cidr) => cidr.family === family)
       ensureMasquerade(options.netns, family, cluster)
     }
     this.#annotations = leaseAnnotations(Object.fromEntries(this.#overlays.map((overlay) => this.#announce(overlay))))
-    this.#nodes = options.nodes ?? new Informer({ ...options, resource: nodes })
+    this.#nodes = options.nodes ?? new Informer({ client, log, clock, resource: nodes })
     const announced = new Promise<void>((resolve) => {
       this.#announced = resolve
     })
