@@ -25,7 +25,7 @@ async function read(data: Buffer, size = 1 << 16) {
 describe('reading tar archives', () => {
   test('what was written is read, however it arrives', async () => {
     const path = fc.stringMatching(/^[a-z][a-z/]{0,140}[a-z]$/)
-    const entry = fc.record({ path, content: fc.stringMatching(/^[a-z]{0,1500}$/) })
+    const entry = fc.record({ path, content: fc.stringMatching(/^[a-z]{0,1500}$/) }, { noNullPrototype: true })
     await fc.assert(
       fc.asyncProperty(fc.array(entry, { maxLength: 5 }), fc.integer({ min: 1, max: 1024 }), async (entries, size) => {
         const found = await read(tar(entries), size)
@@ -62,7 +62,9 @@ describe('reading tar archives', () => {
         const file = found.find(({ type }) => type === 'file')
         assert.deepEqual([file?.path, file?.content], [`./${long}/file`, 'content'])
         assert.equal(found.find(({ type }) => type === 'link')?.linkPath, '/somewhere')
-        assert.equal(found.find(({ type }) => type === 'hard-link')?.linkPath, `./${long}/file`)
+        // ustar has 100 bytes for the target of a link, whatever happens.
+        const target = found.find(({ type }) => type === 'hard-link')?.linkPath
+        if (format !== 'ustar') assert.equal(target, `./${long}/file`)
         assert.ok(found.some(({ type, path }) => type === 'directory' && path === `./${long}/`))
       } finally {
         rmSync(directory, { recursive: true })
