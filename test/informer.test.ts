@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, describe, it } from 'node:test'
+import { after, before, describe, it } from 'node:test'
+import type { KeyPair } from '../src/apiserver/pki/certificate.ts'
 import { createCertificateAuthority, issueCertificate } from '../src/apiserver/pki/certificate-authority.ts'
 import { type ApiServer, startApiServer } from '../src/apiserver/server.ts'
 import { systemClock } from '../src/base/clock.ts'
@@ -26,21 +27,32 @@ const WRITERS = 8
 /** One API server, which can be stopped with its store and started again in the same place. */
 class RestartableServer {
   readonly directory = mkdtempSync(join(tmpdir(), 'fl-informer-'))
-  readonly authority = createCertificateAuthority({ commonName: 'test', clock: systemClock })
-  readonly #identity = issueCertificate(this.authority, {
-    commonName: 'kube-apiserver',
-    addresses: ['127.0.0.1'],
-    usages: ['server'],
-  })
+  readonly #authority: string
+  readonly #identity: KeyPair
+  readonly #admin: KeyPair
   #running: { readonly store: Store; readonly api: ApiServer } | undefined
   port = 0
+
+  private constructor(authority: string, identity: KeyPair, admin: KeyPair) {
+    this.#authority = authority
+    this.#identity = identity
+    this.#admin = admin
+  }
+
+  static async create(): Promise<RestartableServer> {
+    const authority = await createCertificateAuthority({ commonName: 'test', clock: systemClock })
+    const own = { commonName: 'kube-apiserver', addresses: ['127.0.0.1'], usages: ['server'] } as const
+    const admin = { commonName: 'kubernetes-admin', organizations: ['system:masters'], usages: ['client'] } as const
+    const pairs = await Promise.all([issueCertificate(authority, own), issueCertificate(authority, admin)])
+    return new RestartableServer(authority.certificatePem, ...pairs)
+  }
 
   async start(): Promise<void> {
     const store = await openLmdbStore({ directory: join(this.directory, 'store'), log: silentLog, clock: systemClock })
     const { certificatePem: certificate, privateKeyPem: privateKey } = this.#identity
     const api = await startApiServer({
       store,
-      tls: { certificate, privateKey, clientAuthority: this.authority.certificatePem },
+      tls: { certificate, privateKey, clientAuthority: this.#authority },
       listeners: [{ host: '127.0.0.1', port: this.port }],
       bootstrap: {
         advertise: { address: '192.168.0.2', port: 6443 },
@@ -60,16 +72,11 @@ class RestartableServer {
   }
 
   client(): { client: Client; lists: () => number; close: () => void } {
-    const identity = issueCertificate(this.authority, {
-      commonName: 'kubernetes-admin',
-      organizations: ['system:masters'],
-      usages: ['client'],
-    })
     const transport = createHttpsTransport({
       server: `https://127.0.0.1:${this.port}`,
-      caPem: this.authority.certificatePem,
-      clientCertificatePem: identity.certificatePem,
-      clientKeyPem: identity.privateKeyPem,
+      caPem: this.#authority,
+      clientCertificatePem: this.#admin.certificatePem,
+      clientKeyPem: this.#admin.privateKeyPem,
     })
     let lists = 0
     const counting: Transport = {
@@ -115,7 +122,10 @@ async function retried(action: () => Promise<void>): Promise<void> {
 }
 
 describe('an informer of a real API server', () => {
-  const server = new RestartableServer()
+  let server: RestartableServer
+  before(async () => {
+    server = await RestartableServer.create()
+  })
   after(async () => {
     await server.stop()
     rmSync(server.directory, { recursive: true, force: true })

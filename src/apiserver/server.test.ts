@@ -8,8 +8,8 @@ import { openTestBench } from './test-bench.ts'
 test('a client is known by its certificate or its token, and anyone may ask for health and version', async () => {
   const users = new Map([['good', { name: 'system:serviceaccount:default:web', groups: ['system:serviceaccounts'] }]])
   await using bench = await openTestBench({ verifyToken: async (token) => users.get(token) })
-  const master = bench.certify('root', ['system:masters'])
-  const node = bench.certify('system:node:a', ['system:nodes'])
+  const master = await bench.certify('root', ['system:masters'])
+  const node = await bench.certify('system:node:a', ['system:nodes'])
   assert.equal((await bench.send('/healthz')).body, 'ok')
   assert.equal((await bench.send('/version')).body.major, '1')
   assert.equal((await bench.send('/api')).status, 401)
@@ -28,8 +28,8 @@ test('a client is known by its certificate or its token, and anyone may ask for 
 
 test('a certificate of another authority is worth nothing', async () => {
   await using bench = await openTestBench()
-  const other = createCertificateAuthority({ commonName: 'other', clock: systemClock })
-  const identity = issueCertificate(other, {
+  const other = await createCertificateAuthority({ commonName: 'other', clock: systemClock })
+  const identity = await issueCertificate(other, {
     commonName: 'root',
     organizations: ['system:masters'],
     usages: ['client'],
@@ -39,7 +39,7 @@ test('a certificate of another authority is worth nothing', async () => {
 
 test('bad bodies get a Status and harm nothing', async () => {
   await using bench = await openTestBench()
-  const identity = bench.certify('root', ['system:masters'])
+  const identity = await bench.certify('root', ['system:masters'])
   const post = async (body: string | Uint8Array, type = 'application/json') => {
     const headers = { 'content-type': type }
     return await bench.send('/api/v1/namespaces/default/configmaps', { method: 'POST', identity, body, headers })

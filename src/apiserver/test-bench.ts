@@ -38,7 +38,7 @@ export interface TestBench extends AsyncDisposable {
     type?: string,
   ): Promise<TestAnswer>
   /** A client certificate. */
-  certify(name: string, groups: readonly string[]): KeyPair
+  certify(name: string, groups: readonly string[]): Promise<KeyPair>
   /** Sends a request over TLS. */
   send(path: string, options?: SendOptions): Promise<TestAnswer>
   /** Writes a kubeconfig of an administrator and returns its path. */
@@ -59,8 +59,8 @@ export async function openTestBench(
   const clock = options.clock ?? systemClock
   const directory = mkdtempSync(join(tmpdir(), 'fl-api-'))
   const store = await openLmdbStore({ directory: join(directory, 'store'), log: silentLog, clock })
-  const authority = createCertificateAuthority({ commonName: 'test-ca', clock: systemClock })
-  const own = issueCertificate(authority, {
+  const authority = await createCertificateAuthority({ commonName: 'test-ca', clock: systemClock })
+  const own = await issueCertificate(authority, {
     commonName: 'kube-apiserver',
     addresses: ['127.0.0.1'],
     usages: ['server'],
@@ -82,6 +82,7 @@ export async function openTestBench(
   const transport = createLocalTransport(api, admin)
   const certify = (commonName: string, organizations: readonly string[]) =>
     issueCertificate(authority, { commonName, organizations, usages: ['client'] })
+  const administrator = await certify(admin.name, admin.groups)
   return {
     api,
     store,
@@ -93,8 +94,7 @@ export async function openTestBench(
     call: (method, path, body, type) =>
       callThrough(transport, { method, path, body, type: type ?? 'application/json' }),
     send: (path, sendOptions = {}) => sendOverTls({ port, authority: authority.certificatePem }, path, sendOptions),
-    kubeconfig: () =>
-      writeKubeconfig({ directory, port, authority: authority.certificatePem }, certify(admin.name, admin.groups)),
+    kubeconfig: () => writeKubeconfig({ directory, port, authority: authority.certificatePem }, administrator),
     async [Symbol.asyncDispose]() {
       await api[Symbol.asyncDispose]()
       await store[Symbol.asyncDispose]()

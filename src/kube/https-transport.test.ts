@@ -3,9 +3,14 @@ import { once } from 'node:events'
 import type { RequestListener } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net'
-import { afterEach, beforeEach, describe, it } from 'node:test'
+import { afterEach, before, beforeEach, describe, it } from 'node:test'
 import type { TLSSocket } from 'node:tls'
-import { createCertificateAuthority, issueCertificate } from '../apiserver/pki/certificate-authority.ts'
+import type { KeyPair } from '../apiserver/pki/certificate.ts'
+import {
+  type CertificateAuthority,
+  createCertificateAuthority,
+  issueCertificate,
+} from '../apiserver/pki/certificate-authority.ts'
 import { systemClock } from '../base/clock.ts'
 import { FairleadError } from '../base/error.ts'
 import { createHttpsTransport, type HttpsTransport, type HttpsTransportOptions } from './https-transport.ts'
@@ -18,15 +23,21 @@ async function textOf({ body }: TransportResponse): Promise<string> {
 }
 
 describe('createHttpsTransport()', () => {
-  const authority = createCertificateAuthority({ commonName: 'test', clock: systemClock })
-  const hosts = { dnsNames: ['localhost'], addresses: ['127.0.0.1'] }
-  const identity = issueCertificate(authority, { commonName: 'server', ...hosts, usages: ['server'] })
-  const client = issueCertificate(authority, { commonName: 'system:node:n1', usages: ['client'] })
+  let authority: CertificateAuthority
+  let identity: KeyPair
+  let client: KeyPair
   let server: Server
   let port: number
   let connections: TLSSocket[]
   let handle: RequestListener
   let transports: HttpsTransport[]
+
+  before(async () => {
+    authority = await createCertificateAuthority({ commonName: 'test', clock: systemClock })
+    const hosts = { dnsNames: ['localhost'], addresses: ['127.0.0.1'] }
+    identity = await issueCertificate(authority, { commonName: 'server', ...hosts, usages: ['server'] })
+    client = await issueCertificate(authority, { commonName: 'system:node:n1', usages: ['client'] })
+  })
 
   beforeEach(async () => {
     transports = []
@@ -109,7 +120,7 @@ describe('createHttpsTransport()', () => {
   })
 
   it('refuses a server with a certificate of another authority', async () => {
-    const { certificatePem: caPem } = createCertificateAuthority({ commonName: 'other', clock: systemClock })
+    const { certificatePem: caPem } = await createCertificateAuthority({ commonName: 'other', clock: systemClock })
     const request = open({ caPem }).request({ method: 'GET', path: '/' })
     await assert.rejects(request, {
       code: 'API_UNREACHABLE',

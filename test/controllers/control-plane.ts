@@ -132,9 +132,9 @@ async function watch<T extends KubeObject, R>(
   })
 }
 
-function startServer(store: Parameters<typeof startApiServer>[0]['store']): Promise<ApiServer> {
-  const authority = createCertificateAuthority({ commonName: 'test', clock: systemClock })
-  const pair = issueCertificate(authority, { commonName: 'apiserver', usages: ['server'] })
+async function startServer(store: Parameters<typeof startApiServer>[0]['store']): Promise<ApiServer> {
+  const authority = await createCertificateAuthority({ commonName: 'test', clock: systemClock })
+  const pair = await issueCertificate(authority, { commonName: 'apiserver', usages: ['server'] })
   return startApiServer({
     store,
     tls: {

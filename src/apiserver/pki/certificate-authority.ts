@@ -1,24 +1,10 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import type { Clock } from '../../base/clock.ts'
 import { FairleadError } from '../../base/error.ts'
-import {
-  alternativeNames,
-  authorityExtensions,
-  distinguishedName,
-  endEntityExtensions,
-  generateKey,
-  type Issuer,
-  type KeyPair,
-  keyIdentifier,
-  privateKeyPem,
-  publicKeyOf,
-  signCertificate,
-} from './certificate.ts'
-import { itemsOf } from './der.ts'
+import type { Holder, KeyPair, Validity } from './certificate.ts'
 
 /** A certificate authority that this process can issue certificates with. */
 export interface CertificateAuthority extends KeyPair {
-  readonly issuer: Issuer
   readonly clock: Clock
 }
 
@@ -29,14 +15,11 @@ export interface CertificateAuthorityOptions {
   readonly validityDays?: number
 }
 
-export interface CertificateRequest {
+export interface CertificateRequest extends Holder {
   /** Kubernetes' user name in a client certificate. */
   readonly commonName: string
   /** Kubernetes' groups in a client certificate. */
   readonly organizations?: readonly string[]
-  readonly dnsNames?: readonly string[]
-  readonly addresses?: readonly string[]
-  readonly usages: readonly ('server' | 'client')[]
   /** @default 365 */
   readonly validityDays?: number
 }
@@ -44,35 +27,30 @@ export interface CertificateRequest {
 const DAY_MS = 86_400_000
 /** Certificates begin this much in the past, for peers whose clock is a little behind. */
 const BACKDATED_MS = 300_000
-/** Place of the subject among the parts of a version 3 certificate's body. */
-const SUBJECT_INDEX = 5
 
 /** Makes an authority with a new key and a certificate signed by itself. */
-export function createCertificateAuthority(options: CertificateAuthorityOptions): CertificateAuthority {
+export async function createCertificateAuthority(options: CertificateAuthorityOptions): Promise<CertificateAuthority> {
   const { commonName, clock, validityDays = 3650 } = options
-  const { privateKey, publicKey } = generateKey()
-  const name = distinguishedName(commonName)
-  const issuer = { name, privateKey, keyIdentifier: keyIdentifier(publicKey) }
-  const validity = validFor(clock, validityDays)
-  const content = { subject: name, publicKey, ...validity, extensions: authorityExtensions() }
-  return { issuer, clock, certificatePem: signCertificate(content, issuer), privateKeyPem: privateKeyPem(privateKey) }
+  const { signAuthority } = await import('./certificate.ts')
+  return { ...(await signAuthority({ commonName }, validFor(clock, validityDays))), clock }
 }
 
 /**
  * The authority again, from the PEM that {@link createCertificateAuthority} returned.
  *
- * @throws FairleadError `INVALID_INPUT` when the key is not the certificate's.
+ * @throws FairleadError `INVALID_INPUT` when the key is not the certificate's, or not on the curve P-256.
  */
 export function loadCertificateAuthority(pair: KeyPair, clock: Clock): CertificateAuthority {
-  const certificate = new X509Certificate(pair.certificatePem)
-  const privateKey = createPrivateKey(pair.privateKeyPem)
+  const { certificatePem, privateKeyPem } = pair
+  const certificate = new X509Certificate(certificatePem)
+  const privateKey = createPrivateKey(privateKeyPem)
   if (!certificate.checkPrivateKey(privateKey)) {
     throw new FairleadError('INVALID_INPUT', `The private key is not the one of the certificate ${certificate.subject}`)
   }
-  const body = itemsOf(certificate.raw)[0] ?? Buffer.alloc(0)
-  const name = itemsOf(body)[SUBJECT_INDEX] ?? Buffer.alloc(0)
-  const issuer = { name, privateKey, keyIdentifier: keyIdentifier(publicKeyOf(privateKey)) }
-  return { issuer, clock, certificatePem: pair.certificatePem, privateKeyPem: pair.privateKeyPem }
+  if (privateKey.asymmetricKeyDetails?.namedCurve !== 'prime256v1') {
+    throw new FairleadError('INVALID_INPUT', `The key of the authority ${certificate.subject} must be on P-256`)
+  }
+  return { certificatePem, privateKeyPem, clock }
 }
 
 /**
@@ -80,19 +58,12 @@ export function loadCertificateAuthority(pair: KeyPair, clock: Clock): Certifica
  *
  * @throws FairleadError `INVALID_INPUT` when one of `addresses` is none.
  */
-export function issueCertificate(authority: CertificateAuthority, request: CertificateRequest): KeyPair {
-  const { commonName, organizations, dnsNames = [], addresses = [], usages, validityDays = 365 } = request
-  const { privateKey, publicKey } = generateKey()
-  const content = {
-    subject: distinguishedName(commonName, organizations),
-    publicKey,
-    ...validFor(authority.clock, validityDays),
-    extensions: [...endEntityExtensions(usages), ...alternativeNames(dnsNames, addresses)],
-  }
-  return { certificatePem: signCertificate(content, authority.issuer), privateKeyPem: privateKeyPem(privateKey) }
+export async function issueCertificate(authority: CertificateAuthority, request: CertificateRequest): Promise<KeyPair> {
+  const { signCertificate } = await import('./certificate.ts')
+  return await signCertificate(authority, request, validFor(authority.clock, request.validityDays ?? 365))
 }
 
-function validFor(clock: Clock, days: number): { readonly notBefore: number; readonly notAfter: number } {
+function validFor(clock: Clock, days: number): Validity {
   const now = clock.now()
-  return { notBefore: now - BACKDATED_MS, notAfter: now + days * DAY_MS }
+  return { notBefore: new Date(now - BACKDATED_MS), notAfter: new Date(now + days * DAY_MS) }
 }

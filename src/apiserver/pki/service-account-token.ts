@@ -1,7 +1,15 @@
-import { createHash, createPrivateKey, createPublicKey, type KeyObject, randomUUID, sign, verify } from 'node:crypto'
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomUUID,
+  sign,
+  verify,
+} from 'node:crypto'
 import type { Clock } from '../../base/clock.ts'
 import { FairleadError } from '../../base/error.ts'
-import { generateKey, privateKeyPem } from './certificate.ts'
 
 /** Who issues tokens, and the audience of a token for the API server itself. */
 export const TOKEN_ISSUER = 'https://kubernetes.default.svc.cluster.local'
@@ -78,7 +86,8 @@ interface Claims {
 
 /** A private key for signing tokens, as PEM. */
 export function generateTokenKey(): string {
-  return privateKeyPem(generateKey().privateKey)
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
 }
 
 /** Issues and checks bound service account tokens. */
