@@ -69,13 +69,14 @@ export async function readDemo(): Promise<readonly ManifestObject[]> {
  */
 export async function runDemo(options: DemoOptions): Promise<DemoRow[]> {
   const { cluster, clock = systemClock } = options
+  // On half a cluster all pods would be put on the first nodes.
+  await cluster.nodesReady
   await applyManifests(cluster.client, await options.manifests)
   const signal = AbortSignal.timeout(WAIT_MS)
   await using watch = new DemoWatch({ client: cluster.client, namespace: NAMESPACE, log: silentLog })
   try {
     const client = await watch.until(() => runningPod(watch, 'client'), signal)
     await firstAnswer({ watch, from: podVantage(cluster, client), signal, clock, onFirstAnswer: options.onFirstAnswer })
-    await cluster.nodesReady
     await watch.until(() => (isComplete(watch) ? true : undefined), signal)
     const rows: DemoRow[] = []
     for (const experiment of experiments(cluster, watch)) rows.push(await perform(experiment, { signal, clock }))
