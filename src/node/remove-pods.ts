@@ -7,8 +7,7 @@ import { deleteNetns, listNetns } from '../linux/netns.ts'
 import { type ClusterDirectories, nodeCgroup, nodeDirectories } from './node-directories.ts'
 import { podNetns } from './pod-sandbox.ts'
 import { entries } from './runtime/container-directory.ts'
-import { findRunc } from './runtime/runc-command.ts'
-import { RuncRuntime } from './runtime/runc-runtime.ts'
+import { openRuntime } from './runtime/open-runtime.ts'
 
 export interface RemovePodsOptions {
   readonly clusterName: string
@@ -38,8 +37,7 @@ async function removePodsOfNode(options: RemovePodsOptions, nodeName: string): P
   const places = nodeDirectories(directories, nodeName)
   const uids = entries(places.pods)
   if (uids.length > 0) {
-    const runc = findRunc(places.runc)
-    using runtime = new RuncRuntime({ runc, podsDirectory: places.pods, logsDirectory: places.logs, clock, log })
+    using runtime = openRuntime({ directories, nodeName, clock, log })
     await Promise.all(uids.map((uid) => runtime.removePod(uid)))
     for (const uid of uids) deleteNetns(podNetns(clusterName, uid))
   }

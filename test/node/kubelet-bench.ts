@@ -17,12 +17,12 @@ import { createNetns, deleteNetns } from '../../src/linux/netns.ts'
 import { PodBridge } from '../../src/network/flannel/pod-bridge.ts'
 import type { PodAttachment, PodIdentity, PodNetwork } from '../../src/network/pod-network.ts'
 import { createImages } from '../../src/node/images/image-resolver.ts'
+import { openImageStore } from '../../src/node/images/image-store.ts'
 import { type Kubelet, startKubelet } from '../../src/node/kubelet.ts'
 import { nodeDirectories } from '../../src/node/node-directories.ts'
 import { registerNode } from '../../src/node/register-node.ts'
 import { removePodsOf } from '../../src/node/remove-pods.ts'
-import { findRunc } from '../../src/node/runtime/runc-command.ts'
-import { RuncRuntime } from '../../src/node/runtime/runc-runtime.ts'
+import { openRuntime } from '../../src/node/runtime/open-runtime.ts'
 
 const NODE = 'node-1'
 const NODE_ADDRESS = { type: 'InternalIP', address: '192.168.0.11' } as const
@@ -32,6 +32,8 @@ export class KubeletBench implements AsyncDisposable {
   readonly clusterName = `t${process.pid}`
   readonly directory = mkdtempSync(join(tmpdir(), 'fl-kubelet-'))
   readonly directories = { run: join(this.directory, 'run'), state: join(this.directory, 'state') }
+  /** Where a test adds images. */
+  readonly images = openImageStore({ directory: join(this.directory, 'store') })
   readonly client: Client
   readonly #api: TestBench
   readonly #home: number
@@ -66,18 +68,15 @@ export class KubeletBench implements AsyncDisposable {
 
   /** Starts a kubelet as a new agent process would. */
   startAgent(): Kubelet {
-    const places = nodeDirectories(this.directories, NODE)
     this.#network ??= new BridgeNetwork()
-    const { pods: podsDirectory, logs: logsDirectory } = places
-    const runc = findRunc(places.runc)
     this.#kubelet = startKubelet({
       client: this.client,
       nodeName: NODE,
       clusterName: this.clusterName,
       addresses: [NODE_ADDRESS],
       network: this.#network,
-      images: createImages([], { builtinDirectory: join(this.directory, 'images') }),
-      runtime: new RuncRuntime({ runc, podsDirectory, logsDirectory, clock: systemClock, log: silentLog }),
+      images: createImages([this.images], { builtinDirectory: join(this.directory, 'images') }),
+      runtime: openRuntime({ directories: this.directories, nodeName: NODE, clock: systemClock, log: silentLog }),
       clusterDns: { server: '10.96.0.10', domain: 'cluster.local' },
       directories: this.directories,
       log: silentLog,

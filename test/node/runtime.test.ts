@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { fork, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { containerDirectory, readShim } from '../../src/node/runtime/container-directory.ts'
 import type { ContainerRecord } from '../../src/node/runtime/runtime.ts'
 import { RuntimeBench, until } from './node-bench.ts'
@@ -88,6 +90,26 @@ describe('containers under runc', { timeout: 60_000 }, () => {
     assert.deepEqual(second.containers('pod-1')[0]?.state, before)
     const { state } = await until(second, 'pod-2', isExited)
     assert.equal(state.kind === 'exited' && state.exitCode, 9)
+  })
+
+  test('containers outlive a process that is killed, and how they ended is known afterwards', async () => {
+    await using bench = new RuntimeBench()
+    const commands = {
+      stays: bench.command('/bin/sleep', '60'),
+      ends: bench.command('/bin/sh', '-c', 'sleep 0.5; exit 9'),
+    }
+    const agent = fork(join(import.meta.dirname, 'killed-agent.ts'), { execArgv: ['--import', 'tsx'] })
+    agent.send({ directory: bench.directory, commands })
+    await once(agent, 'message')
+    agent.kill('SIGKILL')
+    await once(agent, 'exit')
+    const exitFile = join(containerDirectory(join(bench.directory, 'pods'), { ...web, podUid: 'ends' }).path, 'exit')
+    while (!existsSync(exitFile)) await setTimeout(10)
+    const runtime = bench.openRuntime()
+    const ended = runtime.containers('ends')[0]?.state
+    assert.deepEqual([ended?.kind, ended?.kind === 'exited' && ended.exitCode], ['exited', 9])
+    assert.equal(runtime.containers('stays')[0]?.state.kind, 'running')
+    assert.equal((await runtime.exec({ ...web, podUid: 'stays' }, ['/bin/true'], { timeoutMs: 5000 })).exitCode, 0)
   })
 
   test('a container whose shim and runc were killed lives on, and its end is seen', async () => {
