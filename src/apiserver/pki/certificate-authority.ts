@@ -1,10 +1,12 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import type { Clock } from '../../base/clock.ts'
 import { FairleadError } from '../../base/error.ts'
-import type { Holder, KeyPair, Validity } from './certificate.ts'
+import type { Holder, Issuer, KeyPair, Validity } from './certificate.ts'
 
 /** A certificate authority that this process can issue certificates with. */
 export interface CertificateAuthority extends KeyPair {
+  /** Reads the pair when the first certificate is issued, once. */
+  readonly issuer: () => Promise<Issuer>
   readonly clock: Clock
 }
 
@@ -32,7 +34,8 @@ const BACKDATED_MS = 300_000
 export async function createCertificateAuthority(options: CertificateAuthorityOptions): Promise<CertificateAuthority> {
   const { commonName, clock, validityDays = 3650 } = options
   const { signAuthority } = await import('./certificate.ts')
-  return { ...(await signAuthority({ commonName }, validFor(clock, validityDays))), clock }
+  const { issuer, ...pair } = await signAuthority({ commonName }, validFor(clock, validityDays))
+  return { ...pair, issuer: async () => issuer, clock }
 }
 
 /**
@@ -50,7 +53,9 @@ export function loadCertificateAuthority(pair: KeyPair, clock: Clock): Certifica
   if (privateKey.asymmetricKeyDetails?.namedCurve !== 'prime256v1') {
     throw new FairleadError('INVALID_INPUT', `The key of the authority ${certificate.subject} must be on P-256`)
   }
-  return { certificatePem, privateKeyPem, clock }
+  let issuer: Promise<Issuer> | undefined
+  const open = async () => (await import('./certificate.ts')).openIssuer(pair)
+  return { certificatePem, privateKeyPem, issuer: () => (issuer ??= open()), clock }
 }
 
 /**
@@ -60,7 +65,11 @@ export function loadCertificateAuthority(pair: KeyPair, clock: Clock): Certifica
  */
 export async function issueCertificate(authority: CertificateAuthority, request: CertificateRequest): Promise<KeyPair> {
   const { signCertificate } = await import('./certificate.ts')
-  return await signCertificate(authority, request, validFor(authority.clock, request.validityDays ?? 365))
+  return await signCertificate(
+    await authority.issuer(),
+    request,
+    validFor(authority.clock, request.validityDays ?? 365),
+  )
 }
 
 function validFor(clock: Clock, days: number): Validity {

@@ -43,14 +43,22 @@ export interface Holder extends Subject {
   readonly usages: readonly ('server' | 'client')[]
 }
 
+/** What an authority signs with. */
+export interface Issuer {
+  readonly name: Name
+  readonly signingKey: webcrypto.CryptoKey
+  readonly keyIdentifier: Extension
+}
+
 /** The library adds the hash: ECDSA with SHA-256. */
 const KEY_TYPE = { name: 'ECDSA', namedCurve: 'P-256' }
 const EXTENDED_USAGES = { server: ExtendedKeyUsage.serverAuth, client: ExtendedKeyUsage.clientAuth }
 
 /** A certificate signed by its own new key, whose holder may sign others. */
-export async function signAuthority(subject: Subject, validity: Validity): Promise<KeyPair> {
+export async function signAuthority(subject: Subject, validity: Validity): Promise<KeyPair & { issuer: Issuer }> {
   const keys = await generateKeys()
-  const keyIdentifier = await SubjectKeyIdentifierExtension.create(keys.publicKey)
+  const subjectKeyIdentifier = await SubjectKeyIdentifierExtension.create(keys.publicKey)
+  const keyIdentifier = new AuthorityKeyIdentifierExtension(subjectKeyIdentifier.keyId)
   const name = distinguishedName(subject)
   const certificate = await X509CertificateGenerator.create({
     ...validity,
@@ -61,35 +69,42 @@ export async function signAuthority(subject: Subject, validity: Validity): Promi
     extensions: [
       new BasicConstraintsExtension(true, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+      subjectKeyIdentifier,
       keyIdentifier,
-      new AuthorityKeyIdentifierExtension(keyIdentifier.keyId),
     ],
   })
-  return keyPairOf(certificate, keys)
+  return { ...keyPairOf(certificate, keys), issuer: { name, signingKey: keys.privateKey, keyIdentifier } }
+}
+
+/** The issuer of an authority that was made before. */
+export async function openIssuer({ certificatePem, privateKeyPem }: KeyPair): Promise<Issuer> {
+  const certificate = new X509Certificate(certificatePem)
+  const der = createPrivateKey(privateKeyPem).export({ type: 'pkcs8', format: 'der' })
+  const signingKey = await webcrypto.subtle.importKey('pkcs8', der, KEY_TYPE, false, ['sign'])
+  return { name: certificate.subjectName, signingKey, keyIdentifier: await authorityKeyIdentifier(certificate) }
 }
 
 /**
- * A certificate for a new key, signed by an authority; its holder may not sign others.
+ * A certificate for a new key, signed by an authority's issuer; its holder may not sign others.
  *
  * @throws FairleadError `INVALID_INPUT` when one of `addresses` is none.
  */
-export async function signCertificate(authority: KeyPair, holder: Holder, validity: Validity): Promise<KeyPair> {
-  const issuer = new X509Certificate(authority.certificatePem)
+export async function signCertificate(issuer: Issuer, holder: Holder, validity: Validity): Promise<KeyPair> {
   const names = alternativeNames(holder)
-  const [keys, signingKey] = await Promise.all([generateKeys(), importSigningKey(authority.privateKeyPem)])
+  const keys = await generateKeys()
   const certificate = await X509CertificateGenerator.create({
     ...validity,
     subject: distinguishedName(holder),
-    issuer: issuer.subjectName,
+    issuer: issuer.name,
     publicKey: keys.publicKey,
-    signingKey,
+    signingKey: issuer.signingKey,
     extensions: [
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
       new ExtendedKeyUsageExtension(holder.usages.map((usage) => EXTENDED_USAGES[usage])),
       ...names,
       await SubjectKeyIdentifierExtension.create(keys.publicKey),
-      await authorityKeyIdentifier(issuer),
+      issuer.keyIdentifier,
     ],
   })
   return keyPairOf(certificate, keys)
@@ -97,11 +112,6 @@ export async function signCertificate(authority: KeyPair, holder: Holder, validi
 
 function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
   return webcrypto.subtle.generateKey(KEY_TYPE, true, ['sign', 'verify'])
-}
-
-function importSigningKey(pem: string): Promise<webcrypto.CryptoKey> {
-  const der = createPrivateKey(pem).export({ type: 'pkcs8', format: 'der' })
-  return webcrypto.subtle.importKey('pkcs8', der, KEY_TYPE, false, ['sign'])
 }
 
 function keyPairOf(certificate: X509Certificate, { privateKey }: webcrypto.CryptoKeyPair): KeyPair {
@@ -134,8 +144,8 @@ function spelledOut(address: string): string {
 }
 
 /** As the authority's certificate names its key, so that chains are found whoever made it. */
-async function authorityKeyIdentifier(issuer: X509Certificate): Promise<Extension> {
-  const own = issuer.getExtension(SubjectKeyIdentifierExtension)
+async function authorityKeyIdentifier(authority: X509Certificate): Promise<Extension> {
+  const own = authority.getExtension(SubjectKeyIdentifierExtension)
   if (own !== null) return new AuthorityKeyIdentifierExtension(own.keyId)
-  return await AuthorityKeyIdentifierExtension.create(issuer.publicKey)
+  return await AuthorityKeyIdentifierExtension.create(authority.publicKey)
 }
