@@ -98,10 +98,12 @@ export class FamilyTable {
   /** Keeps to numbers, counters and slots found in the kernel, for ports that are new from now on. */
   keepTo(hints: Hints): void {
     this.#hints = hints
+    for (const number of hints.numbers()) this.#numbers.reserve(number)
   }
 
   forgetHints(): void {
     this.#hints = NO_HINTS
+    this.#numbers.endReservations()
   }
 
   /** Takes the node's addresses: who is a pod of it. */
@@ -235,7 +237,8 @@ export class FamilyTable {
     if (this.#hints === NO_HINTS) return undefined
     for (const [index, frontend] of plan.frontends.entries()) {
       const map = mapOf(frontend, scope)
-      const data = map === undefined ? undefined : this.#hints.frontend(map, keys[index] ?? '')
+      if (map === undefined) continue
+      const data = this.#hints.frontend(map, keys[index] ?? '', commentOf(plan, frontend))
       if (data !== undefined) return data
     }
     return undefined

@@ -5,7 +5,7 @@
  */
 import { readMessages } from '../netlink/message.ts'
 import { NetlinkError } from '../netlink/socket.ts'
-import type { NftBatch } from './batch.ts'
+import { NftBatch } from './batch.ts'
 import * as nft from './constants.ts'
 import { FakeRefusal, type FakeTable, FakeTables } from './fake-tables.ts'
 import { familyOf } from './family.ts'
@@ -40,6 +40,13 @@ export class FakeNftKernel implements NftKernel {
     }
     this.#tables = next
     this.#generation += 1
+  }
+
+  /** Deletes an element as somebody else would. */
+  delete(set: NamedRef, { key, flags }: ListedElement): void {
+    const batch = new NftBatch()
+    batch.deleteElement(set, { key, ...(flags === 0 ? {} : { flags }) })
+    this.commit(batch)
   }
 
   generation(): number {

@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { FakeNftKernel } from '../linux/nftables/fake-kernel.ts'
+import type { NftKernel } from '../linux/nftables/kernel.ts'
+import { NftSocket } from '../linux/nftables/socket.ts'
+import { TestNamespaces } from '../linux/test-namespaces.ts'
+import { mapOf } from './frontend-elements.ts'
+import type { NodeView } from './node-view.ts'
+import { planService } from './plan-service.ts'
+import { Program, type ServiceObjects } from './program.ts'
+import { frontendLines, kernelMeaning, modelMeaning } from './test-meaning.ts'
+import { aService, aSlice, type EndpointWords, gone, together } from './test-objects.ts'
+
+/** Few counters, so that they are shared, given up and made again. */
+const COUNTERS = 6
+
+const NODES: readonly NodeView[] = [
+  { name: 'n1', addresses: ['192.168.0.1', 'fd00:192::1'], podCidrs: ['10.244.1.0/24', 'fd00:10:244:1::/64'] },
+  { name: 'n1', addresses: ['192.168.0.9'], podCidrs: [] },
+  { name: 'n1', addresses: ['192.168.0.1'], podCidrs: ['10.244.1.0/24', '10.244.2.0/24', '10.244.1.128/25'] },
+]
+
+type Step =
+  | { readonly kind: 'service'; readonly objects: ServiceObjects }
+  | { readonly kind: 'node'; readonly node: NodeView }
+  | { readonly kind: 'commit' }
+
+const name = fc.constantFrom('a', 'b', 'c', 'd', 'e')
+const endpoint: fc.Arbitrary<EndpointWords> = fc.record(
+  {
+    ip: fc.integer({ min: 1, max: 9 }).map((last) => `10.244.1.${last}`),
+    node: fc.constantFrom('n1', 'n2'),
+    ready: fc.boolean(),
+    serving: fc.boolean(),
+    terminating: fc.boolean(),
+  },
+  { requiredKeys: ['ip'] },
+)
+const slices = fc.array(fc.array(endpoint, { minLength: 1, maxLength: 9 }), { maxLength: 3 })
+const policy = fc.constantFrom('Cluster', 'Local')
+const spec = fc.record(
+  {
+    // Few addresses and ports, so that Services clash.
+    clusterIPs: fc.constantFrom(['10.96.0.1'], ['10.96.0.2'], ['10.96.0.3', 'fd00:10:96::3'], ['10.96.0.4'], ['None']),
+    ports: fc.constantFrom(
+      [{ name: 'tcp', protocol: 'TCP', port: 80 }],
+      [{ name: 'tcp', protocol: 'TCP', port: 80, nodePort: 30080 }],
+      [
+        { name: 'tcp', protocol: 'TCP', port: 443, nodePort: 30443 },
+        { name: 'udp', protocol: 'UDP', port: 443, nodePort: 30443 },
+      ],
+      [],
+    ),
+    externalIPs: fc.constantFrom(['203.0.113.7'], ['203.0.113.8', 'not an address'], []),
+    internalTrafficPolicy: policy,
+    externalTrafficPolicy: policy,
+    created: fc.constantFrom('2026-01-01T00:00:00Z', '2026-01-02T00:00:00Z'),
+  },
+  { requiredKeys: ['clusterIPs', 'ports'] },
+) as fc.Arbitrary<Parameters<typeof aService>[1]>
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant('service' as const),
+      objects: fc
+        .tuple(name, spec, slices)
+        .map(([name, words, all]) =>
+          together(aService(name, words), ...all.map((endpoints, index) => aSlice(name, endpoints, `${index}`))),
+        ),
+    }),
+  },
+  { weight: 2, arbitrary: name.map((name) => ({ kind: 'service' as const, objects: gone(name) })) },
+  { weight: 1, arbitrary: fc.constantFrom(...NODES).map((node) => ({ kind: 'node' as const, node })) },
+  { weight: 3, arbitrary: fc.constant({ kind: 'commit' as const }) },
+)
+
+/** Takes the steps; returns what there is in the end. */
+function walk(program: Program, steps: readonly Step[]): { services: ServiceObjects[]; node: NodeView } {
+  const services = new Map<string, ServiceObjects>()
+  let node = NODES[0]!
+  program.start(node, [])
+  for (const one of steps) {
+    if (one.kind === 'service') {
+      services.set(one.objects.key, one.objects)
+      program.setService(one.objects)
+    } else if (one.kind === 'node') {
+      node = one.node
+      program.setNode(node)
+      for (const objects of services.values()) program.setService(objects)
+    } else program.commit()
+  }
+  program.commit()
+  return { services: [...services.values()], node }
+}
+
+/** The kernel's state after the steps is what the model says, what a fresh start makes, and what a restart finds right. */
+function check(kernel: NftKernel, steps: readonly Step[]): void {
+  const program = new Program({ kernel, nodeName: 'n1', counters: COUNTERS })
+  const { services, node } = walk(program, steps)
+  const meaning = kernelMeaning(kernel)
+  assert.deepEqual(frontendLines(meaning), modelMeaning(services, node), 'incremental = model')
+  const fresh = new FakeNftKernel()
+  new Program({ kernel: fresh, nodeName: 'n1' }).start(node, services)
+  assert.deepEqual(meaning, kernelMeaning(fresh), 'incremental = fresh')
+  assert.equal(program.repair().changes, 0, 'the kernel has what the program thinks it has')
+  const restarted = new Program({ kernel, nodeName: 'n1', counters: COUNTERS })
+  const { changes } = restarted.start(node, services)
+  // A Service that lost all its addresses to others has nothing in the kernel to know it by.
+  if (everyListIsReached(services, node)) assert.equal(changes, 0, 'a restart changes nothing')
+  assert.equal(restarted.commit(), 0)
+  assert.deepEqual(kernelMeaning(kernel), meaning, 'a restart means the same')
+}
+
+/** Whether for each endpoint list there is an address that leads to it. */
+function everyListIsReached(services: readonly ServiceObjects[], node: NodeView): boolean {
+  const lines = modelMeaning(services, node)
+  return services.every(({ service, slices }) => {
+    const plan = service === undefined ? undefined : planService(service, slices, node)
+    if (plan?.kind !== 'programmed') return true
+    return plan.ports.every((port) =>
+      (['cluster', 'local'] as const).every((scope) => {
+        const maps = port.frontends.flatMap((frontend) => mapOf(frontend, scope) ?? [])
+        const owner = `(${port.namespace}/${port.service}:${port.name} `
+        const reached = (map: string) =>
+          lines.some((line) => line.startsWith(port.family) && line.includes(owner) && line.includes(` ${map} `))
+        return maps.length === 0 || maps.some(reached)
+      }),
+    )
+  })
+}
+
+const RUNS = Number(process.env.FAIRLEAD_PROPERTY_RUNS ?? 300)
+
+describe('any sequence of changes', () => {
+  test('ends in what the model says, what a fresh start makes, and what a restart keeps (in memory)', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 25 }), (steps) => check(new FakeNftKernel(), steps)),
+      { numRuns: RUNS },
+    )
+  })
+
+  test('the same, in the kernel', () => {
+    using namespaces = new TestNamespaces()
+    using kernel = NftSocket.open(namespaces.create('prop'))
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
+        const clean = new Program({ kernel, nodeName: 'n1' })
+        clean.start(NODES[0]!, [])
+        check(kernel, steps)
+      }),
+      { numRuns: Math.min(RUNS, 200) },
+    )
+  })
+
+  test('whatever somebody else did to the tables is repaired', () => {
+    const damage = fc.array(fc.nat(400), { minLength: 1, maxLength: 20 })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 15 }), damage, (steps, hits) => {
+        const kernel = new FakeNftKernel()
+        const program = new Program({ kernel, nodeName: 'n1' })
+        const { services, node } = walk(program, steps)
+        const before = kernelMeaning(kernel)
+        hitElements(kernel, program, hits)
+        program.repair()
+        assert.deepEqual(kernelMeaning(kernel), before)
+        assert.deepEqual(frontendLines(before), modelMeaning(services, node))
+      }),
+      { numRuns: RUNS },
+    )
+  })
+})
+
+/** Deletes some elements behind the program's back. */
+function hitElements(kernel: FakeNftKernel, program: Program, hits: readonly number[]): void {
+  for (const hit of hits) {
+    const all = program.tables.flatMap(({ allMaps }) =>
+      allMaps.flatMap(({ set }) => kernel.elements(set).map((element) => ({ set, element }))),
+    )
+    const victim = all[hit % Math.max(1, all.length)]
+    if (victim === undefined) continue
+    kernel.delete(victim.set, victim.element)
+  }
+}
+
+test('changes that cancel each other cost nothing', () => {
+  const kernel = new FakeNftKernel()
+  const program = new Program({ kernel, nodeName: 'n1' })
+  const service = aService('a', { clusterIP: '10.96.0.1' })
+  program.start(NODES[0]!, [together(service, aSlice('a', ['10.244.1.1', '10.244.1.2']))])
+  const generation = kernel.generation()
+  program.setService(together(service, aSlice('a', ['10.244.1.1', '10.244.1.3'])))
+  program.setService(together(service, aSlice('a', ['10.244.1.1', '10.244.1.2'])))
+  assert.equal(program.commit(), 0)
+  assert.equal(kernel.generation(), generation)
+})
+
+test('an endpoint more is an element more, and the number of the others does not matter', () => {
+  const kernel = new FakeNftKernel()
+  const program = new Program({ kernel, nodeName: 'n1' })
+  const services = Array.from({ length: 50 }, (_, i) =>
+    together(
+      aService(`s${i}`, { clusterIP: `10.96.1.${i}`, ports: [{ name: 'tcp', port: 80 }] }),
+      aSlice(`s${i}`, [`10.244.2.${i}`, `10.244.3.${i}`]),
+    ),
+  )
+  program.start(NODES[0]!, services)
+  const three = aSlice(
+    's7',
+    ['10.244.2.7', '10.244.3.7', '10.244.4.7'].map((ip) => ({ ip, node: 'n2' })),
+  )
+  const two = aSlice(
+    's7',
+    ['10.244.2.7', '10.244.3.7'].map((ip) => ({ ip, node: 'n2' })),
+  )
+  program.setService(together(services[7]!.service!, two))
+  program.commit()
+  program.setService(together(services[7]!.service!, three))
+  // A chain, its rule and its verdict; the frontend deleted and added; the endpoint.
+  assert.equal(program.commit(), 6)
+  program.setService(together(services[7]!.service!, two))
+  // The frontend deleted and added, the endpoint deleted; the counters stay for others.
+  assert.equal(program.commit(), 3)
+})
