@@ -28,7 +28,7 @@ export interface ProxyOptions {
 }
 
 /** A running node proxy. Disposing of it leaves the rules in place: connections go on, and the next one takes over. */
-export interface Proxy extends AsyncDisposable {
+export interface NodeProxy extends AsyncDisposable {
   /** Resolves when all Services are in the kernel for the first time; rejects when the kernel refuses. */
   readonly synced: Promise<void>
   /** What the node does for a Service (`namespace/name`) and why, by the newest objects; undefined for an unknown one. */
@@ -43,7 +43,7 @@ const BY_SERVICE = 'service'
  * Keeps the Services of the API in the kernel of one node. Nothing is programmed before Services, EndpointSlices and the
  * Node are all known.
  */
-export function startProxy(options: ProxyOptions): Proxy {
+export function startProxy(options: ProxyOptions): NodeProxy {
   const { client, nodeName, log, clock, metrics = noMetrics } = options
   const stopping = new AbortController()
   const watched = { client, log, clock }
