@@ -42,6 +42,10 @@ function orNotFound(body: object | undefined): ApiResponse {
 /** Answers `/openapi/v3…`. */
 export function openApiResponse(kinds: KindTable, path: string): ApiResponse {
   if (path === '/openapi/v3') return jsonResponse(200, openApiIndex(kinds))
-  if (path.startsWith('/openapi/v3/')) return orNotFound(openApiDocument(kinds, path.slice('/openapi/v3/'.length)))
-  throw pathNotFound()
+  const document = path.startsWith('/openapi/v3/')
+    ? openApiDocument(kinds, path.slice('/openapi/v3/'.length))
+    : undefined
+  if (document === undefined) throw pathNotFound()
+  const etag = `"${createHash('sha256').update(document).digest('hex').toUpperCase()}"`
+  return { status: 200, headers: { 'content-type': 'application/json', etag, vary: 'Accept' }, body: document }
 }

@@ -23,7 +23,9 @@ export async function exchange(
   response: ServerResponse,
 ): Promise<void> {
   const ended = new AbortController()
-  response.once('close', () => ended.abort())
+  response.once('close', () => {
+    if (!response.writableFinished) ended.abort()
+  })
   try {
     const identity = await authenticate(message.socket as TLSSocket, message.headers.authorization, options.verifyToken)
     if (identity.kind === 'rejected') {

@@ -1,26 +1,45 @@
 import { createHash } from 'node:crypto'
 import type { AnyKind } from '../kube/registry.ts'
+import { type Field, findMessage, type Message, messageOf, type Scalar } from '../kube/schema/schema.ts'
 import type { KindTable } from './kind-table.ts'
 
-/** `/openapi/v3`: where the document of each group and version is. */
+/** OpenAPI v3 documents of a table of kinds, made when they are first asked for. */
+const documents = new WeakMap<KindTable, Map<string, Buffer>>()
+
+/** `/openapi/v3`: where the document of each group and version is; the hash lets clients keep it. */
 export function openApiIndex(kinds: KindTable): object {
-  const paths = [...new Set(kinds.all.map(({ resource }) => groupPath(resource.group, resource.version)))]
-  return {
-    paths: Object.fromEntries(
-      paths.map((path) => [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hashOf(kinds, path)}` }]),
-    ),
-  }
+  const paths = new Set(kinds.all.map(({ resource }) => groupPath(resource.group, resource.version)))
+  const entries = [...paths].map((path) => [
+    path,
+    { serverRelativeURL: `/openapi/v3/${path}?hash=${hashOf(kinds, path)}` },
+  ])
+  return { paths: Object.fromEntries(entries) }
 }
 
-/** `/openapi/v3/apis/apps/v1`: paths with their kinds and parameters. `undefined`: nothing is served there. */
-export function openApiDocument(kinds: KindTable, path: string): object | undefined {
+function hashOf(kinds: KindTable, path: string): string {
+  const document = openApiDocument(kinds, path) ?? Buffer.alloc(0)
+  return createHash('sha256').update(document).digest('hex').toUpperCase()
+}
+
+/** `/openapi/v3/apis/apps/v1`: paths, kinds and the shapes of their objects. `undefined`: nothing is served there. */
+export function openApiDocument(kinds: KindTable, path: string): Buffer | undefined {
+  const known = documents.get(kinds) ?? new Map<string, Buffer>()
+  documents.set(kinds, known)
+  const found = known.get(path)
+  if (found !== undefined) return found
   const served = kinds.all.filter(({ resource }) => groupPath(resource.group, resource.version) === path)
   if (served.length === 0) return undefined
+  const document = Buffer.from(JSON.stringify(describe(served)))
+  known.set(path, document)
+  return document
+}
+
+function describe(served: readonly AnyKind[]): object {
   return {
     openapi: '3.0.0',
     info: { title: 'Kubernetes', version: 'v1.36.0' },
     paths: Object.fromEntries(served.flatMap(pathsOf)),
-    components: { schemas: Object.fromEntries(served.map((kind) => [schemaName(kind), schemaOf(kind)])) },
+    components: { schemas: schemasOf(served) },
   }
 }
 
@@ -28,35 +47,66 @@ function groupPath(group: string, version: string): string {
   return group === '' ? `api/${version}` : `apis/${group}/${version}`
 }
 
-function hashOf(kinds: KindTable, path: string): string {
-  return createHash('sha256')
-    .update(JSON.stringify(openApiDocument(kinds, path)))
-    .digest('hex')
-    .slice(0, 32)
-    .toUpperCase()
+function schemaName(message: string): string {
+  return `io.k8s.api.${message}`
 }
 
-function schemaName({ resource }: AnyKind): string {
-  const group = resource.group === '' ? 'core' : (resource.group.split('.')[0] ?? '')
-  return `io.k8s.api.${group}.${resource.version}.${resource.kind}`
-}
-
-function schemaOf({ resource }: AnyKind): object {
-  const { group, version, kind } = resource
-  return {
-    type: 'object',
-    properties: {
-      apiVersion: { type: 'string', description: 'Version of the schema of this representation of an object.' },
-      kind: { type: 'string', description: 'The kind of object that this represents.' },
-      metadata: {
-        type: 'object',
-        description: "Standard object's metadata.",
-        'x-kubernetes-preserve-unknown-fields': true,
-      },
-    },
-    'x-kubernetes-preserve-unknown-fields': true,
-    'x-kubernetes-group-version-kind': [{ group, version, kind }],
+function schemasOf(served: readonly AnyKind[]): Readonly<Record<string, object>> {
+  const schemas: Record<string, object> = {}
+  const add = (message: Message) => {
+    const name = schemaName(message.name)
+    if (schemas[name] !== undefined) return
+    schemas[name] = schemaOf(message)
+    for (const { type } of message.fields.values()) {
+      if (type.of === 'message') add(messageOf(type.message))
+    }
   }
+  for (const { resource } of served) {
+    const { group, version, kind } = resource
+    const message = findMessage(kind)
+    if (message !== undefined) add(message)
+    schemas[schemaName(kind)] = {
+      ...(message === undefined
+        ? { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }
+        : rootSchema(message)),
+      'x-kubernetes-group-version-kind': [{ group, version, kind }],
+    }
+  }
+  return schemas
+}
+
+function rootSchema(message: Message): { readonly type: string; readonly properties: object } {
+  const { type, properties } = schemaOf(message)
+  return { type, properties: { apiVersion: { type: 'string' }, kind: { type: 'string' }, ...properties } }
+}
+
+function schemaOf({ fields }: Message): { readonly type: string; readonly properties: object } {
+  const properties = [...fields.values()].map((field) => [field.name, fieldSchema(field)])
+  return { type: 'object', properties: Object.fromEntries(properties) }
+}
+
+function fieldSchema(field: Field): object {
+  if (field.shape === 'list') return { type: 'array', items: itemSchema(field) }
+  return field.shape === 'map' ? { type: 'object', additionalProperties: itemSchema(field) } : itemSchema(field)
+}
+
+const SCALARS: Readonly<Record<Scalar, object>> = {
+  string: { type: 'string' },
+  bool: { type: 'boolean' },
+  int32: { type: 'integer', format: 'int32' },
+  int64: { type: 'integer', format: 'int64' },
+  bytes: { type: 'string', format: 'byte' },
+  time: { type: 'string', format: 'date-time' },
+  microTime: { type: 'string', format: 'date-time' },
+  quantity: { oneOf: [{ type: 'string' }, { type: 'number' }] },
+  intOrString: { format: 'int-or-string', oneOf: [{ type: 'integer' }, { type: 'string' }] },
+  raw: { type: 'object' },
+}
+
+function itemSchema({ type }: Field): object {
+  if (type.of === 'any') return { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }
+  if (type.of === 'scalar') return SCALARS[type.scalar]
+  return { allOf: [{ $ref: `#/components/schemas/${schemaName(type.message)}` }] }
 }
 
 const WRITE_PARAMETERS = ['dryRun', 'fieldManager', 'fieldValidation']
@@ -78,13 +128,13 @@ function pathsOf(kind: AnyKind): readonly (readonly [string, object])[] {
   ]
 }
 
-function operation(kind: AnyKind, action: string, parameters: readonly string[]): object {
-  const { group, version, kind: title } = kind.resource
+function operation({ resource }: AnyKind, action: string, parameters: readonly string[]): object {
+  const { group, version, kind } = resource
   const schema = { $ref: `#/components/schemas/${schemaName(kind)}` }
   return {
     parameters: parameters.map((name) => ({ name, in: 'query', schema: { type: 'string', uniqueItems: true } })),
     responses: { '200': { description: 'OK', content: { 'application/json': { schema } } } },
     'x-kubernetes-action': action,
-    'x-kubernetes-group-version-kind': { group, version, kind: title },
+    'x-kubernetes-group-version-kind': { group, version, kind },
   }
 }

@@ -14,10 +14,13 @@ import type { ApiContext, Random } from './context.ts'
 import { createHandler, type HandleRequest } from './handler.ts'
 import { exchange } from './http-exchange.ts'
 import { KindTable } from './kind-table.ts'
+import type { TokenSigner } from './pki/service-account-token.ts'
 import type { NodePortRange } from './service-allocation/allocation-context.ts'
 import { serviceAllocationHook } from './service-allocation/plan.ts'
 import type { SubresourceHandler } from './subresources/subresource.ts'
 import { SUBRESOURCES } from './subresources/table.ts'
+import { tokenHandler } from './subresources/token.ts'
+import { tokenVerifier } from './token-verifier.ts'
 import type { WriteHook } from './write-hook.ts'
 
 /** Where to listen: an address, or a socket that someone else already bound (in a network namespace of its own). */
@@ -30,6 +33,9 @@ export interface ApiServerOptions {
   /** The server's own certificate, and the authority that client certificates must come from; PEM. */
   readonly tls: { readonly certificate: string; readonly privateKey: string; readonly clientAuthority: string }
   readonly listeners: readonly Listener[]
+  /** Issues and checks tokens of service accounts; without it there are none. */
+  readonly tokens?: TokenSigner
+  /** How bearer tokens are checked. @default by `tokens` */
   readonly verifyToken?: VerifyToken
   /** @default {@link authorizeByTable} */
   readonly authorize?: Authorize
@@ -62,7 +68,9 @@ const systemRandom: Random = { uuid: randomUUID, below: (limit) => randomInt(lim
  */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const context = contextOf(options)
-  const subresources = new Map([...SUBRESOURCES, ...(options.subresources ?? [])])
+  const { tokens } = options
+  const token = tokens === undefined ? [] : ([['serviceaccounts/token', tokenHandler(tokens)]] as const)
+  const subresources = new Map([...SUBRESOURCES, ...token, ...(options.subresources ?? [])])
   const handle = createHandler({ context, authorize: options.authorize ?? authorizeByTable, subresources })
   await bootstrapObjects(context, options.bootstrap)
   const server = new TlsServer(options, handle)
@@ -91,7 +99,9 @@ class TlsServer implements AsyncDisposable {
   readonly #servers: Server[] = []
   readonly #connections = new Set<Socket>()
 
-  constructor({ tls, verifyToken, log }: ApiServerOptions, handle: HandleRequest) {
+  constructor({ tls, log, ...options }: ApiServerOptions, handle: HandleRequest) {
+    const { tokens, store } = options
+    const verifyToken = options.verifyToken ?? (tokens === undefined ? undefined : tokenVerifier(tokens, store))
     const settings = {
       key: tls.privateKey,
       cert: tls.certificate,

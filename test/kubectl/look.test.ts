@@ -105,3 +105,19 @@ test('a watch prints changes as they happen, under one header', { skip: unavaila
   const printed = await watch.printed(/first\s+1/)
   assert.equal(printed, 'NAME DATA AGE\nfirst 0 AGE\nfirst 1 AGE')
 })
+
+test('explain knows the fields of every kind', { skip: unavailable }, async () => {
+  await using kubectl = await openSession()
+  assert.match(
+    await kubectl.show('explain service.spec.ports'),
+    /FIELD: ports <\[\]Object>[\s\S]*targetPort\t<integer|targetPort\t<Object>/,
+  )
+  assert.match(await kubectl.show('explain deploy.spec.template.spec.containers.image'), /FIELD: image <string>/)
+  assert.match(await kubectl.show('explain endpointslices'), /KIND: EndpointSlice/)
+  assert.match(await kubectl.fail('explain service.spec.nope'), /field "nope" does not exist/)
+})
+
+test('what one may do is listed', { skip: unavailable }, async () => {
+  await using kubectl = await openSession()
+  assert.match(await kubectl.show('auth can-i --list'), /^\*\.\* \[\] \[\] \[\*\]$/m)
+})

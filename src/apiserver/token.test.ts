@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { systemClock } from '../base/clock.ts'
+import { createTokenSigner, generateTokenKey } from './pki/service-account-token.ts'
+import { openTestBench } from './test-bench.ts'
+
+const ACCOUNTS = '/api/v1/namespaces/default/serviceaccounts'
+
+test('a token is good as long as its account and its pod exist', async () => {
+  const tokens = createTokenSigner({ keyPem: generateTokenKey(), clock: systemClock })
+  await using bench = await openTestBench({ tokens })
+  await bench.call('POST', ACCOUNTS, { metadata: { name: 'web' } })
+  const spec = { containers: [{ name: 'c', image: 'x' }] }
+  await bench.call('POST', '/api/v1/namespaces/default/pods', { metadata: { name: 'p' }, spec })
+  const ask = async (body: object) => await bench.call('POST', `${ACCOUNTS}/web/token`, body)
+  const free = (await ask({ spec: {} })).body.status.token
+  const bound = (await ask({ spec: { boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name: 'p' } } })).body.status
+    .token
+  for (const token of [free, bound]) assert.equal((await bench.send('/api', { token })).status, 200)
+  await bench.call('DELETE', '/api/v1/namespaces/default/pods/p')
+  assert.equal((await bench.send('/api', { token: bound })).status, 401)
+  await bench.call('DELETE', `${ACCOUNTS}/web`)
+  await bench.call('POST', ACCOUNTS, { metadata: { name: 'web' } })
+  assert.equal((await bench.send('/api', { token: free })).status, 401)
+  assert.equal((await ask({ spec: { expirationSeconds: 5 } })).status, 422)
+  assert.equal((await bench.call('POST', `${ACCOUNTS}/none/token`, { spec: {} })).status, 404)
+})
