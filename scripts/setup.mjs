@@ -63,7 +63,8 @@ function installPackages() {
   writeFileSync(stamp, lock)
 }
 
-function build() {
+/** Bundles the programs when a source is newer. */
+export function build() {
   const built = join(root, 'dist', '.built')
   const builtAt = existsSync(built) ? statSync(built).mtimeMs : 0
   const inputs = ['src', 'scripts', 'package.json'].map((name) => join(root, name))

@@ -154,6 +154,9 @@ async function assemble({ options, layout, lock, log }: Assembly): Promise<Clust
       vpc: { netns: fabric.vpc.netns, address: fabric.vpc.controlPlaneAddress },
     }
     const ready = await supervisor.start<ControlPlaneReady>(CONTROL_PLANE, config)
+    // After a crash it comes back at the same port, also where the kernel chose it.
+    const apiPort = Number(new URL(ready.server).port)
+    supervisor.reconfigure(CONTROL_PLANE, { ...config, spec: { ...spec, apiPort } } satisfies ControlPlaneConfig)
     onProgress({ step: 'api', server: ready.server })
     const nodesReady = startAgents({ spec, roots, supervisor, ready, onProgress })
     // Whoever waits for it hears of a failure; nobody else must.

@@ -68,6 +68,12 @@ export class Supervisor {
     return result
   }
 
+  /** What a member is given when it is started again. */
+  reconfigure(name: string, config: unknown): void {
+    const member = this.#members.get(name)
+    if (member !== undefined) member.config = config
+  }
+
   /** Process numbers by member name. */
   processes(): ReadonlyMap<string, number> {
     return new Map([...this.#members].flatMap(([name, { child }]) => (child.pid ? [[name, child.pid] as const] : [])))
