@@ -1,0 +1,92 @@
+import { setTimeout } from 'node:timers/promises'
+import { ask, type EchoAnswer, type Target, type Vantage } from '../../src/cluster/vantage.ts'
+
+export interface Request {
+  /** Who asked, and over what: `pod client on node-1 TCP`. */
+  readonly from: string
+  /** Position among the load's events: before and after need no clock. */
+  readonly begun: number
+  readonly answer?: EchoAnswer
+  readonly error?: unknown
+}
+
+const TIMEOUT_MS = 2_000
+/** Between two requests of one asker: many per second, yet the machine has time for everybody else. */
+const PAUSE_MS = 4
+
+/** Requests one after the other to each target from each vantage, all of them at once, until stopped. */
+export class Load implements AsyncDisposable {
+  readonly #requests: Request[] = []
+  readonly #askers: readonly string[]
+  readonly #loops: readonly Promise<void>[]
+  #waiting: (() => void)[] = []
+  #counted = 0
+  #now = 0
+  #stopped = false
+
+  constructor(vantages: readonly Vantage[], targets: readonly Target[]) {
+    const pairs = vantages.flatMap((from) => targets.map((target) => ({ from, target })))
+    this.#askers = pairs.map(({ from, target }) => `${from.name} ${target.protocol}`)
+    this.#loops = pairs.map(({ from, target }) => this.#run(from, target))
+  }
+
+  /** A moment: requests that begin after it have a greater number. */
+  mark(): number {
+    return this.#now++
+  }
+
+  /** Every request that has ended since counting began. */
+  requests(): readonly Request[] {
+    return this.#requests.slice(this.#counted)
+  }
+
+  /** Resolves when so many more requests have ended. */
+  async more(count: number): Promise<void> {
+    const wanted = this.#requests.length + count
+    while (this.#requests.length < wanted) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+  }
+
+  /** Waits until every pod has answered everybody, so that the kernel of every node knows them, and counts from then. */
+  async warmUp(pods: readonly string[]): Promise<void> {
+    for (;;) {
+      const seen = new Set(this.#requests.map(({ from, answer }) => `${from} ${answer?.pod}`))
+      if (this.#askers.every((from) => pods.every((pod) => seen.has(`${from} ${pod}`)))) break
+      await this.more(1)
+    }
+    this.#counted = this.#requests.length
+  }
+
+  failures(): readonly string[] {
+    return this.requests().filter(isFailure).map(describeFailure)
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await Promise.all(this.#loops)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  async #run(from: Vantage, target: Target): Promise<void> {
+    while (!this.#stopped) {
+      const about = { from: `${from.name} ${target.protocol}`, begun: this.#now++ }
+      try {
+        this.#requests.push({ ...about, answer: await ask(from, target, TIMEOUT_MS) })
+      } catch (error) {
+        this.#requests.push({ ...about, error })
+      }
+      for (const resolve of this.#waiting.splice(0)) resolve()
+      await setTimeout(PAUSE_MS)
+    }
+  }
+}
+
+export function isFailure({ error }: Request): boolean {
+  return error !== undefined
+}
+
+export function describeFailure({ from, error }: Request): string {
+  return `${from}: ${error instanceof Error ? error.message : String(error)}`
+}

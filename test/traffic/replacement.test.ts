@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import type { Target, Vantage } from '../../src/cluster/vantage.ts'
+import { deployments, pods } from '../../src/kube/resource.ts'
+import { describeFailure, isFailure, Load } from './load.ts'
+import { clientPod, echoService, startTrafficCluster, type TrafficCluster } from './traffic-cluster.ts'
+
+/** Without it a pod counts as ready before its program listens, here as everywhere. */
+const READINESS = 'readinessProbe: { httpGet: { path: /, port: http }, periodSeconds: 1 }'
+
+describe('requests go on while pods are replaced', () => {
+  let on: TrafficCluster
+  let vantages: Vantage[]
+  before(async () => {
+    on = await startTrafficCluster()
+    for (const { name } of on.cluster.spec.nodes) await on.apply(clientPod(`client-${name}`, name))
+    const clients = await Promise.all(on.cluster.spec.nodes.map(({ name }) => on.readyPod(`client-${name}`)))
+    vantages = [...clients.map((pod) => on.pod(pod)), on.node('node-1')]
+  })
+  after(() => on?.[Symbol.asyncDispose]())
+
+  test('deleting one pod after the other loses none', async () => {
+    await on.apply(echoService('web', { replicas: 3, container: READINESS }))
+    const first = await on.readyEndpoints('web', 3)
+    await using load = new Load(vantages, await targetsOf(on, 'web'))
+    await load.warmUp(first)
+    for (const pod of first) {
+      await on.client.delete(pods, { namespace: 'default', name: pod })
+      await leftSlice(on, 'web', pod)
+      await on.readyEndpoints('web', 3)
+      await load.more(100)
+    }
+    await load.stop()
+    assert.deepEqual(load.failures(), [])
+    assertAnswered(load, 6)
+  })
+
+  test('a rolling update loses none', async () => {
+    await on.apply(echoService('shop', { replicas: 3, container: READINESS }))
+    const old = await on.readyEndpoints('shop', 3)
+    await using load = new Load(vantages, await targetsOf(on, 'shop'))
+    await load.warmUp(old)
+    const annotations = { restarted: 'once' }
+    const body = { spec: { template: { metadata: { annotations } } } }
+    await on.client.patch(deployments, { namespace: 'default', name: 'shop' }, { type: 'merge', body })
+    await on.until('three new endpoints of shop', () => {
+      const now = on.watch.endpoints('shop').map(({ targetRef }) => targetRef?.name ?? '')
+      return now.length === 3 && !now.some((pod) => old.includes(pod)) ? true : undefined
+    })
+    await load.more(200)
+    await load.stop()
+    assert.deepEqual(load.failures(), [])
+    assertAnswered(load, 6)
+  })
+
+  // A pod that goes without a farewell: until the kernel hears of it, its share of the requests is lost, as anywhere.
+  test('of pods that stop at once, none is asked any more when the kernel has the change', async () => {
+    const container = `${READINESS}\nenv: [{ name: FAIRLEAD_LINGER_MS, value: "0" }]`
+    await on.apply(echoService('rude', { replicas: 3, container }))
+    const first = await on.readyEndpoints('rude', 3)
+    await using load = new Load(vantages, await targetsOf(on, 'rude'))
+    await load.warmUp(first)
+    for (const name of first) {
+      const address = on.watch.pod(name)?.status?.podIP ?? ''
+      await on.client.delete(pods, { namespace: 'default', name })
+      await leftSlice(on, 'rude', name)
+      for (const node of on.cluster.spec.nodes) await leftKernel(on, on.node(node.name), address)
+      const left = load.mark()
+      await load.more(100)
+      const later = load.requests().filter(({ begun }) => begun > left)
+      assert.deepEqual(later.filter(isFailure).map(describeFailure), [])
+      assert.equal(later.filter(({ answer }) => answer?.pod === name).length, 0)
+      await on.readyEndpoints('rude', 3)
+    }
+  })
+})
+
+/** Otherwise no pod was replaced, and nothing shown. */
+function assertAnswered(load: Load, pods: number): void {
+  const answered = new Set(load.requests().map(({ answer }) => answer?.pod))
+  assert.equal(answered.size, pods, `answers come from ${[...answered].join(', ')}`)
+}
+
+async function targetsOf(on: TrafficCluster, service: string): Promise<Target[]> {
+  const host = await on.clusterIp(service)
+  return [
+    { host, port: 80, protocol: 'TCP' },
+    { host, port: 9000, protocol: 'UDP' },
+  ]
+}
+
+function leftSlice(on: TrafficCluster, service: string, pod: string): Promise<true> {
+  return on.until(`${pod} to leave the slice of ${service}`, () => {
+    return on.watch.endpoints(service).some(({ targetRef }) => targetRef?.name === pod) ? undefined : true
+  })
+}
+
+/** By the word of nft, not of the proxy. */
+async function leftKernel(on: TrafficCluster, node: Vantage, address: string): Promise<void> {
+  const pattern = new RegExp(`\\b${address.replaceAll('.', '\\.')}\\b`)
+  while (pattern.test(await on.run(node, 'nft', ['list', 'table', 'ip', 'fairlead']))) {
+    // nft is the pause.
+  }
+}
