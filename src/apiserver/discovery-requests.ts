@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { aggregatedDiscovery, coreVersions, groupList, oneGroup, resourceList } from './discovery.ts'
 import type { KindTable } from './kind-table.ts'
 import { openApiDocument, openApiIndex } from './openapi.ts'
+import { OPENAPI_V2_TYPE, openApiV2Document } from './openapi-v2.ts'
 import { type ApiResponse, jsonResponse } from './request.ts'
 import type { Route } from './routes.ts'
 import { pathNotFound } from './status-error.ts'
@@ -39,8 +40,11 @@ function orNotFound(body: object | undefined): ApiResponse {
   return jsonResponse(200, body)
 }
 
-/** Answers `/openapi/v3…`. */
+/** Answers `/openapi/v3…` and `/openapi/v2`. */
 export function openApiResponse(kinds: KindTable, path: string): ApiResponse {
+  if (path === '/openapi/v2') {
+    return { status: 200, headers: { 'content-type': OPENAPI_V2_TYPE, vary: 'Accept' }, body: openApiV2Document(kinds) }
+  }
   if (path === '/openapi/v3') return jsonResponse(200, openApiIndex(kinds))
   const document = path.startsWith('/openapi/v3/')
     ? openApiDocument(kinds, path.slice('/openapi/v3/'.length))

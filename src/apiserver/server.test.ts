@@ -97,3 +97,12 @@ test('unknown paths and methods are refused as upstream refuses them', async () 
   assert.equal((await bench.call('PUT', '/api/v1/namespaces/default/pods', {})).status, 405)
   assert.equal((await bench.call('POST', '/api/v1/pods', {})).status, 405)
 })
+
+test('older kubectl finds out by OpenAPI v2 that fields are validated here', async () => {
+  await using bench = await openTestBench()
+  const answer = await bench.call('GET', '/openapi/v2')
+  assert.equal(answer.status, 200)
+  for (const text of ['/api/v1/namespaces/{namespace}/services/{name}', 'fieldValidation', '"kind":"Service"']) {
+    assert.ok(String(answer.body).includes(text), text)
+  }
+})
