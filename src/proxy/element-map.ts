@@ -31,6 +31,11 @@ export class ElementMap {
     return this.#elements.size
   }
 
+  /** Number of keys that changed, at most. */
+  get changes(): number {
+    return this.#before.size
+  }
+
   get(key: string): StoredElement | undefined {
     return this.#elements.get(key)
   }

@@ -95,6 +95,11 @@ export class FamilyTable {
     return this.allMaps.reduce((sum, map) => sum + map.size, 0)
   }
 
+  /** Number of elements that changed since the last transaction, at most. */
+  get changes(): number {
+    return this.allMaps.reduce((sum, map) => sum + map.changes, 0)
+  }
+
   /** Keeps to numbers, counters and slots found in the kernel, for ports that are new from now on. */
   keepTo(hints: Hints): void {
     this.#hints = hints

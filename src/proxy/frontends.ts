@@ -68,7 +68,7 @@ export function frontendsOf(service: Service, port: ServicePort, context: Fronte
   add('ClusterIP', spec.clusterIPs ?? [spec.clusterIP ?? ''], port.port)
   add('ExternalIP', spec.externalIPs ?? [], port.port)
   if (spec.type === 'LoadBalancer') add('LoadBalancer', virtualAddresses(service), port.port)
-  if (port.nodePort !== undefined && port.nodePort > 0) add('NodePort', context.node.addresses, port.nodePort)
+  if (spec.type !== 'ClusterIP' && port.nodePort) add('NodePort', context.node.addresses, port.nodePort)
   return frontends
 }
 

@@ -3,7 +3,6 @@ import { FairleadError } from '../base/error.ts'
 import type { NftBatch } from '../linux/nftables/batch.ts'
 import { NFT_DATA_VERDICT } from '../linux/nftables/constants.ts'
 import { lengthOf, typeIdOf } from '../linux/nftables/data-type.ts'
-import type { Expression } from '../linux/nftables/expression.ts'
 import type { NftKernel } from '../linux/nftables/kernel.ts'
 import type { Chain, ChainHook, ListedElement, ListedSet, NftSet, Rule } from '../linux/nftables/program.ts'
 import { setFlags } from '../linux/nftables/set.ts'
@@ -14,8 +13,7 @@ export interface FoundTable {
   readonly exists: boolean
   readonly sets: ReadonlyMap<string, ListedSet>
   readonly chains: ReadonlyMap<string, Chain>
-  /** Rules of each chain, in the form {@link ruleText} gives. */
-  readonly rules: ReadonlyMap<string, readonly string[]>
+  readonly rules: ReadonlyMap<string, readonly Rule[]>
 }
 
 export const NOTHING_FOUND: FoundTable = { exists: false, sets: new Map(), chains: new Map(), rules: new Map() }
@@ -35,11 +33,11 @@ export function findTable(kernel: NftKernel, { ref }: Layout): FoundTable {
       { hint: `Delete it if nobody needs it: nft delete table ${ref.family} ${ref.table}` },
     )
   }
-  const rules = new Map<string, string[]>()
+  const rules = new Map<string, Rule[]>()
   for (const rule of kernel.rules(ref)) {
-    const texts = rules.get(rule.chain)
-    if (texts === undefined) rules.set(rule.chain, [ruleText(rule)])
-    else texts.push(ruleText(rule))
+    const others = rules.get(rule.chain)
+    if (others === undefined) rules.set(rule.chain, [rule])
+    else others.push(rule)
   }
   return {
     exists: true,
@@ -78,25 +76,27 @@ export function writeLayout(batch: NftBatch, layout: Layout, found: FoundTable):
 /** Makes these the rules of a chain, if they are not. */
 export function writeRules(batch: NftBatch, chain: Chain, wanted: readonly Rule[], found: FoundTable): void {
   const existing = found.rules.get(chain.name) ?? []
-  if (existing.length === wanted.length && wanted.every((rule, index) => ruleText(rule) === existing[index])) return
+  if (existing.length === wanted.length && wanted.every((rule, index) => sameRule(rule, existing[index]))) return
   if (existing.length > 0) batch.flushChain(chain)
   for (const rule of wanted) batch.addRule(rule)
 }
 
-/** A rule as text that is equal for equal rules. */
-export function ruleText({ expressions, comment }: Rule): string {
-  return `${JSON.stringify(expressions.map(plainExpression))} ${comment ?? ''}`
+function sameRule(a: Rule, b: Rule | undefined): boolean {
+  if (b === undefined || a.comment !== b.comment || a.expressions.length !== b.expressions.length) return false
+  return a.expressions.every((expression, index) => sameValue(expression, b.expressions[index]))
 }
 
-function plainExpression(expression: Expression): unknown {
-  const fields = Object.entries(expression).filter(([, value]) => value !== undefined)
-  fields.sort(([a], [b]) => (a < b ? -1 : 1))
-  return fields.map(([name, value]) => [name, plainValue(value)])
-}
-
-function plainValue(value: unknown): unknown {
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
-  return typeof value === 'bigint' ? String(value) : value
+/** Compares plain data; bytes by what they are, a field left out like an undefined one. */
+function sameValue(a: unknown, b: unknown): boolean {
+  if (a === b) return true
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
+  if (a instanceof Uint8Array || b instanceof Uint8Array) {
+    return a instanceof Uint8Array && b instanceof Uint8Array && Buffer.compare(a, b) === 0
+  }
+  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>]
+  for (const name in left) if (!sameValue(left[name], right[name])) return false
+  for (const name in right) if (right[name] !== undefined && !(name in left)) return false
+  return true
 }
 
 function sameShape(existing: ListedSet, wanted: NftSet): boolean {

@@ -204,12 +204,10 @@ export function counterRule(ref: TableRef, family: Family, chain: CounterChain):
     ...ref,
     chain: chain.name,
     expressions: [
-      { kind: 'meta', key: 'priority', dest: 0 },
-      and(0, NUMBER_MASK),
+      ...loadNumber,
       { kind: 'numgen', mode: 'inc', modulus: chain.size, offset: 0, dest: 1 },
       { kind: 'lookup', set: endpointsName(chain.shard), source: 0, dest: 0 },
-      { kind: 'immediate', dest: 8, data: word(0) },
-      { kind: 'meta-set', key: 'priority', source: 8 },
+      ...resetPriority,
       { kind: 'nat', type: 'dnat', family, addressMin: 0, portMin: words },
     ],
   }
@@ -240,6 +238,13 @@ function goTo(chain: string): Expression {
 function jumpTo(chain: string): Expression {
   return { kind: 'verdict', verdict: { kind: 'jump', chain } }
 }
+
+const loadNumber: readonly Expression[] = [{ kind: 'meta', key: 'priority', dest: 0 }, and(0, NUMBER_MASK)]
+
+const resetPriority: readonly Expression[] = [
+  { kind: 'immediate', dest: 8, data: word(0) },
+  { kind: 'meta-set', key: 'priority', source: 8 },
+]
 
 const markForMasquerade: readonly Expression[] = [
   { kind: 'meta', key: 'mark', dest: 0 },

@@ -44,9 +44,21 @@ export function planService(service: Service, slices: readonly EndpointSlice[], 
   const reason = skipReason(service)
   if (reason !== undefined) return { kind: 'skipped', reason }
   const problems: Problem[] = []
-  const used = slices.filter(isProxiedSlice).sort(byName)
-  const ports = FAMILIES.flatMap((family) => planFamily({ service, slices: used, node, family, problems }))
+  const used = slices.filter(isProxiedSlice)
+  if (used.length > 1) used.sort(byName)
+  const ports: PortPlan[] = []
+  for (const family of FAMILIES) {
+    if (mayHave(service, family, node)) ports.push(...planFamily({ service, slices: used, node, family, problems }))
+  }
   return { kind: 'programmed', ports, problems }
+}
+
+/** Whether some address of the Service may be of this family: most Services have one family only. */
+function mayHave({ spec, status }: Service, family: Family, node: NodeView): boolean {
+  const fits = (address: string) => family === 'ip' || address.includes(':')
+  if ((spec.clusterIPs ?? [spec.clusterIP ?? '']).some(fits) || (spec.externalIPs ?? []).some(fits)) return true
+  if (spec.type === 'ClusterIP') return false
+  return node.addresses.some(fits) || (status?.loadBalancer?.ingress ?? []).some(({ ip = '' }) => fits(ip))
 }
 
 interface Inputs {

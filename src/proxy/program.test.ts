@@ -52,12 +52,13 @@ const spec = fc.record(
       ],
       [],
     ),
+    type: fc.constantFrom('ClusterIP', 'NodePort', 'LoadBalancer'),
     externalIPs: fc.constantFrom(['203.0.113.7'], ['203.0.113.8', 'not an address'], []),
     internalTrafficPolicy: policy,
     externalTrafficPolicy: policy,
     created: fc.constantFrom('2026-01-01T00:00:00Z', '2026-01-02T00:00:00Z'),
   },
-  { requiredKeys: ['clusterIPs', 'ports'] },
+  { requiredKeys: ['clusterIPs', 'ports', 'type'] },
 ) as fc.Arbitrary<Parameters<typeof aService>[1]>
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -125,7 +126,7 @@ function everyListIsReached(services: readonly ServiceObjects[], node: NodeView)
         const maps = port.frontends.flatMap((frontend) => mapOf(frontend, scope) ?? [])
         const owner = `(${port.namespace}/${port.service}:${port.name} `
         const reached = (map: string) =>
-          lines.some((line) => line.startsWith(port.family) && line.includes(owner) && line.includes(` ${map} `))
+          lines.some((line) => line.startsWith(`${port.family} `) && line.includes(owner) && line.includes(` ${map} `))
         return maps.length === 0 || maps.some(reached)
       }),
     )

@@ -147,7 +147,7 @@ describe('the proxy', () => {
   test('NodePorts follow the addresses of the node', async () => {
     using place = bench()
     const ports = [{ name: 'tcp', protocol: 'TCP', port: 80, nodePort: 30080 }] as const
-    place.api.put(aService('web', { clusterIP: '10.96.0.10', ports }), aSlice('web', ['10.244.1.2']))
+    place.api.put(aService('web', { clusterIP: '10.96.0.10', type: 'NodePort', ports }), aSlice('web', ['10.244.1.2']))
     await using proxy = place.start()
     await proxy.synced
     assert.deepEqual(place.lines(), [webTo('10.244.1.2:8080')])

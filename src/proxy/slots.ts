@@ -5,7 +5,8 @@
  * @param current Occupants by slot.
  * @param wanted Who shall be in, each once.
  */
-export function assignSlots(current: readonly string[], wanted: readonly string[]): string[] {
+export function assignSlots(current: readonly string[], wanted: readonly string[]): readonly string[] {
+  if (current.length === 0) return wanted
   const staying = new Set(wanted)
   const slots: (string | undefined)[] = current.map((occupant) => (staying.delete(occupant) ? occupant : undefined))
   const arriving = wanted.filter((endpoint) => staying.delete(endpoint))

@@ -14,6 +14,9 @@ import {
   writeRules,
 } from './layout-driver.ts'
 
+/** An element with its comment, or a counter chain's share: room to begin with. */
+const BYTES_PER_CHANGE = 128
+
 /** What a comparison with the kernel led to. */
 export interface Repair {
   /** Changes sent: 0 when the kernel had everything. */
@@ -36,6 +39,7 @@ interface Reading {
 export class TableDriver {
   readonly #kernel: NftKernel
   readonly #tables: readonly FamilyTable[]
+  #readings: readonly Reading[] | undefined
 
   constructor(kernel: NftKernel, tables: readonly FamilyTable[]) {
     this.#kernel = kernel
@@ -54,9 +58,13 @@ export class TableDriver {
     this.#kernel.commit(batch)
   }
 
-  /** Makes the tables keep to the numbers, counters and slots that the kernel has. Call before the first Service. */
+  /**
+   * Makes the tables keep to the numbers, counters and slots that the kernel has. Call before the first Service; the
+   * next {@link repair} compares with what was read here.
+   */
   adopt(): void {
-    for (const { table, found, rebuild, elements } of this.#read()) {
+    this.#readings = this.#read()
+    for (const { table, found, rebuild, elements } of this.#readings) {
       if (rebuild) continue
       const { maps, pool } = table
       for (const { key, data } of elements.get(maps.chains) ?? []) {
@@ -75,7 +83,8 @@ export class TableDriver {
 
   /** Sends what changed since the last time, as one transaction; nothing when nothing did. */
   commit(): number {
-    const batch = new NftBatch()
+    const changes = this.#tables.reduce((sum, table) => sum + table.changes, 0)
+    const batch = new NftBatch({ capacity: 4096 + changes * BYTES_PER_CHANGE })
     for (const table of this.#tables) table.write(batch)
     return this.#send(batch)
   }
@@ -84,7 +93,9 @@ export class TableDriver {
   repair(): Repair {
     const batch = new NftBatch()
     const rebuilt: string[] = []
-    for (const { table, found, rebuild, elements } of this.#read()) {
+    const readings = this.#readings ?? this.#read()
+    this.#readings = undefined
+    for (const { table, found, rebuild, elements } of readings) {
       const { layout, pool } = table
       if (rebuild && found.exists) batch.destroyTable(layout.ref)
       if (rebuild) rebuilt.push(layout.ref.family)
