@@ -1,9 +1,10 @@
 import { FairleadError } from '../base/error.ts'
 import type { NftBatch } from '../linux/nftables/batch.ts'
+import type { Expression } from '../linux/nftables/expression.ts'
 import type { Rule } from '../linux/nftables/program.ts'
 import type { ElementMap } from './element-map.ts'
 import { classKey, classOf, MAX_CLASS, SHARDS } from './encoding.ts'
-import { type CounterChain, counterRule, DROP_CHAIN, type Layout, REJECT_CHAIN } from './layout.ts'
+import { type CounterChain, counterExpressions, DROP_CHAIN, type Layout, REJECT_CHAIN } from './layout.ts'
 import type { Family } from './service-plan.ts'
 
 /** Counters made before Service ports begin to share them. The kernel's time to add endpoints grows with them. */
@@ -47,6 +48,7 @@ export class CounterPool {
   readonly #limit: number
   readonly #counters = new Map<number, Counter>()
   readonly #groups = new Map<number, Group>()
+  readonly #expressions = new Map<number, readonly Expression[]>()
   readonly #added = new Map<string, Counter>()
   readonly #deleted = new Set<string>()
   #nextClass = FIRST_CLASS
@@ -142,7 +144,18 @@ export class CounterPool {
   }
 
   #ruleOf(counter: Counter): Rule {
-    return counterRule(this.#options.layout.ref, this.#options.family, counter)
+    return { ...this.#options.layout.ref, chain: counter.name, expressions: this.#expressionsOf(counter) }
+  }
+
+  /** One array for all counters that do the same, so that it is encoded once. */
+  #expressionsOf({ size, shard }: Counter): readonly Expression[] {
+    const key = groupKey(shard, size)
+    let expressions = this.#expressions.get(key)
+    if (expressions === undefined) {
+      expressions = counterExpressions(this.#options.family, { size, shard })
+      this.#expressions.set(key, expressions)
+    }
+    return expressions
   }
 
   #choose(group: Group, shard: number, size: number): Counter {
@@ -193,7 +206,7 @@ export class CounterPool {
   }
 
   #group(shard: number, size: number): Group {
-    const key = size * SHARDS + shard
+    const key = groupKey(shard, size)
     let group = this.#groups.get(key)
     if (group === undefined) {
       group = { byUsers: [], fewest: 0, last: 0 }
@@ -201,6 +214,10 @@ export class CounterPool {
     }
     return group
   }
+}
+
+function groupKey(shard: number, size: number): number {
+  return size * SHARDS + shard
 }
 
 function parseChain(name: string): (CounterChain & { readonly k: number }) | undefined {

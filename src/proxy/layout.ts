@@ -197,20 +197,15 @@ export interface CounterChain {
   readonly shard: number
 }
 
-/** The rule of a counter chain. */
-export function counterRule(ref: TableRef, family: Family, chain: CounterChain): Rule {
-  const { words } = HEADERS[family]
-  return {
-    ...ref,
-    chain: chain.name,
-    expressions: [
-      ...loadNumber,
-      { kind: 'numgen', mode: 'inc', modulus: chain.size, offset: 0, dest: 1 },
-      { kind: 'lookup', set: endpointsName(chain.shard), source: 0, dest: 0 },
-      ...resetPriority,
-      { kind: 'nat', type: 'dnat', family, addressMin: 0, portMin: words },
-    ],
-  }
+/** What the rule of a counter chain does; the chain's name does not matter. */
+export function counterExpressions(family: Family, { size, shard }: Omit<CounterChain, 'name'>): Expression[] {
+  return [
+    ...loadNumber,
+    { kind: 'numgen', mode: 'inc', modulus: size, offset: 0, dest: 1 },
+    { kind: 'lookup', set: endpointsName(shard), source: 0, dest: 0 },
+    ...resetPriority,
+    { kind: 'nat', type: 'dnat', family, addressMin: 0, portMin: HEADERS[family].words },
+  ]
 }
 
 function word(value: number): Buffer {

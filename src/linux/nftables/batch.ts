@@ -2,7 +2,7 @@ import { FairleadError } from '../../base/error.ts'
 import { MessageWriter, NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_REQUEST } from '../netlink/message.ts'
 import * as nft from './constants.ts'
 import { writeElement, writeTextElement } from './element.ts'
-import { writeExpressions } from './expression-encoder.ts'
+import { writeSharedExpressions } from './expression-encoder.ts'
 import { FAMILY_NUMBERS, type NftFamily } from './family.ts'
 import {
   type Chain,
@@ -135,7 +135,7 @@ export class NftBatch {
     this.#out.string(nft.NFTA_RULE_TABLE, rule.table)
     this.#out.string(nft.NFTA_RULE_CHAIN, rule.chain)
     const list = this.#out.beginNested(nft.NFTA_RULE_EXPRESSIONS)
-    writeExpressions(this.#out, rule.expressions)
+    writeSharedExpressions(this.#out, rule.expressions)
     this.#out.endNested(list)
     this.#comment(nft.NFTA_RULE_USERDATA, nft.NFTNL_UDATA_RULE_COMMENT, rule.comment)
     this.#end(message, 'add rule to chain', `${rule.family} ${rule.table} ${rule.chain}`)

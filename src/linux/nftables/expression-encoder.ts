@@ -1,5 +1,5 @@
 /** Writes expressions as netlink attributes. */
-import type { MessageWriter } from '../netlink/message.ts'
+import { MessageWriter } from '../netlink/message.ts'
 import {
   NFTA_DATA_VALUE,
   NFTA_DATA_VERDICT,
@@ -77,6 +77,23 @@ export function writeExpressions(writer: MessageWriter, expressions: readonly Ex
     }
     writer.endNested(element)
   }
+}
+
+const encoded = new WeakMap<readonly Expression[], Buffer>()
+
+/**
+ * {@link writeExpressions} for expressions that many rules share as the same array: they are encoded once. The array must
+ * not change.
+ */
+export function writeSharedExpressions(writer: MessageWriter, expressions: readonly Expression[]): void {
+  let bytes = encoded.get(expressions)
+  if (bytes === undefined) {
+    const own = new MessageWriter(512)
+    writeExpressions(own, expressions)
+    bytes = own.bytes()
+    encoded.set(expressions, bytes)
+  }
+  writer.raw(bytes)
 }
 
 /** Writes a nested value (NFTA_DATA_VALUE) under `type`. */
