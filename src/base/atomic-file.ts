@@ -7,12 +7,25 @@ import { FairleadError, systemErrorCode } from './error.ts'
  * @throws FairleadError `DISK_FULL` when there is no room; the old content stays.
  */
 export function writeFileAtomic(path: string, content: string | Uint8Array, mode = 0o600): void {
+  replaceFile(path, content, { mode, durable: true })
+}
+
+/** The same without waiting for the disk: for what is worth nothing after a restart of the machine. */
+export function writeRunFile(path: string, content: string | Uint8Array, mode = 0o600): void {
+  replaceFile(path, content, { mode, durable: false })
+}
+
+function replaceFile(
+  path: string,
+  content: string | Uint8Array,
+  { mode, durable }: { readonly mode: number; readonly durable: boolean },
+): void {
   const temporary = `${path}.${process.pid}.tmp`
   try {
     const fd = openSync(temporary, 'w', mode)
     try {
       writeSync(fd, typeof content === 'string' ? Buffer.from(content) : content)
-      fsyncSync(fd)
+      if (durable) fsyncSync(fd)
     } finally {
       closeSync(fd)
     }

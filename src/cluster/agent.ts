@@ -57,16 +57,19 @@ export async function startAgent(
   const stopping = new AbortController()
   started.defer(() => stopping.abort(new FairleadError('NOT_RUNNING', 'The agent stops')))
   const client = connect(config, config.credentials.kubelet, started)
+  const addresses = addressesOf(config.node)
+  const { name: nodeName } = config.node
+  const registered = registerNode({ client, nodeName, addresses, labels: labelsOf(config.node), clock, log })
   const proxy = started.use(
     startProxy({
       client: connect(config, config.credentials.proxy, started),
-      nodeName: config.node.name,
+      nodeName,
       log: log.child({ component: 'proxy' }),
       clock,
     }),
   )
-  const addresses = addressesOf(config.node)
-  await registerNode({ client, nodeName: config.node.name, addresses, labels: labelsOf(config.node), clock, log })
+  await registered
+  log.info('Node is registered')
   const nodeInformer = new Informer({ client, resource: nodes, log, clock })
   const watching = nodeInformer.run(stopping.signal)
   started.defer(() => {
@@ -74,9 +77,11 @@ export async function startAgent(
     return watching
   })
   const podCidrs = await podCidrsOf(nodeInformer, config.node.name)
+  log.info({ podCidrs }, 'Node has pod ranges')
   const network = started.use(startPodNetwork(config, { client, podCidrs, nodeInformer, log, signal: stopping.signal }))
   const kubelet = started.use(startPods(config, { client, network, addresses, log }))
   await Promise.all([kubelet.synced, proxy.synced])
+  log.info('Pods and Services are looked after')
   const running = started.move()
   return { result: { node: config.node.name, podCidrs }, stop: () => running[Symbol.asyncDispose]() }
 }

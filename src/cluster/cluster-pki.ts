@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { KeyPair } from '../apiserver/pki/certificate.ts'
 import {
-  type CertificateAuthority,
+  type CertificateRequest,
   createCertificateAuthority,
   issueCertificate,
   loadCertificateAuthority,
@@ -10,6 +10,7 @@ import {
 import { generateTokenKey } from '../apiserver/pki/service-account-token.ts'
 import { writeFileAtomic } from '../base/atomic-file.ts'
 import type { Clock } from '../base/clock.ts'
+import { FairleadError } from '../base/error.ts'
 import type { ClusterSpec } from './cluster-spec.ts'
 
 /** Every certificate and key of a cluster. They are made once and kept, so that a restart keeps every client. */
@@ -33,77 +34,82 @@ export interface ClusterPkiOptions {
   readonly clock: Clock
 }
 
+/** What of it is kept, by name; in one file, so that a crash leaves all of it or none. */
+interface KeptPki {
+  readonly pairs: Readonly<Record<string, KeyPair>>
+  readonly tokenKeyPem: string
+}
+
+const FILE = 'pki.json'
+
 /** Reads the cluster's certificates, and makes those that are missing. */
 export async function openClusterPki(options: ClusterPkiOptions): Promise<ClusterPki> {
-  const { directory, spec, apiAddresses, clock } = options
+  const { directory, spec, clock } = options
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const authority = await openAuthority(directory, clock)
-  const certify = (name: string, request: Parameters<typeof issueCertificate>[1]) =>
-    keptPair(directory, name, () => issueCertificate(authority, request))
-  const client = (name: string, commonName: string, ...organizations: string[]) =>
-    certify(name, { commonName, organizations, usages: ['client'] })
-  const kubelet = (name: string) => client(`kubelet-${name}`, `system:node:${name}`, 'system:nodes')
-  const [apiServer, admin, proxy, ...kubelets] = await Promise.all([
-    certify('apiserver', {
+  const path = join(directory, FILE)
+  const kept = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as KeptPki) : undefined
+  const ca = kept?.pairs.ca ?? (await newAuthority(clock))
+  const authority = loadCertificateAuthority(ca, clock)
+  const requests = certificateRequests(options)
+  const pairs = await Promise.all(
+    Object.entries(requests).map(async ([name, request]) => {
+      return [name, kept?.pairs[name] ?? (await issueCertificate(authority, request))] as const
+    }),
+  )
+  const all: KeptPki = {
+    pairs: { ...kept?.pairs, ca, ...Object.fromEntries(pairs) },
+    tokenKeyPem: kept?.tokenKeyPem ?? generateTokenKey(),
+  }
+  const text = JSON.stringify(all)
+  if (text !== JSON.stringify(kept)) writeFileAtomic(path, text)
+  return clusterPki(all, spec)
+}
+
+async function newAuthority(clock: Clock): Promise<KeyPair> {
+  const { certificatePem, privateKeyPem } = await createCertificateAuthority({ commonName: 'fairlead-ca', clock })
+  return { certificatePem, privateKeyPem }
+}
+
+function clusterPki({ pairs, tokenKeyPem }: KeptPki, spec: ClusterSpec): ClusterPki {
+  const pair = (name: string): KeyPair => {
+    const found = pairs[name]
+    if (found === undefined) throw new FairleadError('BUG', `There is no certificate ${name}`)
+    return found
+  }
+  return {
+    caPem: pair('ca').certificatePem,
+    apiServer: pair('apiserver'),
+    admin: pair('admin'),
+    proxy: pair('kube-proxy'),
+    nodes: new Map(spec.nodes.map(({ name }) => [name, pair(kubeletName(name))])),
+    tokenKeyPem,
+  }
+}
+
+function certificateRequests({ spec, apiAddresses }: ClusterPkiOptions): Record<string, CertificateRequest> {
+  const client = (commonName: string, ...organizations: string[]): CertificateRequest => {
+    return { commonName, organizations, usages: ['client'] }
+  }
+  return {
+    apiserver: {
       commonName: 'kube-apiserver',
       dnsNames: apiServerNames(spec.clusterDomain),
       addresses: apiAddresses,
       usages: ['server'],
-    }),
-    client('admin', 'kubernetes-admin', 'system:masters'),
-    client('kube-proxy', 'system:kube-proxy'),
-    ...spec.nodes.map(({ name }) => kubelet(name)),
-  ])
-  return {
-    caPem: authority.certificatePem,
-    apiServer,
-    admin,
-    proxy,
-    nodes: new Map(spec.nodes.flatMap(({ name }, i) => (kubelets[i] === undefined ? [] : [[name, kubelets[i]]]))),
-    tokenKeyPem: keptText(directory, 'service-account.key', generateTokenKey),
+    },
+    admin: client('kubernetes-admin', 'system:masters'),
+    'kube-proxy': client('system:kube-proxy'),
+    ...Object.fromEntries(
+      spec.nodes.map(({ name }) => [kubeletName(name), client(`system:node:${name}`, 'system:nodes')]),
+    ),
   }
+}
+
+function kubeletName(node: string): string {
+  return `kubelet-${node}`
 }
 
 function apiServerNames(domain: string): string[] {
   const name = 'kubernetes'
   return ['localhost', name, `${name}.default`, `${name}.default.svc`, `${name}.default.svc.${domain}`]
-}
-
-async function openAuthority(directory: string, clock: Clock): Promise<CertificateAuthority> {
-  const kept = readPair(directory, 'ca')
-  if (kept !== undefined) return loadCertificateAuthority(kept, clock)
-  const authority = await createCertificateAuthority({ commonName: 'fairlead-ca', clock })
-  writePair(directory, 'ca', authority)
-  return authority
-}
-
-async function keptPair(directory: string, name: string, make: () => Promise<KeyPair>): Promise<KeyPair> {
-  const kept = readPair(directory, name)
-  if (kept !== undefined) return kept
-  const made = await make()
-  writePair(directory, name, made)
-  return made
-}
-
-function readPair(directory: string, name: string): KeyPair | undefined {
-  const [certificate, key] = pairPaths(directory, name)
-  // The key is written last: without it the pair is a crash's leftover and made anew.
-  if (!existsSync(key)) return undefined
-  return { certificatePem: readFileSync(certificate, 'utf8'), privateKeyPem: readFileSync(key, 'utf8') }
-}
-
-function writePair(directory: string, name: string, pair: KeyPair): void {
-  const [certificate, key] = pairPaths(directory, name)
-  writeFileAtomic(certificate, pair.certificatePem, 0o644)
-  writeFileAtomic(key, pair.privateKeyPem)
-}
-
-function pairPaths(directory: string, name: string): [certificate: string, key: string] {
-  return [join(directory, `${name}.crt`), join(directory, `${name}.key`)]
-}
-
-function keptText(directory: string, name: string, make: () => string): string {
-  const path = join(directory, name)
-  if (!existsSync(path)) writeFileAtomic(path, make())
-  return readFileSync(path, 'utf8')
 }

@@ -5,6 +5,7 @@ import { writeFileAtomic } from '../base/atomic-file.ts'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { FairleadError } from '../base/error.ts'
 import { createLog, type Log } from '../base/log.ts'
+import { createVpc } from '../cloud/vpc.ts'
 import type { Client } from '../kube/client.ts'
 import { createHttpsTransport } from '../kube/https-transport.ts'
 import { loadKubeconfig } from '../kube/kubeconfig.ts'
@@ -143,17 +144,22 @@ async function assemble({ options, layout, lock, log }: Assembly): Promise<Clust
   try {
     register.add('supervisor', process.pid)
     writeFileAtomic(layout.specFile, JSON.stringify(spec))
-    const fabric = createFabric(spec)
+    const vpc = createVpc({ cluster: spec.name, cidr: spec.vpcCidr })
+    const config: ControlPlaneConfig = { spec, roots, vpc: { netns: vpc.netns, address: vpc.controlPlaneAddress } }
+    const controlPlane = supervisor.start<ControlPlaneReady>(CONTROL_PLANE, config)
+    // It is awaited below; a network that cannot be made is the first failure to tell.
+    controlPlane.catch(() => {})
+    const fabric = createFabric(spec, vpc)
     onProgress({ step: 'network' })
     for (const { name } of spec.nodes) {
-      supervisor.spawn({ name, program: programPath('agent'), netns: netnsPath(nodeNetns(spec.name, name)) })
+      supervisor.spawn({
+        name,
+        program: programPath('agent'),
+        netns: netnsPath(nodeNetns(spec.name, name)),
+        ahead: true,
+      })
     }
-    const config: ControlPlaneConfig = {
-      spec,
-      roots,
-      vpc: { netns: fabric.vpc.netns, address: fabric.vpc.controlPlaneAddress },
-    }
-    const ready = await supervisor.start<ControlPlaneReady>(CONTROL_PLANE, config)
+    const ready = await controlPlane
     // After a crash it comes back at the same port, also where the kernel chose it.
     const apiPort = Number(new URL(ready.server).port)
     supervisor.reconfigure(CONTROL_PLANE, { ...config, spec: { ...spec, apiPort } } satisfies ControlPlaneConfig)

@@ -4,7 +4,7 @@ import type { KeyPair } from '../apiserver/pki/certificate.ts'
 import { createTokenSigner } from '../apiserver/pki/service-account-token.ts'
 import { startApiServer } from '../apiserver/server.ts'
 import { writeFileAtomic } from '../base/atomic-file.ts'
-import { type Clock, systemClock } from '../base/clock.ts'
+import { systemClock } from '../base/clock.ts'
 import { Disposables } from '../base/disposables.ts'
 import { FairleadError } from '../base/error.ts'
 import { formatAddress, nthAddress, parseCidr } from '../base/ip.ts'
@@ -64,9 +64,11 @@ export async function startControlPlane(
     apiAddresses: ['127.0.0.1', '::1', vpc.address, kubernetesIp],
     clock,
   })
+  log.info('Certificates are there')
   await using started = new Disposables()
   mkdirSync(layout.storeDirectory, { recursive: true, mode: 0o700 })
   const store = started.use(await openLmdbStore({ directory: layout.storeDirectory, log, clock }))
+  log.info({ revision: store.revision() }, 'Store is open')
   const api = started.use(
     await startApiServer({
       store,
@@ -79,7 +81,7 @@ export async function startControlPlane(
         { host: '127.0.0.1', port: spec.apiPort },
         { fd: listenTcp({ netns: vpc.netns, host: vpc.address, port: NODE_API_PORT }) },
       ],
-      verifyToken: tokenVerifier(pki, clock),
+      tokens: createTokenSigner({ keyPem: pki.tokenKeyPem, clock }),
       bootstrap: {
         advertise: { address: vpc.address, port: NODE_API_PORT },
         serviceCidrs: spec.serviceCidrs,
@@ -100,6 +102,7 @@ export async function startControlPlane(
       clock,
     }),
   )
+  log.info({ addresses: api.addresses }, 'API server listens')
   const server = `https://127.0.0.1:${api.addresses[0]?.port}`
   writeAdminKubeconfig(layout, server, pki)
   const running = started.move()
@@ -112,14 +115,6 @@ function firstServiceAddress(spec: ClusterSpec): string {
     throw new FairleadError('INVALID_INPUT', `Cannot read the Service range '${spec.serviceCidrs[0]}': give a CIDR`)
   }
   return formatAddress(nthAddress(cidr, 1))
-}
-
-function tokenVerifier(pki: ClusterPki, clock: Clock) {
-  const signer = createTokenSigner({ keyPem: pki.tokenKeyPem, clock })
-  return async (token: string) => {
-    const verdict = signer.verifyToken(token)
-    return verdict.kind === 'identity' ? { name: verdict.username, groups: [...verdict.groups] } : undefined
-  }
 }
 
 function writeAdminKubeconfig(layout: Layout, server: string, pki: ClusterPki): void {

@@ -13,12 +13,13 @@ import { type Cluster, distDirectory } from './cluster.ts'
 import { DemoWatch } from './demo-watch.ts'
 import { ask, type EchoAnswer, type Target, type Vantage } from './vantage.ts'
 
-/** The manifests of the demo, in `examples/`. */
-export const DEMO_FILES = ['client.yaml', 'clusterip.yaml', 'nodeport.yaml', 'headless.yaml'] as const
+/** The manifests of the demo, in `examples/`: what the first answer needs, and what is shown after it. */
+const FIRST_FILES = ['client.yaml', 'clusterip.yaml'] as const
+const FURTHER_FILES = ['nodeport.yaml', 'headless.yaml'] as const
 
 const NAMESPACE = 'default'
 const REQUESTS = 10
-const RETRY_MS = 3
+const RETRY_MS = 5
 const WAIT_MS = 60_000
 
 /** One experiment: who asked what, and who answered. */
@@ -43,40 +44,47 @@ interface Experiment {
   readonly pods: readonly string[]
 }
 
+/** What is applied at first, and what after the first answer. */
+export type DemoManifests = readonly [first: readonly ManifestObject[], rest: readonly ManifestObject[]]
+
 export interface DemoOptions {
   readonly cluster: Cluster
-  readonly manifests: Promise<readonly ManifestObject[]>
+  readonly manifests: Promise<DemoManifests>
   /** Called at the first answer through a ClusterIP. */
   readonly onFirstAnswer: (answer: EchoAnswer) => void
   readonly clock?: Clock
 }
 
 /** Reads the demo's manifests; they can be read while the cluster starts. */
-export async function readDemo(): Promise<readonly ManifestObject[]> {
+export async function readDemo(): Promise<DemoManifests> {
   const directory = join(dirname(distDirectory()), 'examples')
   const read = (file: string) => {
     const path = join(directory, file)
     return parseManifest(readFileSync(path, 'utf8'), { source: `examples/${file}`, kinds: KINDS })
   }
-  return (await Promise.all(DEMO_FILES.map(read))).flat()
+  const first = await Promise.all(FIRST_FILES.map(read))
+  const rest = await Promise.all(FURTHER_FILES.map(read))
+  return [first.flat(), rest.flat()]
 }
 
 /**
  * Applies the demo, waits until it runs, and sends real requests through every Service of it.
  *
- * @returns The rows in the order of {@link DEMO_FILES}; a row that is not as it should be says why.
+ * @returns A row for each experiment; one that is not as it should be says why.
  * @throws FairleadError `TIMEOUT` when the demo does not come to run.
  */
 export async function runDemo(options: DemoOptions): Promise<DemoRow[]> {
   const { cluster, clock = systemClock } = options
-  // On half a cluster all pods would be put on the first nodes.
-  await cluster.nodesReady
-  await applyManifests(cluster.client, await options.manifests)
   const signal = AbortSignal.timeout(WAIT_MS)
   await using watch = new DemoWatch({ client: cluster.client, namespace: NAMESPACE, log: silentLog })
   try {
+    const [first, rest] = await options.manifests
+    // On half a cluster all pods would be put on the first nodes.
+    await cluster.nodesReady
+    await applyManifests(cluster.client, first)
     const client = await watch.until(() => runningPod(watch, 'client'), signal)
     await firstAnswer({ watch, from: podVantage(cluster, client), signal, clock, onFirstAnswer: options.onFirstAnswer })
+    await applyManifests(cluster.client, rest)
     await watch.until(() => (isComplete(watch) ? true : undefined), signal)
     const rows: DemoRow[] = []
     for (const experiment of experiments(cluster, watch)) rows.push(await perform(experiment, { signal, clock }))
@@ -89,13 +97,12 @@ export async function runDemo(options: DemoOptions): Promise<DemoRow[]> {
   }
 }
 
+/** One after the other: each in a connection that is there costs less than a connection for each. */
 async function applyManifests(client: Client, manifests: readonly ManifestObject[]): Promise<void> {
-  await Promise.all(
-    manifests.map(({ resource, object }) => {
-      const key = { name: object.metadata.name, ...(resource.namespaced ? { namespace: NAMESPACE } : {}) }
-      return client.patch(resource, key, { type: 'apply', body: object, fieldManager: 'fairlead', force: true })
-    }),
-  )
+  for (const { resource, object } of manifests) {
+    const key = { name: object.metadata.name, ...(resource.namespaced ? { namespace: NAMESPACE } : {}) }
+    await client.patch(resource, key, { type: 'apply', body: object, fieldManager: 'fairlead', force: true })
+  }
 }
 
 interface FirstAnswer {

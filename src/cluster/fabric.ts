@@ -1,4 +1,4 @@
-import { createVpc, type Vpc } from '../cloud/vpc.ts'
+import type { Vpc } from '../cloud/vpc.ts'
 import { RouteSocket } from '../linux/netlink/route/socket.ts'
 import { createNetns, listNetns, netnsPath } from '../linux/netns.ts'
 import type { ClusterSpec, NodeSpec } from './cluster-spec.ts'
@@ -14,17 +14,11 @@ export interface Fabric extends Disposable {
 /** A vSwitch is a /24 of the VPC. */
 const VSWITCH_PREFIX = 24
 
-/** Makes the cluster's network, or completes what is there. */
-export function createFabric(spec: ClusterSpec): Fabric {
-  const vpc = createVpc({ cluster: spec.name, cidr: spec.vpcCidr })
-  try {
-    const { netns: internet } = vpc.attachInternet()
-    for (const node of spec.nodes) attachNode(spec, vpc, node)
-    return { vpc, internet, [Symbol.dispose]: () => vpc[Symbol.dispose]() }
-  } catch (error) {
-    vpc[Symbol.dispose]()
-    throw error
-  }
+/** Completes the cluster's network around its VPC: the internet, and a namespace for every node. */
+export function createFabric(spec: ClusterSpec, vpc: Vpc): Fabric {
+  const { netns: internet } = vpc.attachInternet()
+  for (const node of spec.nodes) attachNode(spec, vpc, node)
+  return { vpc, internet, [Symbol.dispose]: () => vpc[Symbol.dispose]() }
 }
 
 function attachNode(spec: ClusterSpec, vpc: Vpc, node: NodeSpec): void {

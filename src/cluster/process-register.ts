@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { writeFileAtomic } from '../base/atomic-file.ts'
+import { writeRunFile } from '../base/atomic-file.ts'
 import { systemErrorCode } from '../base/error.ts'
 import { type ProcessIdentity, readProcessIdentity } from '../linux/process.ts'
 
@@ -20,7 +20,7 @@ export class ProcessRegister {
     const identity = readProcessIdentity(pid)
     if (identity === undefined) return
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 })
-    writeFileAtomic(join(this.#directory, name), JSON.stringify(identity))
+    writeRunFile(join(this.#directory, name), JSON.stringify(identity))
   }
 
   remove(name: string): void {

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { setPriority } from 'node:os'
 import { join } from 'node:path'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { FairleadError, systemErrorCode } from '../base/error.ts'
@@ -17,6 +18,8 @@ export interface MemberSpec {
   readonly nodeFlags?: readonly string[]
   /** Path of the network namespace to start it in; the supervisor's own when left out. */
   readonly netns?: string
+  /** It loads ahead of its configuration, and must not slow what others wait for meanwhile. */
+  readonly ahead?: boolean
 }
 
 export interface SupervisorOptions {
@@ -31,6 +34,8 @@ export interface SupervisorOptions {
 /** A member dies and is started again: at once, then ever more slowly while it keeps dying young. */
 const RESTART_MS = [0, 100, 500, 2_000, 10_000] as const
 const SETTLED_MS = 30_000
+/** Niceness of a member that loads ahead; an ordinary process has 0. */
+const LOADING_AHEAD = 10
 const STOP_TIMEOUT_MS = 10_000
 
 /**
@@ -50,7 +55,9 @@ export class Supervisor {
 
   /** Starts the program now, so that it loads while its configuration is still being made. */
   spawn(spec: MemberSpec): void {
-    this.#members.set(spec.name, new Member(spec, this.#launch(spec)))
+    const child = this.#launch(spec)
+    if (spec.ahead === true) renice(child, LOADING_AHEAD)
+    this.#members.set(spec.name, new Member(spec, child))
   }
 
   /**
@@ -63,6 +70,7 @@ export class Supervisor {
     const member = this.#members.get(name)
     if (member === undefined) throw new FairleadError('BUG', `Cannot start ${name}: it was not spawned`)
     member.config = config
+    if (member.spec.ahead === true) renice(member.child, 0)
     const result = await this.#configure<R>(member, member.child)
     this.#watch(member)
     return result
@@ -175,6 +183,12 @@ class Member {
     this.spec = spec
     this.child = child
   }
+}
+
+/** A process that has ended meanwhile is told of by its exit. */
+function renice(child: ChildProcess, niceness: number): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  setPriority(child.pid, niceness)
 }
 
 /** Asks a process to end, and kills it when it does not. */

@@ -29,7 +29,7 @@ export async function up(options: UpOptions): Promise<number> {
   const spec = createClusterSpec(options)
   if (options.detach) return detach(options, spec)
   const interrupt = catchInterrupt()
-  const manifests = options.demo ? readDemo() : Promise.resolve([])
+  const manifests = options.demo ? readDemo() : Promise.resolve([[], []] as const)
   manifests.catch(() => {})
   await using cluster = await startCluster({ spec, onProgress: showStep })
   for (const image of options.image) await addClusterImage(cluster.layout, image)
