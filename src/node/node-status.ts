@@ -16,7 +16,7 @@ export interface NodeDescription {
 }
 
 /** The Kubernetes minor version whose behaviour the node agent follows. */
-export const DEFAULT_KUBELET_VERSION = 'v1.34.0-fairlead'
+export const DEFAULT_KUBELET_VERSION = 'v1.36.0+fairlead'
 
 /** The node's object as it is first created: not ready, since its pod network is yet to come. */
 export function nodeObject(description: NodeDescription, now: number): Node {

@@ -25,11 +25,12 @@ export class PodEvents {
     this.#tell(pod, 'Normal', 'Started', `Started container ${container}`, container)
   }
 
-  stopping(pod: Pod, container: string, reason: 'deleted' | 'unhealthy'): void {
+  /** @param failed The probe that asks for the end; none when the pod is deleted. */
+  stopping(pod: Pod, container: string, failed?: ProbeKind): void {
     const message =
-      reason === 'deleted'
+      failed === undefined
         ? `Stopping container ${container}`
-        : `Container ${container} failed its probe and will be restarted`
+        : `Container ${container} failed ${failed.toLowerCase()} probe, will be restarted`
     this.#tell(pod, 'Normal', 'Killing', message, container)
   }
 

@@ -160,11 +160,12 @@ export class PodWorker implements AsyncDisposable {
     }
   }
 
-  #publish(): void {
+  #publish(options: { readonly lasting?: boolean } = {}): void {
     if (this.#ending?.vanished === true || isFinishedElsewhere(this.#pod, this.#view())) return
     const { clock, hostIPs } = this.#around
     const previous = this.#status.latest ?? this.#pod.status
-    this.#status.write(this.#pod, podStatus(this.#pod, this.#view(), { hostIPs, now: clock.now(), previous }))
+    const status = podStatus(this.#pod, this.#view(), { hostIPs, now: clock.now(), previous })
+    this.#status.write(this.#pod, status, options)
   }
 
   async #act(action: PodAction): Promise<void> {
@@ -233,7 +234,7 @@ export class PodWorker implements AsyncDisposable {
     } else {
       memory.fail('ErrImagePull', result.message, now)
       // Both are shown, the failure and then the wait, as upstream's two steps do.
-      this.#publish()
+      this.#publish({ lasting: true })
       memory.problem = { ...backOffPulling(image, result.message), retryAt: memory.problem?.retryAt ?? now }
       events.imageMissing(this.#pod, name, image, result.message)
     }
@@ -253,7 +254,8 @@ export class PodWorker implements AsyncDisposable {
     const memory = this.#memory(name)
     if (memory?.run === undefined) return
     memory.stoppingSince = this.#around.clock.now()
-    this.#around.events.stopping(this.#pod, name, reason)
+    const failed = reason === 'unhealthy' ? memory.probes?.unhealthy?.kind : undefined
+    this.#around.events.stopping(this.#pod, name, failed)
     this.#around.runtime.signal(memory.run, 'SIGTERM')
     this.#changed = true
   }

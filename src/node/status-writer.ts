@@ -3,12 +3,19 @@ import type { Log } from '../base/log.ts'
 import type { Pod, PodStatus } from '../kube/types/core.ts'
 import type { PodApi } from './pod-api.ts'
 
+interface Write {
+  readonly pod: Pod
+  readonly status: PodStatus
+  readonly lasting: boolean
+}
+
 /** Writes a pod's status: one write at a time, the newest next, and none that would change nothing. */
 export class StatusWriter {
   readonly #api: PodApi
   readonly #log: Log
   #written: PodStatus | undefined
-  #next: { readonly pod: Pod; readonly status: PodStatus } | undefined
+  /** The newest, and before it the last that must be seen. */
+  #next: readonly Write[] = []
   #writing: Promise<void> | undefined
 
   constructor(api: PodApi, log: Log) {
@@ -18,12 +25,13 @@ export class StatusWriter {
 
   /** What was last given to be written. */
   get latest(): PodStatus | undefined {
-    return this.#next?.status ?? this.#written
+    return this.#next.at(-1)?.status ?? this.#written
   }
 
-  write(pod: Pod, status: PodStatus): void {
+  /** @param lasting Whether watchers must see it, even if a newer one follows at once. */
+  write(pod: Pod, status: PodStatus, { lasting = false }: { readonly lasting?: boolean } = {}): void {
     if (isDeepStrictEqual(this.latest ?? pod.status, status)) return
-    this.#next = { pod, status }
+    this.#next = [...this.#next.filter((write) => write.lasting).slice(-1), { pod, status, lasting }]
     this.#writing ??= this.#drain()
   }
 
@@ -35,9 +43,9 @@ export class StatusWriter {
   async #drain(): Promise<void> {
     // Let the caller finish: several changes of one moment are one write.
     await Promise.resolve()
-    while (this.#next !== undefined) {
-      const { pod, status } = this.#next
-      this.#next = undefined
+    for (let write = this.#next[0]; write !== undefined; write = this.#next[0]) {
+      const { pod, status } = write
+      this.#next = this.#next.slice(1)
       this.#written = status
       try {
         await this.#api.writeStatus(pod, status)

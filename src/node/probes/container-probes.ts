@@ -7,6 +7,12 @@ import { Prober } from './prober.ts'
 
 export type ProbeKind = 'Startup' | 'Liveness' | 'Readiness'
 
+/** The probe whose failure ends the container, and how long the container may take to end. */
+export interface FailedProbe {
+  readonly kind: ProbeKind
+  readonly graceSeconds: number
+}
+
 export interface ContainerProbesOptions {
   readonly container: Container
   readonly podIP: string
@@ -28,7 +34,7 @@ export class ContainerProbes implements Disposable {
   readonly #probers: Prober[] = []
   #started: boolean
   #ready: boolean
-  #unhealthy: { readonly graceSeconds: number } | undefined
+  #unhealthy: FailedProbe | undefined
 
   constructor(options: ContainerProbesOptions) {
     this.#options = options
@@ -50,7 +56,7 @@ export class ContainerProbes implements Disposable {
   }
 
   /** A liveness or startup probe has failed for good. */
-  get unhealthy(): { readonly graceSeconds: number } | undefined {
+  get unhealthy(): FailedProbe | undefined {
     return this.#unhealthy
   }
 
@@ -60,7 +66,7 @@ export class ContainerProbes implements Disposable {
 
   #onStartup(probe: Probe, success: boolean): void {
     if (!success) {
-      this.#fail(probe)
+      this.#fail('Startup', probe)
     } else if (!this.#started) {
       this.#started = true
       // Its question is answered once and for all.
@@ -81,14 +87,14 @@ export class ContainerProbes implements Disposable {
     }
     if (livenessProbe !== undefined) {
       this.#probe('Liveness', livenessProbe, (success) => {
-        if (!success) this.#fail(livenessProbe)
+        if (!success) this.#fail('Liveness', livenessProbe)
       })
     }
   }
 
-  #fail(probe: Probe): void {
+  #fail(kind: ProbeKind, probe: Probe): void {
     if (this.#unhealthy !== undefined) return
-    this.#unhealthy = { graceSeconds: probe.terminationGracePeriodSeconds ?? this.#options.graceSeconds }
+    this.#unhealthy = { kind, graceSeconds: probe.terminationGracePeriodSeconds ?? this.#options.graceSeconds }
     this[Symbol.dispose]()
     this.#options.onChange()
   }

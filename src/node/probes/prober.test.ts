@@ -145,7 +145,7 @@ describe('the probes of a container', () => {
       { code: 1 },
     )
     await settle()
-    assert.deepEqual(made.unhealthy, { graceSeconds: 4 })
+    assert.deepEqual(made.unhealthy, { kind: 'Liveness', graceSeconds: 4 })
   })
   test('nothing else is asked before the startup probe has succeeded', async () => {
     const codes = { code: 1 }
@@ -163,7 +163,7 @@ describe('the probes of a container', () => {
     await settle()
     clock.pass(1000)
     await settle()
-    assert.deepEqual(made.unhealthy, { graceSeconds: 30 })
+    assert.deepEqual(made.unhealthy, { kind: 'Startup', graceSeconds: 30 })
   })
 })
 
