@@ -70,6 +70,14 @@ describe('Informer', () => {
     assert.equal(informer.list()[0]?.kind, 'ConfigMap')
   })
 
+  it('ends at once when a handler stops it while the list is handed out', async () => {
+    api.put(configMap('a', '1'))
+    informer.on({ added: () => stop.abort() })
+    running = informer.run(stop.signal)
+    await running
+    assert.equal(api.watches, 0)
+  })
+
   for (const how of ['end', 'break', 'torn'] as const) {
     it(`goes on where it was when the watch is cut (${how})`, async () => {
       await start()

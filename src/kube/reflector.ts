@@ -59,6 +59,8 @@ export class Reflector<T extends KubeObject> {
     while (!signal.aborted) {
       try {
         this.#version ??= await this.#list(signal)
+        // Who was shown the list may have had enough of it.
+        if (signal.aborted) return
         await this.#watch(this.#version, signal)
       } catch (error) {
         if (signal.aborted) return

@@ -24,6 +24,8 @@ export async function seen<T extends KubeObject, R>(
         reject(new Error(`Not in ${LIMIT_MS / 1000} s; the ${resource.plural}: ${JSON.stringify(informer.list())}`)),
       )
       const check = () => {
+        // A list is handed out object by object: before it is complete, what is missing means nothing.
+        if (!informer.isSynced) return
         const found = look(informer.list())
         if (found !== undefined) resolve(found)
       }
