@@ -37,6 +37,7 @@ export interface AgentConfig {
   readonly server: string
   readonly caPem: string
   readonly credentials: NodeCredentials
+  readonly runcVersion: string
   /** Where the bundled programs of the built-in images are. */
   readonly builtinDirectory: string
 }
@@ -58,8 +59,17 @@ export async function startAgent(
   started.defer(() => stopping.abort(new FairleadError('NOT_RUNNING', 'The agent stops')))
   const client = connect(config, config.credentials.kubelet, started)
   const addresses = addressesOf(config.node)
+  const { runcVersion } = config
   const { name: nodeName } = config.node
-  const registered = registerNode({ client, nodeName, addresses, labels: labelsOf(config.node), clock, log })
+  const registered = registerNode({
+    client,
+    nodeName,
+    addresses,
+    labels: labelsOf(config.node),
+    runcVersion,
+    clock,
+    log,
+  })
   const proxy = started.use(
     startProxy({
       client: connect(config, config.credentials.proxy, started),

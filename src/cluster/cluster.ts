@@ -11,6 +11,7 @@ import { createHttpsTransport } from '../kube/https-transport.ts'
 import { loadKubeconfig } from '../kube/kubeconfig.ts'
 import { createClient } from '../kube/rest-client.ts'
 import { netnsPath } from '../linux/netns.ts'
+import { findRunc, runcVersion } from '../node/runtime/runc-command.ts'
 import type { AgentConfig, AgentReady } from './agent.ts'
 import { type ClusterLock, lockCluster } from './cluster-lock.ts'
 import type { ClusterSpec } from './cluster-spec.ts'
@@ -146,9 +147,10 @@ async function assemble({ options, layout, lock, log }: Assembly): Promise<Clust
     writeFileAtomic(layout.specFile, JSON.stringify(spec))
     const vpc = createVpc({ cluster: spec.name, cidr: spec.vpcCidr })
     const config: ControlPlaneConfig = { spec, roots, vpc: { netns: vpc.netns, address: vpc.controlPlaneAddress } }
+    const version = runcVersion(findRunc(layout.runDirectory))
     const controlPlane = supervisor.start<ControlPlaneReady>(CONTROL_PLANE, config)
-    // It is awaited below; a network that cannot be made is the first failure to tell.
-    controlPlane.catch(() => {})
+    // Both are awaited below; a network that cannot be made is the first failure to tell.
+    for (const coming of [version, controlPlane]) coming.catch(() => {})
     const fabric = createFabric(spec, vpc)
     onProgress({ step: 'network' })
     for (const { name } of spec.nodes) {
@@ -160,11 +162,12 @@ async function assemble({ options, layout, lock, log }: Assembly): Promise<Clust
       })
     }
     const ready = await controlPlane
+    const runc = await version
     // After a crash it comes back at the same port, also where the kernel chose it.
     const apiPort = Number(new URL(ready.server).port)
     supervisor.reconfigure(CONTROL_PLANE, { ...config, spec: { ...spec, apiPort } } satisfies ControlPlaneConfig)
     onProgress({ step: 'api', server: ready.server })
-    const nodesReady = startAgents({ spec, roots, supervisor, ready, onProgress })
+    const nodesReady = startAgents({ spec, roots, supervisor, ready, runcVersion: runc, onProgress })
     // Whoever waits for it hears of a failure; nobody else must.
     nodesReady.catch(() => {})
     const { client, transport } = connectWith(ready)
@@ -193,10 +196,11 @@ interface AgentsToStart {
   readonly roots: LayoutRoots
   readonly supervisor: Supervisor
   readonly ready: ControlPlaneReady
+  readonly runcVersion: string
   readonly onProgress: (step: ClusterStep) => void
 }
 
-async function startAgents({ spec, roots, supervisor, ready, onProgress }: AgentsToStart): Promise<void> {
+async function startAgents({ spec, roots, supervisor, ready, runcVersion, onProgress }: AgentsToStart): Promise<void> {
   await Promise.all(
     spec.nodes.map(async (node) => {
       const credentials = ready.nodes[node.name]
@@ -208,6 +212,7 @@ async function startAgents({ spec, roots, supervisor, ready, onProgress }: Agent
         server: ready.nodeServer,
         caPem: ready.caPem,
         credentials,
+        runcVersion,
         builtinDirectory: join(distDirectory(), 'images'),
       }
       const { podCidrs } = await supervisor.start<AgentReady>(node.name, config)

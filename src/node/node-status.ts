@@ -13,6 +13,8 @@ export interface NodeDescription {
   readonly kubeletVersion?: string
   /** @default 110 */
   readonly maxPods?: number
+  /** Such as `1.1.5`; see `runcVersion`. */
+  readonly runcVersion: string
 }
 
 /** The Kubernetes minor version whose behaviour the node agent follows. */
@@ -57,7 +59,7 @@ export function nodeStatus(description: NodeDescription): NonNullable<Node['stat
     capacity,
     allocatable: capacity,
     addresses: addresses.some(({ type }) => type === 'Hostname') ? addresses : [...addresses, hostname],
-    nodeInfo: systemInfo(kubeletVersion),
+    nodeInfo: systemInfo(kubeletVersion, runcVersion),
   }
 }
 
@@ -85,7 +87,7 @@ function reason(suffix: string, message: string) {
   return { reason: `Kubelet${suffix}`, message: `kubelet ${message}` }
 }
 
-function systemInfo(kubeletVersion: string): NodeSystemInfo {
+function systemInfo(kubeletVersion: string, runcVersion: string): NodeSystemInfo {
   const machineID = readLine('/etc/machine-id')
   return {
     machineID,
@@ -93,7 +95,7 @@ function systemInfo(kubeletVersion: string): NodeSystemInfo {
     bootID: readLine('/proc/sys/kernel/random/boot_id'),
     kernelVersion: release(),
     osImage: osName(),
-    containerRuntimeVersion: 'runc://1',
+    containerRuntimeVersion: `runc://${runcVersion}`,
     kubeletVersion,
     kubeProxyVersion: kubeletVersion,
     operatingSystem: 'linux',

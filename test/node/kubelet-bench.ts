@@ -52,6 +52,7 @@ export class KubeletBench implements AsyncDisposable {
       client: bench.client,
       nodeName: NODE,
       addresses: [NODE_ADDRESS],
+      runcVersion: '1.1.5',
       labels: { 'topology.kubernetes.io/zone': 'zone-a' },
       clock: systemClock,
       log: silentLog,

@@ -97,3 +97,17 @@ export function runRunc(runc: Runc, args: readonly string[], options: RuncRun): 
     })
   })
 }
+
+const VERSION_TIMEOUT_MS = 5_000
+
+/**
+ * Which version runc is of, and whether it runs at all.
+ *
+ * @throws FairleadError `RUNTIME_FAILED`
+ */
+export async function runcVersion(runc: Runc): Promise<string> {
+  const { exitCode, output } = await runRunc(runc, ['--version'], { timeoutMs: VERSION_TIMEOUT_MS, maxOutput: 4096 })
+  const version = /^runc version (\S+)/m.exec(output)?.[1]
+  if (exitCode === 0 && version !== undefined) return version
+  throw new FairleadError('RUNTIME_FAILED', `Cannot run ${runc.path}: ${output.trim() || `it ended with ${exitCode}`}`)
+}
