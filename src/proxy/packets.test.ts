@@ -118,6 +118,19 @@ for (const family of ['ip', 'ip6'] as const) {
       assert.equal((await network.ask('c', vip, 80)).from, 'b')
     })
 
+    test('no connection fails while endpoints come and go', async () => {
+      const turns = [web('a', 'b'), web('b'), web('a', 'b'), web('a')]
+      set(web('a'))
+      let changes = 0
+      const churn = setInterval(() => set(turns[changes++ % turns.length] ?? web('a')), 1)
+      try {
+        for (let i = 0; i < 300; i += 1) await network.ask('c', vip, 80)
+      } finally {
+        clearInterval(churn)
+      }
+      assert.ok(changes > 20, `${changes} changes`)
+    })
+
     test('a busy UDP client moves to an endpoint that serves', async () => {
       set(web('a'))
       const socket = await network.udpClient('c', vip, 80)

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import type { Clock } from '../base/clock.ts'
+import { silentLog } from '../base/log.ts'
+import { NftBatch } from '../linux/nftables/batch.ts'
+import { FakeNftKernel } from '../linux/nftables/fake-kernel.ts'
+import { Program, type ServiceObjects } from './program.ts'
+import { noMetrics } from './proxy-metrics.ts'
+import { Syncer } from './syncer.ts'
+import { frontendLines, kernelMeaning } from './test-meaning.ts'
+import { aService, aSlice, together } from './test-objects.ts'
+
+const NODE = { name: 'n1', addresses: ['192.168.0.1'], podCidrs: ['10.244.1.0/24'] }
+const ports = [{ name: 'tcp', protocol: 'TCP', port: 80 }] as const
+
+/** Time that passes when told. */
+class ManualClock implements Clock {
+  #now = 1_000_000
+  readonly #timers = new Map<() => void, number>()
+
+  now(): number {
+    return this.#now
+  }
+
+  async sleep(): Promise<void> {}
+
+  after(ms: number, callback: () => void): () => void {
+    this.#timers.set(callback, this.#now + ms)
+    return () => this.#timers.delete(callback)
+  }
+
+  advance(ms: number): void {
+    this.#now += ms
+    for (const [callback, due] of [...this.#timers]) {
+      if (due > this.#now || !this.#timers.delete(callback)) continue
+      callback()
+    }
+  }
+}
+
+function bench() {
+  const kernel = new FakeNftKernel()
+  const clock = new ManualClock()
+  const services = new Map<string, ServiceObjects>()
+  const put = (...endpoints: string[]) => {
+    const objects = together(aService('web', { clusterIP: '10.96.0.1', ports }), aSlice('web', endpoints))
+    services.set(objects.key, objects)
+    syncer.mark(objects.key)
+  }
+  const source = {
+    keys: () => services.keys(),
+    objects: (key: string) => services.get(key) ?? { key, service: undefined, slices: [] },
+  }
+  const connections = { list: () => [], delete: () => false }
+  const program = new Program({ kernel, nodeName: 'n1' })
+  const syncer = new Syncer({ program, kernel, connections, source, log: silentLog, clock, metrics: noMetrics })
+  const served = () => frontendLines(kernelMeaning(kernel)).map((line) => line.split(' -> ')[1])
+  return { kernel, clock, put, syncer, served }
+}
+
+test('a change is sent at once, the ones right after it together', async () => {
+  const { kernel, clock, put, syncer, served } = bench()
+  put('10.244.1.1')
+  syncer.start(NODE)
+  assert.deepEqual(served(), ['10.244.1.1:8080'])
+  clock.advance(100)
+  put('10.244.1.2')
+  await turn()
+  assert.deepEqual(served(), ['10.244.1.2:8080'])
+  const generation = kernel.generation()
+  put('10.244.1.3')
+  put('10.244.1.4')
+  await turn()
+  assert.deepEqual(served(), ['10.244.1.2:8080'], 'gathered')
+  clock.advance(10)
+  assert.deepEqual(served(), ['10.244.1.4:8080'])
+  assert.equal(kernel.generation(), generation + 1, 'one transaction')
+})
+
+test('a refusal is followed by reading back and trying again, with growing pauses', async () => {
+  const { kernel, clock, put, syncer, served } = bench()
+  put('10.244.1.1')
+  syncer.start(NODE)
+  clock.advance(100)
+  let refusals = 3
+  kernel.refuse = () => (refusals-- > 0 ? 'ENOBUFS' : undefined)
+  put('10.244.1.2')
+  await turn()
+  await turn()
+  assert.deepEqual(served(), ['10.244.1.1:8080'])
+  clock.advance(2000)
+  assert.deepEqual(served(), ['10.244.1.1:8080'], 'third refusal')
+  clock.advance(4000)
+  assert.deepEqual(served(), ['10.244.1.2:8080'])
+})
+
+test("somebody else's change is looked at in time, and mended", async () => {
+  const { kernel, clock, put, syncer, served } = bench()
+  put('10.244.1.1')
+  syncer.start(NODE)
+  const batch = new NftBatch()
+  batch.destroyTable({ family: 'ip', table: 'fairlead' })
+  kernel.commit(batch)
+  clock.advance(5000)
+  assert.deepEqual(served(), ['10.244.1.1:8080'])
+})
+
+test('what is stopped sends nothing more', async () => {
+  const { clock, put, syncer, served } = bench()
+  put('10.244.1.1')
+  syncer.start(NODE)
+  clock.advance(100)
+  put('10.244.1.2')
+  syncer[Symbol.dispose]()
+  await turn()
+  clock.advance(60_000)
+  assert.deepEqual(served(), ['10.244.1.1:8080'])
+})
