@@ -48,7 +48,7 @@ export function nodeLabels(
 
 /** What does not change while the agent runs. All nodes share one machine and each shows all of it. */
 export function nodeStatus(description: NodeDescription): NonNullable<Node['status']> {
-  const { nodeName, addresses, kubeletVersion = DEFAULT_KUBELET_VERSION, maxPods = 110 } = description
+  const { nodeName, addresses, kubeletVersion = DEFAULT_KUBELET_VERSION, maxPods = 110, runcVersion } = description
   const capacity = {
     cpu: String(cpus().length),
     memory: `${Math.floor(totalmem() / 1024)}Ki`,
