@@ -10,6 +10,14 @@ export interface StoredElement {
   readonly end?: boolean
 }
 
+/** A key with what is wanted under it and what the kernel has; undefined is no element. */
+interface Entry {
+  readonly key: string
+  wanted: StoredElement | undefined
+  kernel: StoredElement | undefined
+  changed: boolean
+}
+
 /**
  * The wanted elements of one set, and what of them changed since the last transaction. A change that is taken back
  * before the transaction costs nothing.
@@ -18,76 +26,95 @@ export class ElementMap {
   readonly set: NftSet
   /** Whether data are bytes, not verdicts. */
   readonly #plain: boolean
-  readonly #elements = new Map<string, StoredElement>()
-  /** What the kernel has under the keys that changed. */
-  readonly #before = new Map<string, StoredElement | undefined>()
+  readonly #entries = new Map<string, Entry>()
+  #changed: Entry[] = []
+  #size = 0
 
   constructor(set: NftSet) {
     this.set = set
     this.#plain = set.data !== 'verdict'
   }
 
+  /** Number of wanted elements. */
   get size(): number {
-    return this.#elements.size
+    return this.#size
   }
 
   /** Number of keys that changed, at most. */
   get changes(): number {
-    return this.#before.size
+    return this.#changed.length
   }
 
   get(key: string): StoredElement | undefined {
-    return this.#elements.get(key)
+    return this.#entries.get(key)?.wanted
   }
 
   put(key: string, element: StoredElement): void {
-    this.#remember(key)
-    this.#elements.set(key, element)
+    const entry = this.#entries.get(key)
+    if (entry !== undefined) this.#change(entry, element)
+    else {
+      const added = { key, wanted: element, kernel: undefined, changed: true }
+      this.#entries.set(key, added)
+      this.#changed.push(added)
+      this.#size += 1
+    }
   }
 
   delete(key: string): void {
-    if (!this.#elements.has(key)) return
-    this.#remember(key)
-    this.#elements.delete(key)
+    const entry = this.#entries.get(key)
+    if (entry?.wanted !== undefined) this.#change(entry, undefined)
   }
 
   /** Deletes what changed or went. Call before {@link writeAdds}, in the same batch. */
   writeDeletes(batch: NftBatch): void {
-    for (const [key, before] of this.#before) {
-      if (before !== undefined && !sameElement(before, this.#elements.get(key))) {
-        batch.deleteElement(this.set, toElement(this.set, key, before))
+    for (const { key, wanted, kernel } of this.#changed) {
+      if (kernel !== undefined && !sameElement(kernel, wanted)) {
+        batch.deleteElement(this.set, toElement(this.set, key, kernel))
       }
     }
   }
 
   /** Adds what changed or is new. */
   writeAdds(batch: NftBatch): void {
-    for (const [key, before] of this.#before) {
-      const now = this.#elements.get(key)
-      if (now === undefined || sameElement(before, now)) continue
-      if (this.#plain && !now.end) batch.addText(this.set, key, now.data, now.comment)
-      else batch.addElement(this.set, toElement(this.set, key, now))
+    for (const { key, wanted, kernel } of this.#changed) {
+      if (wanted === undefined || sameElement(kernel, wanted)) continue
+      if (this.#plain && !wanted.end) batch.addText(this.set, key, wanted.data, wanted.comment)
+      else batch.addElement(this.set, toElement(this.set, key, wanted))
     }
   }
 
   /** The kernel has it all now. */
   committed(): void {
-    this.#before.clear()
-  }
-
-  /** Takes what the kernel has as the state before, so that the next transaction makes the difference. */
-  compare(listed: readonly ListedElement[]): void {
-    this.#before.clear()
-    for (const element of listed) {
-      const [key, stored] = fromListed(element)
-      if (!sameElement(stored, this.#elements.get(key))) this.#before.set(key, stored)
-      else this.#before.set(key, this.#elements.get(key))
+    for (const entry of this.#changed) {
+      entry.kernel = entry.wanted
+      entry.changed = false
+      if (entry.wanted === undefined) this.#entries.delete(entry.key)
     }
-    for (const key of this.#elements.keys()) if (!this.#before.has(key)) this.#before.set(key, undefined)
+    this.#changed = []
   }
 
-  #remember(key: string): void {
-    if (!this.#before.has(key)) this.#before.set(key, this.#elements.get(key))
+  /** Takes these elements as what the kernel has, so that the next transaction makes the difference. */
+  compare(listed: readonly ListedElement[]): void {
+    for (const entry of this.#entries.values()) entry.kernel = undefined
+    for (const element of listed) {
+      const [key, kernel] = fromListed(element)
+      const entry = this.#entries.get(key)
+      if (entry === undefined) this.#entries.set(key, { key, wanted: undefined, kernel, changed: false })
+      else entry.kernel = kernel
+    }
+    this.#changed = []
+    for (const entry of this.#entries.values()) {
+      entry.changed = !sameElement(entry.kernel, entry.wanted)
+      if (entry.changed) this.#changed.push(entry)
+    }
+  }
+
+  #change(entry: Entry, wanted: StoredElement | undefined): void {
+    this.#size += (wanted === undefined ? 0 : 1) - (entry.wanted === undefined ? 0 : 1)
+    entry.wanted = wanted
+    if (entry.changed) return
+    entry.changed = true
+    this.#changed.push(entry)
   }
 }
 

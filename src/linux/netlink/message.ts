@@ -98,12 +98,15 @@ export class MessageWriter {
   attribute(type: number, value: Uint8Array): void {
     const start = this.#header(type, value.length)
     this.#buffer.set(value, start)
-    this.#buffer.fill(0, start + value.length, this.#length)
+    this.#pad(start + value.length)
   }
 
   /** A NUL-terminated string. */
   string(type: number, value: string): void {
-    this.attribute(type, Buffer.from(`${value}\0`, 'utf8'))
+    const length = Buffer.byteLength(value)
+    const start = this.#header(type, length + 1)
+    this.#buffer.write(value, start)
+    this.#pad(start + length)
   }
 
   /** An attribute without value. */
@@ -155,6 +158,11 @@ export class MessageWriter {
   /** The memory that holds the message; another one after the next write. */
   get buffer(): Buffer {
     return this.#buffer
+  }
+
+  /** Zeros from here to the end: a few bytes, for which fill() would be slow. */
+  #pad(from: number): void {
+    for (let at = from; at < this.#length; at += 1) this.#buffer[at] = 0
   }
 
   #header(type: number, valueLength: number): number {

@@ -61,7 +61,7 @@ function header(buffer: Buffer, at: number, length: number, type: number): numbe
 
 /** Writes characters as bytes and zeros up to `padded`. */
 function text(buffer: Buffer, at: number, value: string, padded: number): number {
-  for (let i = 0; i < value.length; i += 1) buffer[at + i] = value.charCodeAt(i)
+  buffer.write(value, at, 'latin1')
   for (let i = value.length; i < padded; i += 1) buffer[at + i] = 0
   return at + padded
 }
