@@ -1,4 +1,6 @@
 import type { KindDefinition } from './kind.ts'
+import { clusterRoleKind } from './kinds/cluster-role.ts'
+import { clusterRoleBindingKind } from './kinds/cluster-role-binding.ts'
 import { configMapKind } from './kinds/config-map.ts'
 import { deploymentKind } from './kinds/deployment.ts'
 import { endpointSliceKind } from './kinds/endpoint-slice.ts'
@@ -10,6 +12,8 @@ import { namespaceKind } from './kinds/namespace.ts'
 import { nodeKind } from './kinds/node.ts'
 import { podKind } from './kinds/pod.ts'
 import { replicaSetKind } from './kinds/replica-set.ts'
+import { roleKind } from './kinds/role.ts'
+import { roleBindingKind } from './kinds/role-binding.ts'
 import { secretKind } from './kinds/secret.ts'
 import { serviceKind } from './kinds/service.ts'
 import { serviceAccountKind } from './kinds/service-account.ts'
@@ -38,4 +42,8 @@ export const KINDS: readonly AnyKind[] = [
   leaseKind,
   serviceCidrKind,
   ipAddressKind,
+  roleKind,
+  roleBindingKind,
+  clusterRoleKind,
+  clusterRoleBindingKind,
 ]

@@ -12,6 +12,7 @@ import type {
 } from './types/core.ts'
 import type { EndpointSlice, IpAddress, Lease, ServiceCidr } from './types/discovery.ts'
 import type { KubeObject } from './types/meta.ts'
+import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from './types/rbac.ts'
 
 /** Where objects of one kind live in the API. `T` ties the address to the type of its objects. */
 export interface Resource<T extends KubeObject> {
@@ -44,6 +45,17 @@ export const endpointSlices: Resource<EndpointSlice> = named('discovery.k8s.io',
 export const leases: Resource<Lease> = named('coordination.k8s.io', 'Lease', 'leases')
 export const ipAddresses: Resource<IpAddress> = named('networking.k8s.io', 'IPAddress', 'ipaddresses', false)
 export const serviceCidrs: Resource<ServiceCidr> = named('networking.k8s.io', 'ServiceCIDR', 'servicecidrs', false)
+
+const RBAC = 'rbac.authorization.k8s.io'
+export const roles: Resource<Role> = named(RBAC, 'Role', 'roles')
+export const roleBindings: Resource<RoleBinding> = named(RBAC, 'RoleBinding', 'rolebindings')
+export const clusterRoles: Resource<ClusterRole> = named(RBAC, 'ClusterRole', 'clusterroles', false)
+export const clusterRoleBindings: Resource<ClusterRoleBinding> = named(
+  RBAC,
+  'ClusterRoleBinding',
+  'clusterrolebindings',
+  false,
+)
 
 function core<T extends KubeObject>(kind: string, plural: string, namespaced = true): Resource<T> {
   return { group: '', version: 'v1', kind, plural, namespaced }

@@ -64,4 +64,17 @@ BoundObjectReference: kind string 1, apiVersion string 2, name string 3, uid str
 TokenReview: metadata ObjectMeta 1, spec TokenReviewSpec 2, status TokenReviewStatus 3
 TokenReviewStatus: authenticated bool 1, user UserInfo 2, error string 3, audiences string[] 4
 TokenReviewSpec: token string 1, audiences string[] 2
+SubjectAccessReview: metadata ObjectMeta 1, spec SubjectAccessReviewSpec 2, status SubjectAccessReviewStatus 3
+LocalSubjectAccessReview: metadata ObjectMeta 1, spec SubjectAccessReviewSpec 2, status SubjectAccessReviewStatus 3
+SubjectAccessReviewSpec: resourceAttributes ResourceAttributes 1, nonResourceAttributes NonResourceAttributes 2,
+  user string 3, groups string[] 4, extra any 5, uid string 6
+Role: metadata ObjectMeta 1, rules PolicyRule[] 2
+RoleBinding: metadata ObjectMeta 1, subjects Subject[] 2, roleRef RoleRef 3
+ClusterRole: metadata ObjectMeta 1, rules PolicyRule[] 2, aggregationRule AggregationRule 3
+ClusterRoleBinding: metadata ObjectMeta 1, subjects Subject[] 2, roleRef RoleRef 3
+PolicyRule: verbs string[] 1, apiGroups string[] 2, resources string[] 3, resourceNames string[] 4,
+  nonResourceURLs string[] 5
+AggregationRule: clusterRoleSelectors LabelSelector[] 1
+Subject: kind string 1, apiGroup string 2, name string 3, namespace string 4
+RoleRef: apiGroup string 1, kind string 2, name string 3
 `
