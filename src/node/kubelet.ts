@@ -2,10 +2,10 @@ import { mkdirSync } from 'node:fs'
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Client } from '../kube/client.ts'
-import { createEventRecorder } from '../kube/event-recorder.ts'
+import { createEventRecorder, type EventRecorder } from '../kube/event-recorder.ts'
 import { Informer } from '../kube/informer.ts'
 import { pods } from '../kube/resource.ts'
-import type { NodeAddress, Pod } from '../kube/types/core.ts'
+import type { Node, NodeAddress, Pod } from '../kube/types/core.ts'
 import type { PodNetwork } from '../network/pod-network.ts'
 import { ContainerStarter } from './container-starter.ts'
 import type { Images } from './images/image.ts'
@@ -63,7 +63,8 @@ class NodeKubelet implements Kubelet {
     this.#options = options
     const { client, nodeName, clock, log, runtime } = options
     this.#sandboxes = openSandboxes(options)
-    this.#around = this.#surroundings()
+    const recorder = createEventRecorder({ client, component: 'kubelet', host: nodeName, clock, log })
+    this.#around = this.#surroundings(recorder)
     this.#informer = new Informer({ client, resource: pods, fieldSelector: `spec.nodeName=${nodeName}`, log, clock })
     this.#informer.on({
       added: (pod) => this.#add(pod),
@@ -74,7 +75,10 @@ class NodeKubelet implements Kubelet {
     this.#running = this.#informer.run(this.#stop.signal)
     this.synced = this.#informer.synced.then(() => this.#endOrphans())
     this.synced.catch(() => undefined)
-    this.#heartbeat = new NodeHeartbeat({ client, nodeName, clock, log })
+    const onReady = (node: Node) => {
+      recorder.event(node, 'Normal', 'NodeReady', `Node ${nodeName} status is now: NodeReady`)
+    }
+    this.#heartbeat = new NodeHeartbeat({ client, nodeName, clock, log, onReady })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -85,10 +89,9 @@ class NodeKubelet implements Kubelet {
     this.#options.runtime[Symbol.dispose]()
   }
 
-  #surroundings(): PodWorkerSurroundings {
-    const { client, nodeName, clock, log, runtime } = this.#options
+  #surroundings(recorder: EventRecorder): PodWorkerSurroundings {
+    const { client, clock, log, runtime } = this.#options
     const hostIPs = hostIPsOf(this.#options)
-    const recorder = createEventRecorder({ client, component: 'kubelet', host: nodeName, clock, log })
     return {
       runtime,
       sandboxes: this.#sandboxes,

@@ -2,8 +2,10 @@ import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import { isAlreadyExists, isNotFound } from '../kube/api-error.ts'
 import type { Client } from '../kube/client.ts'
+import { findCondition } from '../kube/conditions.ts'
 import { leases, nodes } from '../kube/resource.ts'
 import { formatMicroTime } from '../kube/time.ts'
+import type { Node } from '../kube/types/core.ts'
 import type { Lease } from '../kube/types/discovery.ts'
 import { nodeConditions } from './node-status.ts'
 
@@ -18,6 +20,8 @@ export interface NodeHeartbeatOptions {
   readonly nodeName: string
   readonly clock: Clock
   readonly log: Log
+  /** Called when the node has become ready, not when it was so before. */
+  onReady?(node: Node): void
 }
 
 /**
@@ -58,15 +62,17 @@ export class NodeHeartbeat implements AsyncDisposable {
   }
 
   async #postStatus(): Promise<void> {
-    const { client, nodeName, clock } = this.#options
+    const { client, nodeName, clock, onReady } = this.#options
     const node = await client.get(nodes, { name: nodeName })
     const conditions = nodeConditions(node.status?.conditions, true, clock.now())
+    const wasReady = findCondition(node.status?.conditions, 'Ready')?.status === 'True'
     await client.patch(
       nodes,
       { name: nodeName },
       { type: 'merge', body: { status: { conditions } } },
       { subresource: 'status' },
     )
+    if (!wasReady) onReady?.(node)
   }
 
   async #renew(): Promise<void> {

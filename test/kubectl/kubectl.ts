@@ -9,9 +9,8 @@ export interface Outcome {
   readonly stderr: string
 }
 
-/** An API server and the machine's kubectl with a configuration for it. */
-export interface Session extends AsyncDisposable {
-  readonly bench: TestBench
+/** The machine's kubectl, unmodified, with a configuration of its own. */
+export interface Kubectl {
   /** Runs `kubectl ARGS`; words are separated by blanks, a quoted argument is one word. */
   run(line: string, input?: string): Promise<Outcome>
   /** What a command that must succeed prints, with what varies made equal. */
@@ -22,6 +21,11 @@ export interface Session extends AsyncDisposable {
   start(line: string): Running
   /** Writes a manifest and returns its path. */
   manifest(name: string, text: string): string
+}
+
+/** An API server and a kubectl that speaks with it. */
+export interface Session extends Kubectl, AsyncDisposable {
+  readonly bench: TestBench
 }
 
 export interface Running extends AsyncDisposable {
@@ -35,8 +39,19 @@ export const unavailable: string | false =
 
 export async function openSession(): Promise<Session> {
   const bench = await openTestBench()
-  const base = ['--kubeconfig', bench.kubeconfig(), '--cache-dir', join(bench.directory, 'cache')]
-  const environment = { PATH: process.env.PATH, HOME: bench.directory, KUBECTL_EXTERNAL_DIFF: 'diff -U0' }
+  const kubectl = openKubectl({ kubeconfig: bench.kubeconfig(), directory: bench.directory })
+  return { ...kubectl, bench, [Symbol.asyncDispose]: () => bench[Symbol.asyncDispose]() }
+}
+
+export interface KubectlPlace {
+  readonly kubeconfig: string
+  /** For its cache and for manifests. */
+  readonly directory: string
+}
+
+export function openKubectl({ kubeconfig, directory }: KubectlPlace): Kubectl {
+  const base = ['--kubeconfig', kubeconfig, '--cache-dir', join(directory, 'cache')]
+  const environment = { PATH: process.env.PATH, HOME: directory, KUBECTL_EXTERNAL_DIFF: 'diff -U0' }
   const spawned = (line: string) => spawn('kubectl', [...base, ...wordsOf(line)], { env: environment })
   const run = async (line: string, input?: string): Promise<Outcome> => {
     const child = spawned(line)
@@ -48,7 +63,6 @@ export async function openSession(): Promise<Session> {
     return { code, ...output }
   }
   return {
-    bench,
     run,
     async show(line, input) {
       const { code, stdout, stderr } = await run(line, input)
@@ -62,13 +76,12 @@ export async function openSession(): Promise<Session> {
     },
     start: (line) => follow(spawned(line)),
     manifest(name, text) {
-      const directory = join(bench.directory, 'manifests')
-      mkdirSync(directory, { recursive: true })
-      const path = join(directory, name)
+      const manifests = join(directory, 'manifests')
+      mkdirSync(manifests, { recursive: true })
+      const path = join(manifests, name)
       writeFileSync(path, text)
       return path
     },
-    [Symbol.asyncDispose]: () => bench[Symbol.asyncDispose](),
   }
 }
 

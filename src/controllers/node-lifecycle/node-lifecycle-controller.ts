@@ -35,9 +35,9 @@ export class NodeLifecycleController implements Controller {
     this.#nodes = context.informers.for(nodes)
     this.#pods = context.informers.for(pods)
     this.#nodes.on({
-      added: ({ metadata }) => this.#hear(metadata.name),
+      added: (node) => this.#onAdded(node),
       updated: (node, old) => this.#onUpdate(node, old),
-      deleted: ({ metadata }) => this.#heard.delete(metadata.name),
+      deleted: (node) => this.#onDeleted(node),
     })
     context.informers.for(leases).on({
       added: (lease) => this.#onLease(lease),
@@ -50,6 +50,20 @@ export class NodeLifecycleController implements Controller {
     for (const { metadata } of this.#nodes.list()) this.#hear(metadata.name)
     const reconcile = (name: string) => this.#reconcile(name)
     await runWorkers({ queue: this.#queue, workers: WORKERS, reconcile, log: this.#context.log, signal })
+  }
+
+  #onAdded(node: Node): void {
+    const { name } = node.metadata
+    this.#hear(name)
+    const message = `Node ${name} event: Registered Node ${name} in Controller`
+    this.#context.recorder.event(node, 'Normal', 'RegisteredNode', message)
+  }
+
+  #onDeleted(node: Node): void {
+    const { name } = node.metadata
+    this.#heard.delete(name)
+    const message = `Node ${name} event: Removing Node ${name} from Controller`
+    this.#context.recorder.event(node, 'Normal', 'RemovingNode', message)
   }
 
   #hear(name: string): void {
