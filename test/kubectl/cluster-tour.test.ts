@@ -249,7 +249,7 @@ describe('kubectl on a running cluster', { skip: unavailable, timeout: 120_000 }
     // It watches once it has shown what there is.
     await watch.printed(/^web/m)
     assert.equal(await show('run short --image=busybox --restart=Never --command -- sleep 0.2'), 'pod/short created')
-    const text = await watch.printed(/short\s+0\/1\s+Completed/)
+    const text = await watch.printed(/short\s+0\/1\s+Completed.*\n/)
     const states = text.split('\n').filter((line) => line.startsWith('short'))
     assert.deepEqual(
       [...new Set(states)],
@@ -270,7 +270,7 @@ describe('kubectl on a running cluster', { skip: unavailable, timeout: 120_000 }
     await using watch = kubectl.start('get pods -w')
     await watch.printed(/^web/m)
     await show('run odd --image=acme/odd')
-    const text = await watch.printed(/ImagePullBackOff/)
+    const text = await watch.printed(/ImagePullBackOff.*\n/)
     assert.match(text, /^odd 0\/1 ErrImagePull 0 AGE$/m)
     const described = await show('describe pod odd')
     assert.match(described, /^ State: Waiting\n Reason: ImagePullBackOff$/m)
@@ -315,7 +315,7 @@ describe('kubectl on a running cluster', { skip: unavailable, timeout: 120_000 }
     await show('run homeless --image=fairlead/client')
     await using watch = kubectl.start('events --for pod/homeless -w')
     assert.match(
-      plain(await watch.printed(/FailedScheduling/)),
+      plain(await watch.printed(/FailedScheduling.*\n/)),
       /Warning FailedScheduling Pod\/homeless 0\/3 nodes are available: 3 node\(s\) were unschedulable\./,
     )
     await kubectl.show('uncordon node-3')
