@@ -135,7 +135,12 @@ async function create(call: ResourceCall): Promise<ApiResponse> {
   const warnings = validateFields(kind, draft, query)
   const manager = fieldManagerOf(query, request.headers['user-agent'])
   const entry = await createObject(context, kind, { draft, manager, settings: writeSettings(query) })
-  return shown(call, entry, 201, warnings)
+  return shown(call, entry, 201, withKindWarnings(kind, entry, warnings))
+}
+
+/** What the shape check and the kind itself have to say about what was written. */
+function withKindWarnings(kind: AnyKind, entry: Entry, warnings: readonly string[]): readonly string[] {
+  return kind.warnings === undefined ? warnings : [...warnings, ...kind.warnings(decodedObject(entry))]
 }
 
 /** PUT of an object or its status. */
@@ -157,7 +162,7 @@ export async function replace(call: ObjectCall, part: UpdatePart): Promise<ApiRe
       return draft
     },
   })
-  return shown(call, entry, 200, warnings)
+  return shown(call, entry, 200, withKindWarnings(kind, entry, warnings))
 }
 
 /** PATCH of an object or its status. */
@@ -176,7 +181,7 @@ export async function patch(call: ObjectCall, part: UpdatePart): Promise<ApiResp
       force: flag(query, 'force'),
       settings: writeSettings(query),
     })
-    return shown(call, entry, created ? 201 : 200, warnings)
+    return shown(call, entry, created ? 201 : 200, withKindWarnings(kind, entry, warnings))
   }
   const body = readJson(bytes)
   let warnings: readonly string[] = []
@@ -191,7 +196,7 @@ export async function patch(call: ObjectCall, part: UpdatePart): Promise<ApiResp
       return draft
     },
   })
-  return shown(call, entry, 200, warnings)
+  return shown(call, entry, 200, withKindWarnings(kind, entry, warnings))
 }
 
 /** YAML, of which JSON is a part that needs no YAML parser. */

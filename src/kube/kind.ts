@@ -90,6 +90,8 @@ export interface KindDefinition<T extends KubeObject> {
   prepare?(draft: Draft, old: T | undefined): void
   /** `old` on update. */
   validate?(object: T, old: T | undefined): readonly FieldError[]
+  /** What the client is told about an object that is taken nonetheless. */
+  warnings?(object: T): readonly string[]
   /** Field selectors besides metadata.name and metadata.namespace: the name of each, and how its value is read. */
   readonly selectableFields?: Readonly<Record<string, FieldReader<T>>>
   readonly mergeLists?: Readonly<Record<string, MergeList>>

@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net'
 import type { FieldError } from '../kind.ts'
 import type { ServiceSpec } from '../types/core.ts'
 import { ipProblems } from '../validation/addresses.ts'
-import { duplicate, invalid, oneOf } from '../validation/field-error.ts'
+import { duplicate, invalid, oneOf, required } from '../validation/field-error.ts'
 
 const IPS = 'spec.clusterIPs'
 const POLICIES = ['PreferDualStack', 'RequireDualStack', 'SingleStack']
@@ -22,7 +22,7 @@ export function validateServiceAddresses(spec: ServiceSpec): readonly FieldError
 function validateMirror(spec: ServiceSpec): readonly FieldError[] {
   const ips = spec.clusterIPs ?? []
   const single = spec.clusterIP ?? ''
-  if (ips.length === 0) return []
+  if (ips.length === 0) return single === '' ? [] : [required(IPS)]
   if (single === '') return [invalid(IPS, ips, 'must be empty when `clusterIP` is not specified')]
   return ips[0] === single ? [] : [invalid(IPS, ips, 'first value must match `clusterIP`')]
 }

@@ -4,9 +4,22 @@ import { isExternallyAccessible, needsClusterIp } from './service-needs.ts'
 
 const AFFINITY_SECONDS = 10_800
 
+/** Fields that upstream holds as plain strings and numbers, so that empty and left out are the same. */
+const EMPTY_IS_ABSENT = [
+  'type',
+  'clusterIP',
+  'sessionAffinity',
+  'externalName',
+  'loadBalancerIP',
+  'externalTrafficPolicy',
+  'healthCheckNodePort',
+]
+
 /** Fills in what upstream's `SetDefaults_Service` does; families and addresses are the allocation's. */
 export function defaultService(draft: Draft): void {
   const spec = ensureObject(draft, 'spec')
+  dropEmpty(spec, EMPTY_IS_ABSENT)
+  for (const port of objectsIn(spec, 'ports')) dropEmpty(port, ['name', 'protocol', 'nodePort'])
   setDefault(spec, 'sessionAffinity', 'None')
   if (spec.sessionAffinity === 'None') delete spec.sessionAffinityConfig
   if (spec.sessionAffinity === 'ClientIP') {
@@ -25,6 +38,10 @@ export function defaultService(draft: Draft): void {
   }
   defaultPolicies(spec)
   defaultIngressMode(draft)
+}
+
+function dropEmpty(fields: Draft, names: readonly string[]): void {
+  for (const name of names) if (fields[name] === '' || fields[name] === 0) delete fields[name]
 }
 
 function defaultPolicies(spec: Draft): void {

@@ -1,6 +1,6 @@
 import type { FieldError } from '../kind.ts'
 import type { ServiceSpec } from '../types/core.ts'
-import { invalid } from '../validation/field-error.ts'
+import { forbidden, invalid } from '../validation/field-error.ts'
 import { isHeadless, needsHealthCheckPort } from './service-needs.ts'
 
 const UNCHANGEABLE = 'may not change once set'
@@ -16,34 +16,46 @@ export function validateServiceUpdate(spec: ServiceSpec, old: ServiceSpec): read
 
 function validateAddressChange(spec: ServiceSpec, old: ServiceSpec): readonly FieldError[] {
   if (spec.type === 'ExternalName' || old.type === 'ExternalName') return []
-  const bothHeadless = isHeadless(asRecord(spec)) && isHeadless(asRecord(old))
-  const ips = { field: 'clusterIPs', noun: 'clusterIP', now: spec.clusterIPs ?? [], before: old.clusterIPs ?? [] }
-  const families = { field: 'ipFamilies', noun: 'ipFamily', now: spec.ipFamilies ?? [], before: old.ipFamilies ?? [] }
-  return [...(bothHeadless ? [] : validateListChange(spec, ips)), ...validateListChange(spec, families)]
+  const [headless, wasHeadless] = [isHeadless(asRecord(spec)), isHeadless(asRecord(old))]
+  const addresses = headless && wasHeadless ? [] : validateIpChange(spec, old)
+  return headless || wasHeadless ? addresses : [...addresses, ...validateFamilyChange(spec, old)]
 }
 
-interface ListChange {
-  readonly field: string
-  readonly noun: string
-  readonly now: readonly string[]
-  readonly before: readonly string[]
-}
-
-function validateListChange(spec: ServiceSpec, { field, noun, now, before }: ListChange): readonly FieldError[] {
-  const path = `spec.${field}`
+function validateIpChange(spec: ServiceSpec, old: ServiceSpec): readonly FieldError[] {
+  const path = 'spec.clusterIPs'
+  const now = spec.clusterIPs ?? []
+  const before = old.clusterIPs ?? []
   if (now.length === before.length) {
-    return before.flatMap((value, index) =>
-      value === now[index] ? [] : [invalid(`${path}[${index}]`, now, UNCHANGEABLE)],
-    )
+    return before.flatMap((ip, index) => (ip === now[index] ? [] : [invalid(`${path}[${index}]`, now, UNCHANGEABLE)]))
   }
-  if (now.length === 0) return [invalid(`${path}[0]`, now, `primary ${noun} can not be unset`)]
-  const errors: FieldError[] = []
-  if (before.length > 0 && now[0] !== before[0]) errors.push(invalid(`${path}[0]`, now, UNCHANGEABLE))
-  if (now.length < before.length && spec.ipFamilyPolicy !== 'SingleStack') {
-    const text = `must be set to 'SingleStack' when releasing the secondary ${noun}`
-    errors.push(invalid('spec.ipFamilyPolicy', spec.ipFamilyPolicy, text))
+  if (now.length === 0) return [invalid(`${path}[0]`, now, 'primary clusterIP can not be unset')]
+  const changed = before.length > 0 && now[0] !== before[0]
+  return [
+    ...(changed ? [invalid(`${path}[0]`, now, UNCHANGEABLE)] : []),
+    ...(now.length < before.length ? validateRelease(spec, 'clusterIP') : []),
+  ]
+}
+
+/** Upstream names the first family whichever changed, and shows the addresses when the number of families changed. */
+function validateFamilyChange(spec: ServiceSpec, old: ServiceSpec): readonly FieldError[] {
+  const path = 'spec.ipFamilies[0]'
+  const now = spec.ipFamilies ?? []
+  const before = old.ipFamilies ?? []
+  if (now.length === before.length) {
+    return before.flatMap((family, index) => (family === now[index] ? [] : [invalid(path, now, UNCHANGEABLE)]))
   }
-  return errors
+  if (now.length === 0) return [invalid(path, now, 'primary ipFamily can not be unset')]
+  const changed = before.length > 0 && now[0] !== before[0]
+  return [
+    ...(changed ? [invalid(path, spec.clusterIPs ?? [], UNCHANGEABLE)] : []),
+    ...(now.length < before.length ? validateRelease(spec, 'ipFamily') : []),
+  ]
+}
+
+function validateRelease(spec: ServiceSpec, noun: string): readonly FieldError[] {
+  if (spec.ipFamilyPolicy === 'SingleStack') return []
+  const text = `must be set to 'SingleStack' when releasing the secondary ${noun}`
+  return [invalid('spec.ipFamilyPolicy', spec.ipFamilyPolicy, text)]
 }
 
 function validateClassChange(spec: ServiceSpec, old: ServiceSpec): readonly FieldError[] {
@@ -55,8 +67,7 @@ function validateClassChange(spec: ServiceSpec, old: ServiceSpec): readonly Fiel
 function validateHealthCheckChange(spec: ServiceSpec, old: ServiceSpec): readonly FieldError[] {
   const both = needsHealthCheckPort(asRecord(spec)) && needsHealthCheckPort(asRecord(old))
   if (!both || spec.healthCheckNodePort === old.healthCheckNodePort) return []
-  const text = 'cannot change healthCheckNodePort on loadBalancer service with externalTraffic=Local during update'
-  return [invalid('spec.healthCheckNodePort', spec.healthCheckNodePort, text)]
+  return [forbidden('spec.healthCheckNodePort', 'field is immutable')]
 }
 
 function asRecord(spec: ServiceSpec): Readonly<Record<string, unknown>> {

@@ -12,6 +12,7 @@ import {
 import { validateLabels } from '../validation/object-meta.ts'
 import { validateServiceAddresses } from './service-address-validation.ts'
 import { isExternallyAccessible, isHeadless, needsHealthCheckPort } from './service-needs.ts'
+import { validateLoadBalancerStatus } from './service-status-validation.ts'
 import { validateServiceUpdate } from './service-update-validation.ts'
 
 const KUBELET_PORT = 10_250
@@ -19,12 +20,15 @@ const AFFINITY_LIMIT = 86_400
 const PROTOCOLS = ['SCTP', 'TCP', 'UDP']
 const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort']
 const SOURCE_RANGES_ANNOTATION = 'service.beta.kubernetes.io/load-balancer-source-ranges'
+const TOPOLOGY_MODE = 'service.kubernetes.io/topology-mode'
+const TOPOLOGY_HINTS = 'service.kubernetes.io/topology-aware-hints'
 
 /** The rules of a Service with upstream's paths and words; the allocation of addresses and ports adds its own. */
 export function validateService(service: Service, old: Service | undefined): readonly FieldError[] {
   const { spec } = service
   return [
     ...(old === undefined ? [] : validateServiceUpdate(spec, old.spec)),
+    ...validateTopology(service),
     ...validateType(spec),
     ...validatePorts(spec),
     ...validateLabels(spec.selector, 'spec.selector'),
@@ -33,7 +37,17 @@ export function validateService(service: Service, old: Service | undefined): rea
     ...validateExternalIps(spec),
     ...validateLoadBalancerFields(service),
     ...validatePolicies(spec),
+    ...validateLoadBalancerStatus(service, old),
   ]
+}
+
+/** The old name of the annotation may stand beside the new one, when both say the same. */
+function validateTopology({ metadata }: Service): readonly FieldError[] {
+  const mode = metadata.annotations?.[TOPOLOGY_MODE]
+  const hints = metadata.annotations?.[TOPOLOGY_HINTS]
+  if (mode === undefined || hints === undefined || mode === hints) return []
+  const text = `must match annotations[${TOPOLOGY_HINTS}] when both are specified`
+  return [invalid(`metadata.annotations[${TOPOLOGY_MODE}]`, mode, text)]
 }
 
 function validateType(spec: ServiceSpec): readonly FieldError[] {
@@ -168,21 +182,22 @@ function validateLoadBalancerFields(service: Service): readonly FieldError[] {
   return errors
 }
 
+/** The path has a capital L in upstream too. Ranges may be padded with blanks, as they once were in the annotation. */
 function validateSourceRanges({ metadata, spec }: Service): readonly FieldError[] {
+  const ranges = spec.loadBalancerSourceRanges ?? []
   const annotated = metadata.annotations?.[SOURCE_RANGES_ANNOTATION]
-  const inSpec = spec.loadBalancerSourceRanges !== undefined && spec.loadBalancerSourceRanges.length > 0
-  if (!inSpec && annotated === undefined) return []
-  const path = inSpec ? 'spec.loadBalancerSourceRanges' : 'metadata.annotations'
-  if (spec.type !== 'LoadBalancer') return [forbidden(path, "may only be used when `type` is 'LoadBalancer'")]
-  if (inSpec) {
-    return (spec.loadBalancerSourceRanges ?? []).flatMap((range, index) =>
-      cidrProblems(range.trim()).map((text) => invalid(`${path}[${index}]`, range, text)),
-    )
-  }
-  const ranges = (annotated ?? '').trim()
-  if (ranges === '' || ranges.split(',').every((range) => cidrProblems(range.trim()).length === 0)) return []
-  const text = 'must be a list of IP ranges. For example, 10.240.0.0/24,10.250.0.0/24'
-  return [invalid(`${path}.${SOURCE_RANGES_ANNOTATION}`, annotated, text)]
+  if (ranges.length === 0 && annotated === undefined) return []
+  const path = ranges.length > 0 ? 'spec.LoadBalancerSourceRanges' : `metadata.annotations[${SOURCE_RANGES_ANNOTATION}]`
+  const misplaced =
+    spec.type === 'LoadBalancer' ? [] : [forbidden(path, "may only be used when `type` is 'LoadBalancer'")]
+  const trimmed = (annotated ?? '').trim()
+  const annotatedRanges = trimmed === '' ? [] : trimmed.split(',')
+  const given = ranges.length > 0 ? ranges : annotatedRanges
+  const wrong = given.flatMap((range, index) => {
+    const at = ranges.length > 0 ? `${path}[${index}]` : path
+    return cidrProblems(range.trim()).map((text) => invalid(at, range.trim(), text))
+  })
+  return [...misplaced, ...wrong]
 }
 
 function validatePolicies(spec: ServiceSpec): readonly FieldError[] {
@@ -197,6 +212,9 @@ function validatePolicies(spec: ServiceSpec): readonly FieldError[] {
   if (spec.healthCheckNodePort && !needsHealthCheckPort(asRecord(spec))) {
     const text = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"
     errors.push(invalid('spec.healthCheckNodePort', spec.healthCheckNodePort, text))
+  } else if (spec.healthCheckNodePort) {
+    const problems = portNumberProblems(spec.healthCheckNodePort)
+    errors.push(...problems.map((text) => invalid('spec.healthCheckNodePort', spec.healthCheckNodePort, text)))
   }
   errors.push(...oneOf('spec.internalTrafficPolicy', spec.internalTrafficPolicy, policies))
   const distributions = ['PreferClose', 'PreferSameNode', 'PreferSameZone']

@@ -18,6 +18,12 @@ function problems(spec: object, old?: object): readonly string[] {
   return (serviceKind.validate?.(settled(spec, old), before) ?? []).map(fieldErrorText)
 }
 
+/** What is wrong with the metadata or the status of a Service with a good spec. */
+function problemsOf(change: object): readonly string[] {
+  const service = { ...settled({ type: 'LoadBalancer', ports: PORTS }), ...change } as Service
+  return (serviceKind.validate?.(service, undefined) ?? []).map(fieldErrorText)
+}
+
 const PORTS = [{ port: 80 }]
 
 test('a Service is defaulted as upstream does it, once and for all', () => {
@@ -129,11 +135,11 @@ test('each rule names its field and its reason', () => {
     ],
     [
       { ports: PORTS, loadBalancerSourceRanges: ['10.0.0.0/8'] },
-      "spec.loadBalancerSourceRanges: Forbidden: may only be used when `type` is 'LoadBalancer'",
+      "spec.LoadBalancerSourceRanges: Forbidden: may only be used when `type` is 'LoadBalancer'",
     ],
     [
       { type: 'LoadBalancer', ports: PORTS, loadBalancerSourceRanges: ['10.0.0.0/40'] },
-      'spec.loadBalancerSourceRanges[0]: Invalid value: "10.0.0.0/40": must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)',
+      'spec.LoadBalancerSourceRanges[0]: Invalid value: "10.0.0.0/40": must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)',
     ],
     [
       { ports: PORTS, externalTrafficPolicy: 'Local' },
@@ -142,6 +148,98 @@ test('each rule names its field and its reason', () => {
     [
       { type: 'NodePort', ports: PORTS, healthCheckNodePort: 30_001 },
       "spec.healthCheckNodePort: Invalid value: 30001: may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'",
+    ],
+    [
+      { type: 'LoadBalancer', ports: PORTS, externalTrafficPolicy: 'Local', healthCheckNodePort: 70_000 },
+      'spec.healthCheckNodePort: Invalid value: 70000: must be between 1 and 65535, inclusive',
+    ],
+    [
+      { type: 'NodePort', ports: PORTS, externalTrafficPolicy: 'Odd' },
+      'spec.externalTrafficPolicy: Unsupported value: "Odd": supported values: "Cluster", "Local"',
+    ],
+    [
+      { type: 'Odd', ports: PORTS },
+      'spec.type: Unsupported value: "Odd": supported values: "ClusterIP", "ExternalName", "LoadBalancer", "NodePort"',
+    ],
+    [
+      { ports: PORTS, sessionAffinity: 'Odd' },
+      'spec.sessionAffinity: Unsupported value: "Odd": supported values: "ClientIP", "None"',
+    ],
+    [
+      { ports: PORTS, sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: 86_401 } } },
+      'spec.sessionAffinityConfig.clientIP.timeoutSeconds: Invalid value: 86401: must be greater than 0 and less than 86400',
+    ],
+    [
+      { ports: [{ port: 80, name: 'A' }] },
+      "spec.ports[0].name: Invalid value: \"A\": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
+    ],
+    [
+      { ports: [{ port: 80, targetPort: 70_000 }] },
+      'spec.ports[0].targetPort: Invalid value: 70000: must be between 1 and 65535, inclusive',
+    ],
+    [
+      { ports: [{ port: 80, appProtocol: 'a/b/c' }] },
+      "spec.ports[0].appProtocol: Invalid value: \"a/b/c\": a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')",
+    ],
+    [
+      { type: 'LoadBalancer', clusterIP: 'None', ports: PORTS },
+      'spec.clusterIPs[0]: Invalid value: "None": may not be set to \'None\' for LoadBalancer services',
+    ],
+    [
+      { type: 'ExternalName', externalName: 'a.b', ipFamilies: ['IPv4'] },
+      'spec.ipFamilies: Forbidden: may not be set for ExternalName services',
+    ],
+    [
+      { type: 'ExternalName', externalName: 'a.b', ipFamilyPolicy: 'SingleStack' },
+      'spec.ipFamilyPolicy: Forbidden: may not be set for ExternalName services',
+    ],
+    [
+      { type: 'ExternalName', externalName: 'A_b' },
+      "spec.externalName: Invalid value: \"A_b\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')",
+    ],
+    [
+      { ports: PORTS, clusterIP: '10.0.0.1', clusterIPs: ['10.0.0.2'] },
+      'spec.clusterIPs: Invalid value: ["10.0.0.2"]: first value must match `clusterIP`',
+    ],
+    [
+      { ports: PORTS, clusterIP: 'None', clusterIPs: ['None', '10.0.0.1'] },
+      'spec.clusterIPs: Invalid value: ["None","10.0.0.1"]: \'None\' must be the first and only value',
+    ],
+    [
+      { ports: PORTS, clusterIP: '10.0.0.1', clusterIPs: ['10.0.0.1', 'fd00::1', '10.0.0.2'] },
+      'spec.clusterIPs: Invalid value: ["10.0.0.1","fd00::1","10.0.0.2"]: may only hold up to 2 values',
+    ],
+    [
+      { ports: PORTS, ipFamilies: ['IPv5'] },
+      'spec.ipFamilies[0]: Unsupported value: "IPv5": supported values: "IPv4", "IPv6"',
+    ],
+    [
+      { ports: PORTS, ipFamilyPolicy: 'Odd' },
+      'spec.ipFamilyPolicy: Unsupported value: "Odd": supported values: "PreferDualStack", "RequireDualStack", "SingleStack"',
+    ],
+    [
+      { ports: PORTS, externalIPs: ['x'] },
+      'spec.externalIPs[0]: Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
+    ],
+    [
+      { ports: PORTS, externalIPs: ['0.0.0.0'] },
+      'spec.externalIPs[0]: Invalid value: "0.0.0.0": may not be unspecified (0.0.0.0 or ::)',
+    ],
+    [
+      { ports: PORTS, externalIPs: ['fe80::1'] },
+      'spec.externalIPs[0]: Invalid value: "fe80::1": may not be in the link-local range (169.254.0.0/16, fe80::/10)',
+    ],
+    [
+      { ports: PORTS, externalIPs: ['224.0.0.1'] },
+      'spec.externalIPs[0]: Invalid value: "224.0.0.1": may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)',
+    ],
+    [
+      { type: 'LoadBalancer', ports: PORTS, loadBalancerClass: '' },
+      'spec.loadBalancerClass: Invalid value: "": name part must be non-empty',
+    ],
+    [
+      { ports: PORTS, selector: { a: '-' } },
+      "spec.selector: Invalid value: \"-\": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')",
     ],
     [
       { ports: PORTS, internalTrafficPolicy: 'Odd' },
@@ -154,6 +252,58 @@ test('each rule names its field and its reason', () => {
   ]
   for (const [spec, expected] of rules)
     assert.ok(problems(spec).includes(expected), `${expected}\n got ${problems(spec).join('\n')}`)
+})
+
+test('annotations and addresses of load balancers have rules too', () => {
+  const annotated = (annotations: object) => problemsOf({ metadata: { name: 'web', annotations } })
+  const ranges = 'service.beta.kubernetes.io/load-balancer-source-ranges'
+  assert.deepEqual(annotated({ [ranges]: ' 10.0.0.0/8 , 10.1.0.0/40' }), [
+    `metadata.annotations[${ranges}]: Invalid value: "10.1.0.0/40": must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)`,
+  ])
+  const [mode, hints] = ['service.kubernetes.io/topology-mode', 'service.kubernetes.io/topology-aware-hints']
+  assert.deepEqual(annotated({ [mode]: 'Auto', [hints]: 'Disabled' }), [
+    `metadata.annotations[${mode}]: Invalid value: "Auto": must match annotations[${hints}] when both are specified`,
+  ])
+  const balanced = (...ingress: readonly object[]) => problemsOf({ status: { loadBalancer: { ingress } } })
+  const at = 'status.loadBalancer.ingress[0]'
+  assert.deepEqual(balanced({ ip: 'x', ipMode: 'VIP' }), [
+    `${at}.ip: Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)`,
+  ])
+  assert.deepEqual(balanced({ ip: '192.0.2.1' }), [
+    `${at}.ipMode: Required value: must be specified when \`ip\` is set`,
+  ])
+  assert.deepEqual(balanced({ ipMode: 'VIP' }), [
+    `${at}.ipMode: Forbidden: may not be specified when \`ip\` is not set`,
+  ])
+  assert.deepEqual(balanced({ ip: '192.0.2.1', ipMode: 'Odd' }), [
+    `${at}.ipMode: Unsupported value: "Odd": supported values: "Proxy", "VIP"`,
+  ])
+  assert.deepEqual(balanced({ hostname: '192.0.2.1' }), [
+    `${at}.hostname: Invalid value: "192.0.2.1": must be a DNS name, not an IP address`,
+  ])
+  const inner = { ...settled({ ports: PORTS }), status: { loadBalancer: { ingress: [{ ip: '192.0.2.1' }] } } }
+  assert.deepEqual((serviceKind.validate?.(inner as Service, undefined) ?? []).map(fieldErrorText), [
+    'status.loadBalancer.ingress: Forbidden: may only be used when `spec.type` is "LoadBalancer"',
+  ])
+})
+
+test('empty is the same as left out where upstream cannot tell them apart', () => {
+  const spec = {
+    type: '',
+    clusterIP: '',
+    sessionAffinity: '',
+    ports: [{ port: 80, protocol: '', name: '', nodePort: 0 }],
+  }
+  assert.deepEqual(settled(spec).spec, settled({ ports: PORTS }).spec)
+})
+
+test('a headless Service with fields that mean nothing is taken with a warning', () => {
+  const headless = settled({ clusterIP: 'None', ports: PORTS, externalIPs: ['192.0.2.1'], sessionAffinity: 'ClientIP' })
+  assert.deepEqual(serviceKind.warnings?.(headless), [
+    'spec.externalIPs is ignored when spec.clusterIP is "None"',
+    'spec.SessionAffinity is ignored when spec.clusterIP is "None"',
+  ])
+  assert.deepEqual(serviceKind.warnings?.(settled({ ports: PORTS })), [])
 })
 
 test('good Services of every type are taken', () => {
@@ -232,10 +382,21 @@ test('what may not change is refused', () => {
       dual,
       'spec.ipFamilyPolicy: Invalid value: "RequireDualStack": must be set to \'SingleStack\' when releasing the secondary clusterIP',
     ],
+    [{ ...local, healthCheckNodePort: 30_002 }, local, 'spec.healthCheckNodePort: Forbidden: field is immutable'],
     [
-      { ...local, healthCheckNodePort: 30_002 },
-      local,
-      'spec.healthCheckNodePort: Invalid value: 30002: cannot change healthCheckNodePort on loadBalancer service with externalTraffic=Local during update',
+      { ...dual, ipFamilies: ['IPv4'] },
+      dual,
+      'spec.ipFamilyPolicy: Invalid value: "RequireDualStack": must be set to \'SingleStack\' when releasing the secondary ipFamily',
+    ],
+    [
+      { ...dual, ipFamilies: ['IPv4', 'IPv4'] },
+      dual,
+      'spec.ipFamilies[0]: Invalid value: ["IPv4","IPv4"]: may not change once set',
+    ],
+    [
+      { ...STORED, clusterIP: 'None', clusterIPs: ['None'] },
+      STORED,
+      'spec.clusterIPs[0]: Invalid value: ["None"]: may not change once set',
     ],
     [
       { ...local, loadBalancerClass: 'a/b' },

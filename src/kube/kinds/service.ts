@@ -5,6 +5,7 @@ import { ageColumn, labelsCell } from './printing.ts'
 import { defaultService } from './service-defaults.ts'
 import { prepareService } from './service-update.ts'
 import { validateService } from './service-validation.ts'
+import { serviceWarnings } from './service-warnings.ts'
 
 /** v1 Service. Addresses and ports are allocated by the API server's service allocation, not here. */
 export const serviceKind: KindDefinition<Service> = {
@@ -19,6 +20,7 @@ export const serviceKind: KindDefinition<Service> = {
   default: defaultService,
   prepare: prepareService,
   validate: validateService,
+  warnings: serviceWarnings,
   selectableFields: {
     'spec.clusterIP': (service) => service.spec.clusterIP ?? '',
     'spec.type': (service) => service.spec.type ?? '',
