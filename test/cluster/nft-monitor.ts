@@ -41,10 +41,17 @@ export class NftMonitor implements Disposable {
   }
 }
 
-/** All rules of a namespace as nft lists them, handles included and counters left out. */
-export function listRules(netns: string): string {
+/**
+ * All rules of a namespace as nft lists them, handles included and counters left out; sorted, since the kernel gives the
+ * elements of a set in any order.
+ */
+export function listRules(netns: string): string[] {
   const text = execFileSync('nsenter', [`--net=${netns}`, 'nft', '--stateless', '--handle', 'list', 'ruleset'])
-  return text.toString()
+  return text
+    .toString()
+    .split(/\n|, /)
+    .map((part) => part.replace(/^\s*(elements = \{ )?|( \}|,)?$/g, ''))
+    .sort()
 }
 
 function nft(netns: string, command: string): void {

@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process'
+import { fork, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,12 +7,12 @@ import { connectAsAdmin } from '../../src/cluster/cluster.ts'
 import { clusterLayout, type Layout, nodeNetns } from '../../src/cluster/layout.ts'
 import { ProcessRegister } from '../../src/cluster/process-register.ts'
 import type { Client } from '../../src/kube/client.ts'
-import { netnsPath } from '../../src/linux/netns.ts'
+import { listNetns, netnsPath } from '../../src/linux/netns.ts'
 import { killProcess, type ProcessIdentity } from '../../src/linux/process.ts'
 import { podNetns } from '../../src/node/pod-sandbox.ts'
 import { builtPrograms } from './built-programs.ts'
 import { poll } from './poll.ts'
-import { remainsBelow } from './remains.ts'
+import { remainsBelow, remainsOf } from './remains.ts'
 import { type Outcome, RunningCommand } from './running-command.ts'
 
 const open = new Set<TestHome>()
@@ -61,6 +62,13 @@ export class TestHome implements AsyncDisposable {
   start(...args: readonly string[]): RunningCommand {
     const program = join(builtPrograms(), 'fairlead.js')
     return new RunningCommand(process.execPath, [program, ...args], { env: this.environment })
+  }
+
+  /** Starts the program of a member as the supervisor does, without telling it anything. */
+  startPart(program: string): { readonly ended: Promise<unknown>; disconnect(): void } {
+    const child = fork(join(builtPrograms(), `${program}.js`), { env: this.environment })
+    const ended = once(child, 'exit').then(([code, signal]) => ({ code, signal }))
+    return { ended, disconnect: () => child.disconnect() }
   }
 
   /** Runs `fairlead ARGS` to its end. */
@@ -177,6 +185,17 @@ export class TestCluster {
     this.kill('supervisor')
     for (const member of this.members().keys()) if (member !== 'supervisor') this.kill(member)
     await this.command.ended
+  }
+
+  /** What is on the machine of this cluster alone. */
+  remains(others: readonly string[]): string[] {
+    return remainsOf([this.name], others)
+  }
+
+  /** Paths of the namespaces of all pods. */
+  podNamespaces(): string[] {
+    const prefix = `fl-${this.name}-pod-`
+    return listNetns(prefix).map((name) => netnsPath(name))
   }
 
   nodeNetns(node: string): string {
