@@ -19,6 +19,8 @@ import { NodeLifecycleController } from './node-lifecycle/node-lifecycle-control
 import { PodGarbageCollector } from './pod-gc.ts'
 import { ReplicaSetController } from './replicaset/replicaset-controller.ts'
 import { Scheduler } from './scheduler/scheduler.ts'
+import { ServiceCidrController } from './service-cidr/service-cidr-controller.ts'
+import { ServiceIpRepair } from './service-ip-repair/service-ip-repair.ts'
 import { StatefulSetController } from './statefulset/statefulset-controller.ts'
 
 export interface ControllersOptions {
@@ -94,6 +96,8 @@ function controllersOf(options: ControllersOptions): readonly (readonly [compone
     ['statefulset-controller', (context) => new StatefulSetController(context)],
     ['endpoint-slice-controller', (context) => new EndpointSliceController(context)],
     ['endpoint-controller', (context) => new EndpointsController(context)],
+    ['service-cidr-controller', (context) => new ServiceCidrController(context)],
+    ['ipallocator-repair-controller', (context) => new ServiceIpRepair(context)],
     ['cidrAllocator', (context) => new NodeIpamController(context, { clusterCidrs })],
     ['node-controller', (context) => new NodeLifecycleController(context, grace)],
     ['pod-garbage-collector', (context) => new PodGarbageCollector(context, quarantine)],

@@ -4,6 +4,7 @@ import { ipAddresses } from '../resource.ts'
 import type { IpAddress } from '../types/discovery.ts'
 import { ipProblems } from '../validation/addresses.ts'
 import { invalid, required } from '../validation/field-error.ts'
+import { nameProblems, subdomainProblems } from '../validation/names.ts'
 import { ageColumn } from './printing.ts'
 
 /** networking.k8s.io/v1 IPAddress: creating the object is what takes the address. */
@@ -47,9 +48,19 @@ function validateParent({ spec }: IpAddress, old: IpAddress | undefined): readon
   const path = 'spec.parentRef'
   const parent = spec?.parentRef
   if (parent === undefined) return [required(path)]
-  const missing = (['resource', 'name'] as const)
-    .filter((field) => !parent[field])
-    .map((field) => required(`${path}.${field}`))
-  if (old === undefined || JSON.stringify(old.spec.parentRef) === JSON.stringify(parent)) return missing
-  return [...missing, invalid(path, parent, 'field is immutable')]
+  const errors = [
+    ...(parent.group
+      ? subdomainProblems(parent.group).map((text) => invalid(`${path}.group`, parent.group, text))
+      : []),
+    ...validateSegment(`${path}.resource`, parent.resource),
+    ...validateSegment(`${path}.name`, parent.name),
+    ...(parent.namespace ? validateSegment(`${path}.namespace`, parent.namespace) : []),
+  ]
+  if (old === undefined || JSON.stringify(old.spec.parentRef) === JSON.stringify(parent)) return errors
+  return [...errors, invalid(path, parent, 'field is immutable')]
+}
+
+function validateSegment(field: string, value: string | undefined): readonly FieldError[] {
+  if (!value) return [required(field)]
+  return nameProblems('path-segment', value).map((text) => invalid(field, value, text))
 }

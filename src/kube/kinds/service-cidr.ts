@@ -12,6 +12,9 @@ export const serviceCidrKind: KindDefinition<ServiceCidr> = {
   listKind: 'ServiceCIDRList',
   singular: 'servicecidr',
   subresources: ['status'],
+  prepare(draft, old) {
+    if (old === undefined) delete draft.status
+  },
   validate: ({ spec }, old) => [...validateCidrs(spec?.cidrs ?? []), ...validateUnchanged(spec, old?.spec)],
   columns: [
     {

@@ -1,5 +1,5 @@
 /** Types of groups discovery.k8s.io/v1, networking.k8s.io/v1, coordination.k8s.io/v1. */
-import type { KubeObject, ObjectReference, Protocol } from './meta.ts'
+import type { Condition, KubeObject, ObjectReference, Protocol } from './meta.ts'
 
 export interface Endpoint {
   readonly addresses: readonly string[]
@@ -50,4 +50,5 @@ export interface IpAddress extends KubeObject {
 
 export interface ServiceCidr extends KubeObject {
   readonly spec: { readonly cidrs: readonly string[] }
+  readonly status?: { readonly conditions?: readonly Condition[] }
 }
