@@ -13,6 +13,8 @@ const container = {
     { name: 'http', containerPort: HTTP_PORT },
     { name: 'tcp-echo', containerPort: ECHO_PORT },
   ],
+  // Without it a pod is ready before its program listens, and its first connections are refused.
+  readinessProbe: { tcpSocket: { port: 'tcp-echo' }, periodSeconds: 1 },
 }
 
 /** A Service `name` with as many echo pods, which answer HTTP and keep TCP connections. */
