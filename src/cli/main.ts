@@ -23,7 +23,7 @@ program
   .option('--api-port <port>', 'port of the API server on 127.0.0.1; 0 for any free one', wholeNumber, 6443)
   .option('--image <name=path>', 'an image for this cluster (may be repeated)', collect, [])
   .option('--check', 'run the demo, take everything down, and exit with 0 or 1', false)
-  .option('--detach', 'leave the cluster running in the background', false)
+  .addOption(new Option('--detach', 'leave the cluster running in the background').default(false).conflicts('check'))
   .option('--no-demo', 'start an empty cluster')
   .addHelpText('after', '\nExamples:\n  $ fairlead up\n  $ fairlead up --nodes 5 --name big --api-port 0 --detach')
   .action(async (options) => {
@@ -90,6 +90,9 @@ image
     const { removeImage } = await import('./commands/image.ts')
     exitCode = removeImage(name)
   })
+
+// Who reads the output may go away (`| head`); the cluster must be taken down all the same.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 
 try {
   await program.parseAsync()

@@ -1,4 +1,5 @@
-import { ERROR_KINDS, errorMessage, isFairleadError } from '../base/error.ts'
+import { ERROR_KINDS, errorMessage } from '../base/error.ts'
+import { asFairleadError } from '../base/system-failure.ts'
 import { paint, say } from './output.ts'
 
 /** Exit code of a failure that no code of ours names. */
@@ -10,10 +11,11 @@ const BUG_EXIT = 70
 export function reportFailure(error: unknown): number {
   const prefix = paint('red', 'error:')
   if (process.env.FAIRLEAD_DEBUG === '1' && error instanceof Error) say(error.stack ?? error.message)
-  if (!isFairleadError(error)) {
+  const failure = asFairleadError(error)
+  if (failure === undefined) {
     say(`${prefix} ${errorMessage(error)}`)
     return BUG_EXIT
   }
-  say(`${prefix} ${error.message}.${error.hint === undefined ? '' : ` ${error.hint}.`}`)
-  return ERROR_KINDS[error.code].exit
+  say(`${prefix} ${failure.message}.${failure.hint === undefined ? '' : ` ${failure.hint}.`}`)
+  return ERROR_KINDS[failure.code].exit
 }

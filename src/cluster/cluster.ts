@@ -18,7 +18,7 @@ import type { ClusterSpec } from './cluster-spec.ts'
 import type { ControlPlaneConfig, ControlPlaneReady } from './control-plane.ts'
 import { createFabric, type Fabric } from './fabric.ts'
 import { clusterLayout, type Layout, type LayoutRoots, nodeNetns } from './layout.ts'
-import { preflight } from './preflight.ts'
+import { preflight, requireRoot } from './preflight.ts'
 import { ProcessRegister } from './process-register.ts'
 import { hasRemains, removeCluster } from './remove-cluster.ts'
 import { Supervisor } from './supervisor.ts'
@@ -113,17 +113,21 @@ interface ClusterParts {
 export async function startCluster(options: StartOptions): Promise<Cluster> {
   const { spec, roots = {}, clock = systemClock, onProgress = () => {} } = options
   const layout = clusterLayout(spec.name, roots)
+  requireRoot()
   const lock = await lockCluster(spec.name, roots)
   const log = createLog({ component: 'supervisor', level: process.env.FAIRLEAD_LOG_LEVEL ?? 'warn' })
   try {
     if (hasRemains(layout)) {
-      await removeCluster({ name: spec.name, roots, clock, log })
+      await removeCluster({ name: spec.name, roots, clock, log, keepDetachedLog: true })
       onProgress({ step: 'cleaned' })
     }
     await preflight(spec, layout)
     return await assemble({ options, layout, lock, log })
   } catch (error) {
-    await removeCluster({ name: spec.name, roots, clock, log })
+    // Why it does not start is what matters, also where nothing can be cleaned up.
+    await removeCluster({ name: spec.name, roots, clock, log }).catch((failure) =>
+      log.error({ err: failure }, 'Cannot remove what a failed start has left'),
+    )
     await lock[Symbol.asyncDispose]()
     throw error
   }

@@ -17,6 +17,8 @@ export interface Layout {
   /** Images added with `fairlead image add`, for every cluster. */
   readonly sharedImageDirectory: string
   readonly logDirectory: string
+  /** What the process says that runs the cluster in the background (`up --detach`). */
+  readonly detachedLog: string
   readonly kubeconfig: string
   readonly specFile: string
   /** Process identities, one file each. */
@@ -47,6 +49,8 @@ export function clusterLayout(cluster: string, roots: LayoutRoots = {}): Layout 
     imageDirectory: join(stateDirectory, 'images'),
     sharedImageDirectory: join(state, 'images'),
     logDirectory: join(stateDirectory, 'log'),
+    // Not with the cluster's data: it is written to before those are made.
+    detachedLog: join(state, 'log', `${cluster}.log`),
     kubeconfig: join(stateDirectory, 'kubeconfig'),
     specFile: join(stateDirectory, 'cluster.json'),
     processDirectory: join(runDirectory, 'processes'),

@@ -1,4 +1,5 @@
-import { type ErrorCode, errorMessage, FairleadError, isFairleadError } from '../base/error.ts'
+import { type ErrorCode, errorMessage, FairleadError } from '../base/error.ts'
+import { asFairleadError } from '../base/system-failure.ts'
 
 /**
  * What a supervisor and the processes it keeps say to each other over the child's message channel. The start message
@@ -22,10 +23,13 @@ export function runMember<C, R>(start: (config: C) => Promise<{ result: R; stop:
     start(message.config).then(
       ({ result, stop }) => {
         stopOnSignal(stop)
-        tell({ type: 'ready', result })
+        void tellParent({ type: 'ready', result })
       },
       (error: unknown) => {
-        tell(failure(error), () => process.exit(1))
+        process.stderr.write(
+          `${JSON.stringify({ msg: 'start failed', error: String(error), stack: stackOf(error) })}\n`,
+        )
+        void tellParent(failureMessage(error)).then(() => process.exit(1))
       },
     )
   })
@@ -51,23 +55,28 @@ function stopOnSignal(stop: () => Promise<void>): void {
   process.on('SIGINT', () => {})
 }
 
-function tell<R>(message: MemberMessage<R>, sent: () => void = () => {}): void {
-  if (process.send === undefined || !process.connected) sent()
-  else process.send(message, undefined, undefined, sent)
+/** Sends a message to the process that started this one; resolves when it is sent, or nobody listens. */
+export function tellParent<R>(message: MemberMessage<R>): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.send === undefined || !process.connected) resolve()
+    else process.send(message, undefined, undefined, () => resolve())
+  })
 }
 
-function failure(error: unknown): MemberMessage<never> {
-  process.stderr.write(`${JSON.stringify({ msg: 'start failed', error: String(error), stack: stackOf(error) })}\n`)
-  if (isFairleadError(error)) return { type: 'failed', code: error.code, message: error.message, hint: error.hint }
-  return { type: 'failed', code: 'BUG', message: errorMessage(error), hint: undefined }
+/** A failure as it is told to another process. */
+export function failureMessage(error: unknown): Extract<MemberMessage<never>, { type: 'failed' }> {
+  const failure = asFairleadError(error)
+  if (failure === undefined) return { type: 'failed', code: 'BUG', message: errorMessage(error), hint: undefined }
+  return { type: 'failed', code: failure.code, message: failure.message, hint: failure.hint }
 }
 
 function stackOf(error: unknown): string | undefined {
   return error instanceof Error ? error.stack : undefined
 }
 
-/** The error that a `failed` message stands for. */
+/** The error that a `failed` message stands for. What nobody foresaw is told with the name of the process. */
 export function memberError(name: string, message: Extract<MemberMessage<never>, { type: 'failed' }>): FairleadError {
   const options = message.hint === undefined ? {} : { hint: message.hint }
-  return new FairleadError(message.code, `Cannot start ${name}: ${message.message}`, options)
+  const text = message.code === 'BUG' ? `Cannot start ${name}: ${message.message}` : message.message
+  return new FairleadError(message.code, text, options)
 }

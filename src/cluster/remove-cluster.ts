@@ -18,6 +18,8 @@ export interface RemoveClusterOptions {
   readonly roots: LayoutRoots
   readonly log: Log
   readonly clock: Clock
+  /** Leaves the log of a cluster in the background: it is this process's own. */
+  readonly keepDetachedLog?: boolean
 }
 
 /**
@@ -44,6 +46,7 @@ export async function removeCluster(options: RemoveClusterOptions): Promise<bool
     unmountTree(directory)
     rmSync(directory, { recursive: true, force: true, maxRetries: 3 })
   }
+  if (options.keepDetachedLog !== true) rmSync(layout.detachedLog, { force: true })
   removeEmptyRoots(roots)
   return found
 }
@@ -71,7 +74,7 @@ function removeCgroupParent(path: string): void {
 
 function removeEmptyRoots(roots: LayoutRoots): void {
   const { state, run } = layoutRoots(roots)
-  for (const directory of [join(state, 'clusters'), state, run]) removeIfEmpty(directory)
+  for (const directory of [join(state, 'clusters'), join(state, 'log'), state, run]) removeIfEmpty(directory)
 }
 
 function removeIfEmpty(directory: string): void {

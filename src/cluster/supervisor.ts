@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import { join } from 'node:path'
 import { type Clock, systemClock } from '../base/clock.ts'
@@ -213,7 +213,16 @@ function endedEarly(
   { code, signal, logDirectory }: { code: number | null; signal: string | null; logDirectory: string },
 ): FairleadError {
   const how = signal === null ? `with code ${code}` : `by ${signal}`
-  return new FairleadError('PROCESS_FAILED', `Cannot start ${name}: its process ended ${how}`, {
-    hint: `See ${join(logDirectory, `${name}.log`)}`,
-  })
+  const text = `Cannot start ${name}: its process ended ${how}`
+  // The log goes with the cluster that could not start; what matters of it is told here.
+  const words = lastWords(join(logDirectory, `${name}.log`))
+  return new FairleadError('PROCESS_FAILED', words === undefined ? text : `${text} and said: ${words}`)
+}
+
+/** The last line of a log that names an error, or else the last. */
+function lastWords(path: string): string | undefined {
+  const lines = readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+  return lines.findLast((line) => /error/i.test(line)) ?? lines.at(-1)
 }

@@ -69,6 +69,12 @@ export class RunningCommand {
     })
   }
 
+  /** Nobody reads what it prints from now on. */
+  closeOutput(): void {
+    this.#child.stdout?.destroy()
+    this.#child.stderr?.destroy()
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal)
   }

@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs'
-import { FairleadError } from '../../base/error.ts'
+import { existsSync, readFileSync } from 'node:fs'
+import { FairleadError, isFairleadError, systemErrorCode } from '../../base/error.ts'
 import { connectAsAdmin, readClusterSpec } from '../../cluster/cluster.ts'
 import { isClusterRun } from '../../cluster/cluster-lock.ts'
-import { clusterLayout } from '../../cluster/layout.ts'
+import { requireClusterName } from '../../cluster/cluster-spec.ts'
+import { clusterLayout, type Layout } from '../../cluster/layout.ts'
 import { ProcessRegister } from '../../cluster/process-register.ts'
 import { listClusters } from '../../cluster/remove-cluster.ts'
 import { isConditionTrue } from '../../kube/conditions.ts'
@@ -25,6 +26,7 @@ interface ClusterStatus {
 
 /** Prints what runs. Exit code 1 when the cluster asked for does not. */
 export async function status({ name, output }: StatusOptions): Promise<number> {
+  if (name !== undefined) requireClusterName(name)
   const names = name === undefined ? listClusters({}) : [name]
   const found = await Promise.all(names.map(clusterStatus))
   if (output === 'json') print(JSON.stringify(found, undefined, 2))
@@ -36,11 +38,13 @@ export async function status({ name, output }: StatusOptions): Promise<number> {
 async function clusterStatus(name: string): Promise<ClusterStatus> {
   const layout = clusterLayout(name)
   const running = await isClusterRun(name, {})
-  const processes = [...new ProcessRegister(layout.processDirectory).list()]
-    .filter(([, identity]) => isAlive(identity))
-    .map(([member, { pid }]) => ({ name: member, pid, rssMb: residentMegabytes(pid) }))
-  if (!running || readClusterSpec(layout) === undefined)
-    return { name, running, server: undefined, nodes: [], processes }
+  const api = running ? await askApi(layout) : undefined
+  return { name, running, server: api?.server, nodes: api?.nodes ?? [], processes: memberProcesses(layout) }
+}
+
+/** Undefined while the API server does not answer: the cluster starts, or its control plane comes back. */
+async function askApi(layout: Layout): Promise<Pick<ClusterStatus, 'server' | 'nodes'> | undefined> {
+  if (!existsSync(layout.kubeconfig)) return undefined
   const { client, transport, server } = await connectAsAdmin(layout)
   try {
     const [nodeList, podList] = await Promise.all([client.list(nodes), client.list(pods)])
@@ -49,14 +53,24 @@ async function clusterStatus(name: string): Promise<ClusterStatus> {
       ready: isConditionTrue(nodeStatus?.conditions, 'Ready'),
       pods: podList.items.filter((pod) => pod.spec.nodeName === metadata.name).length,
     }))
-    return { name, running, server, nodes: nodeRows, processes }
+    return { server, nodes: nodeRows }
+  } catch (error) {
+    if (isFairleadError(error, 'API_UNREACHABLE')) return undefined
+    throw error
   } finally {
     transport[Symbol.dispose]()
   }
 }
 
+function memberProcesses(layout: Layout): ClusterStatus['processes'] {
+  return [...new ProcessRegister(layout.processDirectory).list()].flatMap(([name, identity]) => {
+    const rssMb = isAlive(identity) ? residentMegabytes(identity.pid) : undefined
+    return rssMb === undefined ? [] : [{ name, pid: identity.pid, rssMb }]
+  })
+}
+
 function statusText(cluster: ClusterStatus): string {
-  const head = `Cluster ${cluster.name}: ${cluster.running ? `running, API ${cluster.server ?? 'not there yet'}` : 'not running'}`
+  const head = `Cluster ${cluster.name}: ${cluster.running ? `running, API ${cluster.server ?? 'does not answer yet'}` : 'not running'}`
   const nodeRows = cluster.nodes.map((node) => [node.name, node.ready ? 'Ready' : 'NotReady', String(node.pods)])
   const processRows = cluster.processes.map(({ name, pid, rssMb }) => [name, String(pid), `${rssMb} MiB`])
   return [
@@ -66,14 +80,20 @@ function statusText(cluster: ClusterStatus): string {
   ].join('\n')
 }
 
-/** Resident memory of a process in MiB (proc(5), statm, field 2, in pages of 4 KiB). */
-function residentMegabytes(pid: number): number {
-  const pages = Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1])
-  return Math.round((pages * 4) / 1024)
+/** Resident memory of a process in MiB (proc(5), statm, field 2, in pages of 4 KiB); undefined when it has ended. */
+function residentMegabytes(pid: number): number | undefined {
+  try {
+    const pages = Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1])
+    return Math.round((pages * 4) / 1024)
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes(systemErrorCode(error) ?? '')) return undefined
+    throw error
+  }
 }
 
 /** Prints the administrator's kubeconfig. */
 export function printKubeconfig({ name }: { readonly name: string }): number {
+  requireClusterName(name)
   const { kubeconfig } = clusterLayout(name)
   if (readClusterSpec(clusterLayout(name)) === undefined) {
     throw new FairleadError('NOT_RUNNING', `There is no cluster ${name}`, {

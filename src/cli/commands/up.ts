@@ -1,13 +1,15 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { FairleadError, unreachable } from '../../base/error.ts'
 import { type Cluster, type ClusterStep, distDirectory, startCluster } from '../../cluster/cluster.ts'
-import { addClusterImage } from '../../cluster/cluster-images.ts'
+import { addClusterImage, type ClusterImage, parseClusterImage } from '../../cluster/cluster-images.ts'
 import { type ClusterSpec, createClusterSpec } from '../../cluster/cluster-spec.ts'
 import { type DemoRow, readDemo, runDemo } from '../../cluster/demo.ts'
 import { clusterLayout } from '../../cluster/layout.ts'
-import { type MemberMessage, memberError } from '../../cluster/member-protocol.ts'
+import { failureMessage, type MemberMessage, memberError, tellParent } from '../../cluster/member-protocol.ts'
+import { requireRoot } from '../../cluster/preflight.ts'
 import { done, formatTable, paint, print, say } from '../output.ts'
 
 /** Exit code after Ctrl-C. */
@@ -27,25 +29,48 @@ export interface UpOptions {
 /** Starts a cluster, shows it with the demo, and keeps it until Ctrl-C (`--check`: until the demo has run). */
 export async function up(options: UpOptions): Promise<number> {
   const spec = createClusterSpec(options)
+  const images = options.image.map(parseClusterImage)
+  requireRoot()
   if (options.detach) return detach(options, spec)
+  try {
+    return await runInForeground(options, spec, images)
+  } catch (error) {
+    await tellParent(failureMessage(error))
+    throw error
+  }
+}
+
+async function runInForeground(
+  options: UpOptions,
+  spec: ClusterSpec,
+  images: readonly ClusterImage[],
+): Promise<number> {
   const interrupt = catchInterrupt()
   const manifests = options.demo ? readDemo() : Promise.resolve([[], []] as const)
   manifests.catch(() => {})
   await using cluster = await startCluster({ spec, onProgress: showStep })
-  for (const image of options.image) await addClusterImage(cluster.layout, image)
+  const end = Promise.race([interrupt.asked, cluster.stopAsked.then(() => 'stop' as const)])
+  for (const image of images) await addClusterImage(cluster.layout, image)
   if (!options.demo) {
-    await Promise.race([cluster.nodesReady, interrupt.asked])
+    const early = await Promise.race([cluster.nodesReady, end])
+    if (early !== undefined) return endedEarly(spec, early)
   } else {
-    const rows = await Promise.race([demonstrate(cluster, manifests), interrupt.asked])
-    if (rows === undefined) return interrupted()
+    const rows = await Promise.race([demonstrate(cluster, manifests), end])
+    if (typeof rows === 'string') return endedEarly(spec, rows)
     const failures = rows.filter((row) => row.problem !== undefined)
     if (options.check) return verdict(rows.length, failures.length)
   }
   showNextSteps(cluster)
-  process.send?.({ type: 'ready', result: {} } satisfies MemberMessage<object>)
-  const reason = await Promise.race([interrupt.asked.then(() => 'interrupt'), cluster.stopAsked.then(() => 'asked')])
-  say(reason === 'interrupt' ? 'Taking everything down (Ctrl-C again: at once)' : 'Taking everything down')
-  return reason === 'interrupt' ? INTERRUPTED : 0
+  await tellParent({ type: 'ready', result: {} })
+  if ((await end) === 'interrupt') return INTERRUPTED
+  say('Taking everything down')
+  return 0
+}
+
+/** @throws FairleadError `NOT_RUNNING` when it was `fairlead down` that ended it. */
+function endedEarly({ name }: ClusterSpec, reason: 'interrupt' | 'stop'): number {
+  if (reason === 'interrupt') return INTERRUPTED
+  throw new FairleadError('NOT_RUNNING', `The cluster ${name} was taken down before it was ready`)
 }
 
 async function demonstrate(cluster: Cluster, manifests: ReturnType<typeof readDemo>): Promise<DemoRow[]> {
@@ -116,22 +141,17 @@ function showNextSteps({ layout, spec }: Cluster): void {
   say('Ctrl-C takes everything down.')
 }
 
-function interrupted(): number {
-  say('Interrupted: taking everything down (Ctrl-C again: at once)')
-  return INTERRUPTED
-}
-
-/** The first Ctrl-C (or SIGTERM) asks for the end; the second ends at once. */
-function catchInterrupt(): { readonly asked: Promise<undefined> } {
-  const asked = new Promise<undefined>((resolve) => {
+/** The first Ctrl-C (SIGTERM, the terminal's end) asks for the end; the second ends at once. */
+function catchInterrupt(): { readonly asked: Promise<'interrupt'> } {
+  const asked = new Promise<'interrupt'>((resolve) => {
     let count = 0
     const onSignal = () => {
       count++
       if (count > 1) process.exit(INTERRUPTED)
-      resolve(undefined)
+      say('Taking everything down (Ctrl-C again: at once)')
+      resolve('interrupt')
     }
-    process.on('SIGINT', onSignal)
-    process.on('SIGTERM', onSignal)
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)
   })
   return { asked }
 }
@@ -144,27 +164,39 @@ function sinceStart(): string {
 /** Runs the same command in a session of its own, and returns when the cluster stands. */
 async function detach(options: UpOptions, spec: ClusterSpec): Promise<number> {
   const layout = clusterLayout(spec.name)
-  const logDirectory = join(dirname(dirname(layout.stateDirectory)), 'log')
-  mkdirSync(logDirectory, { recursive: true, mode: 0o700 })
-  const log = openSync(join(logDirectory, `${spec.name}.log`), 'w', 0o600)
+  mkdirSync(dirname(layout.detachedLog), { recursive: true, mode: 0o700 })
+  const log = openSync(layout.detachedLog, 'a', 0o600)
   const child = spawn(process.execPath, [join(distDirectory(), 'fairlead.js'), ...foregroundArguments(options)], {
     stdio: ['ignore', log, log, 'ipc'],
     detached: true,
   })
   closeSync(log)
-  const message = await new Promise<MemberMessage<object>>((resolve, reject) => {
-    child.once('message', (received: MemberMessage<object>) => resolve(received))
-    child.once('exit', (code) => {
-      const hint = `See ${join(logDirectory, `${spec.name}.log`)}`
-      reject(new FairleadError('PROCESS_FAILED', `The cluster ${spec.name} ended with code ${code}`, { hint }))
-    })
-  })
-  if (message.type === 'failed') throw memberError(`the cluster ${spec.name}`, message)
+  // Until it stands it belongs to this command, Ctrl-C included.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal))
+  const outcome = await outcomeOf(child)
+  if (outcome === INTERRUPTED) return INTERRUPTED
+  if (typeof outcome !== 'object') {
+    const hint = `See ${layout.detachedLog}`
+    throw new FairleadError('PROCESS_FAILED', `The cluster ${spec.name} ended with ${outcome}`, { hint })
+  }
+  if (outcome.type === 'failed') {
+    // It removes what it has made; then there is nothing left to wait for.
+    await once(child, 'exit')
+    throw memberError(`the cluster ${spec.name}`, outcome)
+  }
   child.disconnect()
   child.unref()
   done(`cluster ${spec.name} runs in the background; end it with: fairlead down --name ${spec.name}`)
   print(`export KUBECONFIG=${layout.kubeconfig}`)
   return 0
+}
+
+/** What the command in the background says, or how it ended without a word. */
+function outcomeOf(child: ChildProcess): Promise<MemberMessage<object> | number | string> {
+  return new Promise((resolve) => {
+    child.once('message', (message: MemberMessage<object>) => resolve(message))
+    child.once('exit', (code, signal) => resolve(code ?? signal ?? 'nothing'))
+  })
 }
 
 function foregroundArguments({ name, nodes, apiPort, image, demo }: UpOptions): string[] {
