@@ -46,13 +46,17 @@ export class Load implements AsyncDisposable {
     while (this.#requests.length < wanted) await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }
 
-  /** Waits until every pod has answered everybody, so that the kernel of every node knows them, and counts from then. */
-  async warmUp(pods: readonly string[]): Promise<void> {
+  /** Waits until each of these pods has answered everybody: the kernel of every node knows them. */
+  async heard(pods: readonly string[]): Promise<void> {
     for (;;) {
-      const seen = new Set(this.#requests.map(({ from, answer }) => `${from} ${answer?.pod}`))
-      if (this.#askers.every((from) => pods.every((pod) => seen.has(`${from} ${pod}`)))) break
+      const heard = new Set(this.#requests.map(({ from, answer }) => `${from} ${answer?.pod}`))
+      if (this.#askers.every((from) => pods.every((pod) => heard.has(`${from} ${pod}`)))) return
       await this.more(1)
     }
+  }
+
+  /** Forgets the requests up to now: before the kernel knew a Service, some were lost. */
+  count(): void {
     this.#counted = this.#requests.length
   }
 
