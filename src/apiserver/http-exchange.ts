@@ -16,6 +16,12 @@ export interface ExchangeOptions {
   readonly log: Log
 }
 
+/** A request as the connection brought it, and when whoever asks has gone. */
+export interface Asked {
+  readonly message: IncomingMessage
+  readonly signal: AbortSignal
+}
+
 /** Answers one HTTP request. */
 export async function exchange(
   options: ExchangeOptions,
@@ -27,14 +33,7 @@ export async function exchange(
     if (!response.writableFinished) ended.abort()
   })
   try {
-    const identity = await authenticate(message.socket as TLSSocket, message.headers.authorization, options.verifyToken)
-    if (identity.kind === 'rejected') {
-      const { status } = unauthorized()
-      await send(jsonResponse(status.code, status), response)
-      return
-    }
-    const user = identity.kind === 'user' ? identity.user : undefined
-    await send(await options.handle(requestOf(message, user, ended.signal)), response)
+    await send(await answer(options, { message, signal: ended.signal }), response)
   } catch (error) {
     // Only the connection can fail here: the handler turns everything else into a Status.
     if (!ended.signal.aborted) options.log.warn({ err: error, url: message.url }, 'A response could not be sent')
@@ -45,8 +44,21 @@ export async function exchange(
   }
 }
 
+/** Finds out who asks, and lets the API answer. */
+export async function answer(options: ExchangeOptions, { message, signal }: Asked): Promise<ApiResponse> {
+  const { socket, headers } = message
+  const identity = await authenticate(socket as TLSSocket, headers.authorization, options.verifyToken)
+  if (identity.kind === 'rejected') {
+    const { status } = unauthorized()
+    return jsonResponse(status.code, status)
+  }
+  return options.handle(requestOf(message, identity.kind === 'user' ? identity.user : undefined, signal))
+}
+
 function requestOf(message: IncomingMessage, user: User | undefined, signal: AbortSignal): ApiRequest {
   return {
+    stream: message,
+    upgrade: message.headers.upgrade !== undefined,
     method: message.method ?? 'GET',
     url: message.url ?? '/',
     headers: message.headers as Readonly<Record<string, string | undefined>>,
@@ -69,7 +81,8 @@ async function readBody(message: IncomingMessage): Promise<Uint8Array> {
   return chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks)
 }
 
-async function send({ status, headers, body }: ApiResponse, response: ServerResponse): Promise<void> {
+/** Sends an answer, as fast as the client takes it. */
+export async function send({ status, headers, body }: ApiResponse, response: ServerResponse): Promise<void> {
   if (body instanceof Uint8Array) {
     response.writeHead(status, { ...headers, 'content-length': body.byteLength })
     response.end(body)

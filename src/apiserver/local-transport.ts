@@ -22,9 +22,17 @@ export function createLocalTransport(api: { readonly handle: HandleRequest }, us
         signal: ended.signal,
       })
       const finish = () => request.signal?.removeEventListener('abort', stop)
-      return { status: response.status, headers: response.headers, body: bodyOf(response, request, finish) }
+      return {
+        status: response.status,
+        headers: singleHeaders(response.headers),
+        body: bodyOf(response, request, finish),
+      }
     },
   }
+}
+
+function singleHeaders(headers: ApiResponse['headers']): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]))
 }
 
 function bytesOf(body: TransportRequest['body']): Uint8Array {

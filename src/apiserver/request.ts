@@ -1,3 +1,5 @@
+import type { Duplex, Readable } from 'node:stream'
+
 /** A request to the API and its answer, whatever brought it: a TLS connection or a call within the process. */
 
 /** Who asks, as authentication found out. */
@@ -14,6 +16,10 @@ export interface ApiRequest {
   readonly headers: Readonly<Record<string, string | undefined>>
   /** `undefined`: nobody in particular. */
   readonly user: User | undefined
+  /** The body as it comes, of any length, for what is handed on; only where a connection brought the request. */
+  readonly stream?: Readable
+  /** The client wants to go on in another protocol on the same connection (HTTP `Upgrade`). */
+  readonly upgrade?: boolean
   /** Reads the body; throws StatusError when it is too large. */
   body(): Promise<Uint8Array>
   /** Aborts when nobody waits for the answer any more. */
@@ -22,7 +28,9 @@ export interface ApiRequest {
 
 export interface ApiResponse {
   readonly status: number
-  readonly headers: Readonly<Record<string, string>>
+  readonly headers: Readonly<Record<string, string | string[]>>
+  /** With status 101: takes over the connection when the answer is sent. */
+  readonly takeOver?: (connection: Duplex) => void
   /** All at once, or as it comes. */
   readonly body: Uint8Array | AsyncIterable<Uint8Array>
 }

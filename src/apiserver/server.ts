@@ -21,6 +21,7 @@ import type { SubresourceHandler } from './subresources/subresource.ts'
 import { SUBRESOURCES } from './subresources/table.ts'
 import { tokenHandler } from './subresources/token.ts'
 import { tokenVerifier } from './token-verifier.ts'
+import { exchangeUpgrade } from './upgrade-exchange.ts'
 import type { WriteHook } from './write-hook.ts'
 
 /** Where to listen: an address, or a socket that someone else already bound (in a network namespace of its own). */
@@ -119,6 +120,10 @@ class TlsServer implements AsyncDisposable {
     }
     this.#https = createHttpsServer(settings, (message, response) => {
       void exchange({ handle, verifyToken, log }, message, response)
+    })
+    this.#https.on('upgrade', (message, socket, head) => {
+      if (head.length > 0) socket.unshift(head)
+      void exchangeUpgrade({ handle, verifyToken, log }, message, socket)
     })
     this.#https.on('tlsClientError', (error) => log.debug({ err: error }, 'A TLS handshake failed'))
     this.#https.on('clientError', (error, socket) => {

@@ -14,11 +14,12 @@ import type { Node, NodeAddress } from '../kube/types/core.ts'
 import { startFlannel } from '../network/flannel/flannel.ts'
 import { createImages } from '../node/images/image-resolver.ts'
 import { openImageStore } from '../node/images/image-store.ts'
-import { startKubelet } from '../node/kubelet.ts'
+import { type Kubelet, startKubelet } from '../node/kubelet.ts'
 import { nodeDirectories } from '../node/node-directories.ts'
 import { registerNode } from '../node/register-node.ts'
 import { findRunc } from '../node/runtime/runc-command.ts'
 import { RuncRuntime } from '../node/runtime/runc-runtime.ts'
+import { startKubeletServer } from '../node/server/kubelet-server.ts'
 import { startProxy } from '../proxy/proxy.ts'
 import type { ClusterSpec, NodeSpec } from './cluster-spec.ts'
 import { clusterLayout, type LayoutRoots } from './layout.ts'
@@ -90,6 +91,7 @@ export async function startAgent(
   log.info({ podCidrs }, 'Node has pod ranges')
   const network = started.use(startPodNetwork(config, { client, podCidrs, nodeInformer, log, signal: stopping.signal }))
   const kubelet = started.use(startPods(config, { client, network, addresses, log }))
+  started.use(await startNodeServer(config, kubelet, log))
   await Promise.all([kubelet.synced, proxy.synced])
   log.info('Pods and Services are looked after')
   const running = started.move()
@@ -161,6 +163,18 @@ function startPodNetwork(config: AgentConfig, needs: NetworkNeeds) {
     log: log.child({ component: 'flannel' }),
     clock: systemClock,
     signal,
+  })
+}
+
+function startNodeServer({ node, caPem, credentials }: AgentConfig, { pods }: Kubelet, log: Log) {
+  const { certificatePem, privateKeyPem } = credentials.kubelet
+  return startKubeletServer({
+    nodeName: node.name,
+    address: node.address,
+    tls: { certificate: certificatePem, privateKey: privateKeyPem, clientAuthority: caPem },
+    pods,
+    clock: systemClock,
+    log: log.child({ component: 'kubelet' }),
   })
 }
 

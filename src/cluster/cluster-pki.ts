@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { KeyPair } from '../apiserver/pki/certificate.ts'
@@ -11,7 +12,8 @@ import { generateTokenKey } from '../apiserver/pki/service-account-token.ts'
 import { writeFileAtomic } from '../base/atomic-file.ts'
 import type { Clock } from '../base/clock.ts'
 import { FairleadError } from '../base/error.ts'
-import type { ClusterSpec } from './cluster-spec.ts'
+import { KUBELET_CLIENT } from '../node/server/kubelet-endpoint.ts'
+import type { ClusterSpec, NodeSpec } from './cluster-spec.ts'
 
 /** Every certificate and key of a cluster. They are made once and kept, so that a restart keeps every client. */
 export interface ClusterPki {
@@ -20,7 +22,9 @@ export interface ClusterPki {
   readonly admin: KeyPair
   /** All node proxies are one user, as with upstream's kubeconfig for kube-proxy. */
   readonly proxy: KeyPair
-  /** By node name. */
+  /** What the API server shows to kubelets, which let nobody else in; it has no rights at the API. */
+  readonly kubeletClient: KeyPair
+  /** By node name: what a kubelet shows to the API server, and serves with. */
   readonly nodes: ReadonlyMap<string, KeyPair>
   /** Private key that signs service account tokens. */
   readonly tokenKeyPem: string
@@ -41,8 +45,9 @@ interface KeptPki {
 }
 
 const FILE = 'pki.json'
+const EXTENDED_USAGES = { server: '1.3.6.1.5.5.7.3.1', client: '1.3.6.1.5.5.7.3.2' }
 
-/** Reads the cluster's certificates, and makes those that are missing. */
+/** Reads the cluster's certificates, and makes those that are missing or no longer say what is needed. */
 export async function openClusterPki(options: ClusterPkiOptions): Promise<ClusterPki> {
   const { directory, spec, clock } = options
   mkdirSync(directory, { recursive: true, mode: 0o700 })
@@ -53,7 +58,11 @@ export async function openClusterPki(options: ClusterPkiOptions): Promise<Cluste
   const requests = certificateRequests(options)
   const pairs = await Promise.all(
     Object.entries(requests).map(async ([name, request]) => {
-      return [name, kept?.pairs[name] ?? (await issueCertificate(authority, request))] as const
+      const pair = kept?.pairs[name]
+      return [
+        name,
+        pair !== undefined && fulfils(pair, request) ? pair : await issueCertificate(authority, request),
+      ] as const
     }),
   )
   const all: KeptPki = {
@@ -63,6 +72,16 @@ export async function openClusterPki(options: ClusterPkiOptions): Promise<Cluste
   const text = JSON.stringify(all)
   if (text !== JSON.stringify(kept)) writeFileAtomic(path, text)
   return clusterPki(all, spec)
+}
+
+/** Whether a certificate that was kept holds all names, addresses and usages that are wanted now. */
+function fulfils({ certificatePem }: KeyPair, { dnsNames = [], addresses = [], usages }: CertificateRequest): boolean {
+  const certificate = new X509Certificate(certificatePem)
+  return (
+    dnsNames.every((name) => certificate.checkHost(name) !== undefined) &&
+    addresses.every((address) => certificate.checkIP(address) !== undefined) &&
+    usages.every((usage) => certificate.keyUsage?.includes(EXTENDED_USAGES[usage]))
+  )
 }
 
 async function newAuthority(clock: Clock): Promise<KeyPair> {
@@ -81,6 +100,7 @@ function clusterPki({ pairs, tokenKeyPem }: KeptPki, spec: ClusterSpec): Cluster
     apiServer: pair('apiserver'),
     admin: pair('admin'),
     proxy: pair('kube-proxy'),
+    kubeletClient: pair(KUBELET_CLIENT),
     nodes: new Map(spec.nodes.map(({ name }) => [name, pair(kubeletName(name))])),
     tokenKeyPem,
   }
@@ -99,9 +119,18 @@ function certificateRequests({ spec, apiAddresses }: ClusterPkiOptions): Record<
     },
     admin: client('kubernetes-admin', 'system:masters'),
     'kube-proxy': client('system:kube-proxy'),
-    ...Object.fromEntries(
-      spec.nodes.map(({ name }) => [kubeletName(name), client(`system:node:${name}`, 'system:nodes')]),
-    ),
+    [KUBELET_CLIENT]: client(KUBELET_CLIENT),
+    ...Object.fromEntries(spec.nodes.map((node) => [kubeletName(node.name), kubeletRequest(node)])),
+  }
+}
+
+function kubeletRequest({ name, address }: NodeSpec): CertificateRequest {
+  return {
+    commonName: `system:node:${name}`,
+    organizations: ['system:nodes'],
+    dnsNames: [name],
+    addresses: [address],
+    usages: ['client', 'server'],
   }
 }
 

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { createLocalTransport } from '../apiserver/local-transport.ts'
+import { nodeAccessSubresources } from '../apiserver/node-access/node-access.ts'
 import type { KeyPair } from '../apiserver/pki/certificate.ts'
 import { createTokenSigner } from '../apiserver/pki/service-account-token.ts'
 import { startApiServer } from '../apiserver/server.ts'
@@ -16,6 +17,7 @@ import { createClient } from '../kube/rest-client.ts'
 import { listenTcp } from '../linux/socket.ts'
 import { openLmdbStore } from '../store/lmdb-store.ts'
 import type { NodeCredentials } from './agent.ts'
+import { connectInCluster } from './cluster-connections.ts'
 import { type ClusterPki, openClusterPki } from './cluster-pki.ts'
 import type { ClusterSpec } from './cluster-spec.ts'
 import { clusterLayout, type Layout, type LayoutRoots } from './layout.ts'
@@ -81,6 +83,14 @@ export async function startControlPlane(
         { host: '127.0.0.1', port: spec.apiPort },
         { fd: listenTcp({ netns: vpc.netns, host: vpc.address, port: NODE_API_PORT }) },
       ],
+      subresources: nodeAccessSubresources({
+        connect: connectInCluster(spec.name, vpc.netns),
+        tls: {
+          certificate: pki.kubeletClient.certificatePem,
+          privateKey: pki.kubeletClient.privateKeyPem,
+          authority: pki.caPem,
+        },
+      }),
       tokens: createTokenSigner({ keyPem: pki.tokenKeyPem, clock }),
       bootstrap: {
         advertise: { address: vpc.address, port: NODE_API_PORT },

@@ -72,6 +72,9 @@ export interface KindDefinition<T extends KubeObject> {
     | 'token'
     | 'log'
     | 'exec'
+    | 'attach'
+    | 'portforward'
+    | 'proxy'
     | 'finalize'
   )[]
   /** What a name may look like. @default 'subdomain' */

@@ -16,6 +16,7 @@ const nativeMount = libc.func(
   'int mount(const char *source, const char *target, const char *type, ulong flags, const char *data)',
 )
 const nativeUmount = libc.func('int umount2(const char *target, int flags)')
+const nativeFallocate = libc.func('int fallocate(int fd, int mode, int64 offset, int64 length)')
 const nativeSocket = libc.func('int socket(int domain, int type, int protocol)')
 const nativeBind = libc.func('int bind(int fd, void *address, uint32 length)')
 const nativeConnect = libc.func('int connect(int fd, void *address, uint32 length)')
@@ -39,6 +40,8 @@ export const MS_BIND = 4096
 export const MS_REC = 16384
 export const MS_PRIVATE = 1 << 18
 export const MNT_DETACH = 2
+const FALLOC_FL_KEEP_SIZE = 1
+const FALLOC_FL_PUNCH_HOLE = 2
 export const AF_INET = 2
 export const AF_INET6 = 10
 export const AF_NETLINK = 16
@@ -115,6 +118,15 @@ export function mount(options: MountOptions): void {
 
 export function umount(target: string, flags = 0): void {
   check(nativeUmount(target, flags), 'unmount', target)
+}
+
+/**
+ * Gives the disk space of a part of a file back; the file keeps its length, and the part reads as zeros. `EOPNOTSUPP`
+ * where the file system cannot.
+ */
+export function punchHole(fd: number, offset: number, length: number): void {
+  const mode = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
+  check(nativeFallocate(fd, mode, offset, length), 'free a part of', `file descriptor ${fd}`)
 }
 
 /** Opens a socket, close-on-exec. `domain`, `type` and `protocol` as in socket(2). */

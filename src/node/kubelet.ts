@@ -18,6 +18,7 @@ import { PodSandboxes } from './pod-sandbox.ts'
 import { PodWorker, type PodWorkerSurroundings } from './pod-worker.ts'
 import { createHostView } from './runtime/host-view.ts'
 import type { Runtime } from './runtime/runtime.ts'
+import type { NodePods } from './server/node-pods.ts'
 
 export interface KubeletOptions {
   readonly client: Client
@@ -38,6 +39,8 @@ export interface KubeletOptions {
 export interface Kubelet extends AsyncDisposable {
   /** Resolves when the node's pods are known and those from before were taken over. */
   readonly synced: Promise<void>
+  /** What runs here, for the node's server. */
+  readonly pods: NodePods
 }
 
 /**
@@ -50,6 +53,7 @@ export function startKubelet(options: KubeletOptions): Kubelet {
 
 class NodeKubelet implements Kubelet {
   readonly synced: Promise<void>
+  readonly pods: NodePods
   readonly #options: KubeletOptions
   readonly #around: PodWorkerSurroundings
   readonly #informer: Informer<Pod>
@@ -77,6 +81,11 @@ class NodeKubelet implements Kubelet {
     this.synced.catch(() => undefined)
     const onReady = (node: Node) => {
       recorder.event(node, 'Normal', 'NodeReady', `Node ${nodeName} status is now: NodeReady`)
+    }
+    this.pods = {
+      runtime,
+      list: () => this.#informer.list(),
+      netns: (uid) => this.#sandboxes.find(uid)?.netns,
     }
     this.#heartbeat = new NodeHeartbeat({ client, nodeName, clock, log, onReady })
   }

@@ -4,6 +4,7 @@ import { systemErrorCode } from '../base/error.ts'
 import { formatTime } from '../kube/time.ts'
 import type { Node, NodeAddress, NodeSystemInfo } from '../kube/types/core.ts'
 import type { Condition } from '../kube/types/meta.ts'
+import { KUBELET_PORT } from './server/kubelet-endpoint.ts'
 
 export interface NodeDescription {
   readonly nodeName: string
@@ -59,6 +60,7 @@ export function nodeStatus(description: NodeDescription): NonNullable<Node['stat
     capacity,
     allocatable: capacity,
     addresses: addresses.some(({ type }) => type === 'Hostname') ? addresses : [...addresses, hostname],
+    daemonEndpoints: { kubeletEndpoint: { Port: KUBELET_PORT } },
     nodeInfo: systemInfo(kubeletVersion, runcVersion),
   }
 }

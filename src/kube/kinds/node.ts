@@ -14,7 +14,7 @@ export const nodeKind: KindDefinition<Node> = {
   listKind: 'NodeList',
   singular: 'node',
   shortNames: ['no'],
-  subresources: ['status'],
+  subresources: ['status', 'proxy'],
   generation: false,
   default(draft) {
     ensureObject(draft, 'spec')

@@ -16,7 +16,7 @@ export const podKind: KindDefinition<Pod> = {
   singular: 'pod',
   shortNames: ['po'],
   categories: ['all'],
-  subresources: ['status', 'binding', 'eviction', 'log', 'exec'],
+  subresources: ['status', 'binding', 'eviction', 'log', 'exec', 'attach', 'portforward', 'proxy'],
   default: defaultPod,
   prepare(draft, old) {
     if (old !== undefined) return

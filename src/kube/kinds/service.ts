@@ -14,7 +14,7 @@ export const serviceKind: KindDefinition<Service> = {
   singular: 'service',
   shortNames: ['svc'],
   categories: ['all'],
-  subresources: ['status'],
+  subresources: ['status', 'proxy'],
   nameRule: 'label-1035',
   generation: false,
   default: defaultService,

@@ -16,6 +16,8 @@ import type { Clock } from '../../base/clock.ts'
 import { FairleadError, systemErrorCode } from '../../base/error.ts'
 import type { Log } from '../../base/log.ts'
 import { isAlive, killProcess } from '../../linux/process.ts'
+import { LogKeeper } from '../logs/log-keeper.ts'
+import { marksPath } from '../logs/log-times.ts'
 import {
   type ContainerDirectory,
   containerDirectory,
@@ -63,6 +65,7 @@ interface Run {
 
 /** {@link Runtime} on runc: each run is `runc run` in the foreground under a shell. Nothing is mounted on the machine. */
 export class RuncRuntime implements Runtime {
+  readonly logs: LogKeeper
   readonly #options: RuncRuntimeOptions
   readonly #runs = new Map<string, Run>()
   readonly #listeners = new Set<(podUid: string) => void>()
@@ -71,6 +74,7 @@ export class RuncRuntime implements Runtime {
   /** Takes over whatever runs already. */
   constructor(options: RuncRuntimeOptions) {
     this.#options = options
+    this.logs = new LogKeeper(options)
     for (const podUid of this.pods()) {
       for (const key of listRuns(options.podsDirectory, podUid)) this.#adopt(key)
     }
@@ -166,6 +170,7 @@ export class RuncRuntime implements Runtime {
     await this.#deleteContainer(containerId(key))
     await rm(containerDirectory(this.#options.podsDirectory, key).path, { recursive: true, force: true })
     await rm(this.#logPath(key), { force: true })
+    await rm(marksPath(this.#logPath(key)), { force: true })
   }
 
   async removePod(podUid: string): Promise<void> {
@@ -180,6 +185,7 @@ export class RuncRuntime implements Runtime {
     this.#cancelRelist()
     this.#listeners.clear()
     for (const run of this.#runs.values()) run.watcher?.close()
+    this.logs[Symbol.dispose]()
   }
 
   #adopt(key: ContainerKey): void {
@@ -193,6 +199,7 @@ export class RuncRuntime implements Runtime {
     const run: Run = { key, directory, state, watcher: undefined, waiters: [] }
     this.#runs.set(containerId(key), run)
     if (state.kind === 'exited') return run
+    if (existsSync(this.#logPath(key))) this.logs.keep(this.#logPath(key))
     run.watcher = watch(directory.path, (_event, file) => {
       if (file === 'pid' || file === 'exit') this.#refresh(run)
     })
@@ -200,6 +207,7 @@ export class RuncRuntime implements Runtime {
     // It may have ended between the first look and the watch.
     const latest = this.#read(key, directory)
     if (latest !== undefined) run.state = latest
+    if (run.state.kind === 'exited') this.logs.release(this.#logPath(key))
     return run
   }
 
@@ -229,6 +237,7 @@ export class RuncRuntime implements Runtime {
     if (state.kind === 'exited') {
       run.watcher?.close()
       run.watcher = undefined
+      this.logs.release(this.#logPath(run.key))
     }
     for (const resolve of run.waiters.splice(0)) resolve()
     for (const listener of this.#listeners) listener(run.key.podUid)
@@ -236,6 +245,7 @@ export class RuncRuntime implements Runtime {
 
   #forget(run: Run): void {
     run.watcher?.close()
+    this.logs.release(this.#logPath(run.key))
     this.#runs.delete(containerId(run.key))
   }
 

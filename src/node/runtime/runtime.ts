@@ -1,3 +1,4 @@
+import type { LogKeeper } from '../logs/log-keeper.ts'
 import type { ContainerConfig } from './oci-spec.ts'
 
 /** One run of one container of a pod: the first is attempt 0, every restart one more. */
@@ -48,6 +49,8 @@ export interface ExecResult {
  * killed finds every container again, and how those ended that ended meanwhile.
  */
 export interface Runtime extends Disposable {
+  /** Knows the times of what containers wrote, and when they write more. */
+  readonly logs: LogKeeper
   /** Called with the pod's uid after any container of it changed its state. */
   onChange(listener: (podUid: string) => void): void
   /**
