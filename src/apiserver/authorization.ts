@@ -1,4 +1,4 @@
-import { componentRules, type Rule } from './component-roles.ts'
+import type { PolicyRule } from '../kube/types/rbac.ts'
 import type { User } from './request.ts'
 
 /** What a request wants to do. */
@@ -12,39 +12,59 @@ export interface Attributes {
   readonly namespace: string
   readonly name: string
   readonly path: string
+  /** As the query has it; left out: none. */
+  readonly fieldSelector?: string
 }
 
-export type Authorize = (user: User, attributes: Attributes) => boolean
-
-const OPEN_PATHS = ['/api', '/apis', '/openapi', '/version', '/healthz', '/livez', '/readyz']
-const SELF_REVIEWS = new Set(['selfsubjectaccessreviews', 'selfsubjectrulesreviews', 'selfsubjectreviews'])
-
-/**
- * Decides by a user's groups and the explicit table of what the system's components need (`component-roles.ts`).
- * `system:masters` may do everything, whoever is authenticated may read discovery, everything else is refused.
- */
-export function authorizeByTable(user: User, attributes: Attributes): boolean {
-  if (user.groups.includes('system:masters')) return true
-  if (attributes.resource === '') return attributes.verb === 'get' && isOpenPath(attributes.path)
-  if (attributes.verb === 'create' && SELF_REVIEWS.has(attributes.resource)) return true
-  return componentRules(user).some((rule) => allows(rule, user, attributes))
+export interface Decision {
+  readonly allowed: boolean
+  /** Why, as a review shows it; may be ''. */
+  readonly reason: string
 }
 
-function isOpenPath(path: string): boolean {
-  return OPEN_PATHS.some((open) => path === open || path.startsWith(`${open}/`))
+/** Decides who may do what. */
+export interface Authorizer {
+  /** `undefined`: it has nothing to say, which together is a refusal. */
+  decide(user: User, attributes: Attributes): Decision | undefined
+  /** All that a user may do in a namespace ('' : only what holds in the whole cluster), as far as rules can say it. */
+  rulesFor(user: User, namespace: string): readonly PolicyRule[]
 }
 
-function allows(rule: Rule, user: User, attributes: Attributes): boolean {
-  const resource =
-    attributes.subresource === '' ? attributes.resource : `${attributes.resource}/${attributes.subresource}`
-  if (!matches(rule.verbs, attributes.verb)) return false
-  if (!matches(rule.groups, attributes.group) || !matches(rule.resources, resource)) return false
-  if (rule.namespace !== undefined && rule.namespace !== attributes.namespace) return false
-  return !rule.own || attributes.name === '' || user.name === `system:node:${attributes.name}`
+/** Who shows no credentials. */
+export const ANONYMOUS: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] }
+
+const PRIVILEGED_GROUP = 'system:masters'
+const privileged: Decision = { allowed: true, reason: '' }
+const refused: Decision = { allowed: false, reason: '' }
+const everything: readonly PolicyRule[] = [
+  { verbs: ['*'], apiGroups: ['*'], resources: ['*'] },
+  { verbs: ['*'], nonResourceURLs: ['*'] },
+]
+
+/** `system:masters` may do everything, whatever the roles say: it is the way back in. */
+export const authorizePrivileged: Authorizer = {
+  decide: (user) => (isPrivileged(user) ? privileged : undefined),
+  rulesFor: (user) => (isPrivileged(user) ? everything : []),
 }
 
-function matches(allowed: readonly string[], value: string): boolean {
-  return allowed.includes('*') || allowed.includes(value)
+export function isPrivileged(user: User): boolean {
+  return user.groups.includes(PRIVILEGED_GROUP)
+}
+
+/** Asks one after the other; the first that has something to say decides. */
+export function inTurn(
+  authorizers: readonly Authorizer[],
+): Authorizer & { decide: (...args: Parameters<Authorizer['decide']>) => Decision } {
+  return {
+    decide(user, attributes) {
+      for (const authorizer of authorizers) {
+        const decision = authorizer.decide(user, attributes)
+        if (decision !== undefined) return decision
+      }
+      return refused
+    },
+    rulesFor: (user, namespace) => authorizers.flatMap((authorizer) => authorizer.rulesFor(user, namespace)),
+  }
 }
 
 /** Why a request is refused, as the Status says it. */

@@ -2,6 +2,8 @@ import { isIPv6 } from 'node:net'
 import type { Draft } from '../kube/kind.ts'
 import {
   apiVersionOf,
+  clusterRoleBindings,
+  clusterRoles,
   endpointSlices,
   endpoints,
   ipAddresses,
@@ -11,12 +13,14 @@ import {
   services,
 } from '../kube/resource.ts'
 import type { KubeObject } from '../kube/types/meta.ts'
+import type { ClusterRole, ClusterRoleBinding } from '../kube/types/rbac.ts'
 import type { Compare, Operation } from '../store/store.ts'
 import type { ApiContext } from './context.ts'
 import { decodedObject } from './decoded.ts'
 import { encodeObject } from './object-bytes.ts'
 import { objectKey } from './object-key.ts'
 import { stampNew } from './object-meta.ts'
+import { defaultClusterRoleBindings, defaultClusterRoles, reconciled } from './rbac/bootstrap-policy.ts'
 
 export interface BootstrapOptions {
   /** Where the API server is reached from within the cluster. */
@@ -33,11 +37,13 @@ const ATTEMPTS = 5
 interface Wanted {
   readonly resource: Resource<KubeObject>
   readonly object: Draft
-  /** Its content is brought up to date when it is there already. */
-  readonly refresh: boolean
+  /** What becomes of it when it is there already; `undefined`: it stays. */
+  readonly refresh: (present: KubeObject) => object | undefined
 }
 
-/** Makes what every cluster has, in one transaction: namespaces, the Service `kubernetes` with its endpoints, the ServiceCIDR. */
+const keep = () => undefined
+
+/** Makes what every cluster has, in one transaction: namespaces, the Service `kubernetes` with its endpoints, the ServiceCIDR, roles. */
 export async function bootstrapObjects(context: ApiContext, options: BootstrapOptions): Promise<void> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const compares: Compare[] = []
@@ -59,14 +65,13 @@ function addWrite(
   const kind = context.kinds.find(resource.group, resource.version, resource.plural)
   if (kind === undefined) return
   kind.default?.(object)
+  let written: object | undefined = object
   if (entry === undefined) {
     stampNew(kind, metadata, context)
     kind.prepare?.(object, undefined)
-  } else if (refresh) {
-    const { name: _, namespace: __, ...present } = decodedObject(entry).metadata
-    object.metadata = { ...present, ...metadata }
-  } else return
-  const value = encodeObject(object)
+  } else written = refresh(decodedObject(entry))
+  if (written === undefined) return
+  const value = encodeObject(written as Draft)
   if (entry !== undefined && Buffer.from(entry.value).equals(value)) return
   writes.compares.push({ key, modRevision: entry?.modRevision ?? 0 })
   writes.operations.push({ type: 'put', key, value })
@@ -100,7 +105,7 @@ function wantedObjects(options: BootstrapOptions): readonly Wanted[] {
         metadata: { ...inDefault, labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
         subsets: subsets(advertise),
       },
-      true,
+      replaced,
     ),
     wanted(
       endpointSlices,
@@ -110,13 +115,35 @@ function wantedObjects(options: BootstrapOptions): readonly Wanted[] {
         endpoints: [{ addresses: [advertise.address], conditions: { ready: true } }],
         ports: [{ name: 'https', protocol: 'TCP', port: advertise.port }],
       },
-      true,
+      replaced,
     ),
+    ...wantedRoles(),
   ]
 }
 
-function wanted(resource: Resource<KubeObject>, body: Draft, refresh = false): Wanted {
-  return { resource, object: { kind: resource.kind, apiVersion: apiVersionOf(resource), ...body }, refresh }
+function wantedRoles(): readonly Wanted[] {
+  const wantedOf = <T extends ClusterRole | ClusterRoleBinding>(resource: Resource<T>, object: T): Wanted => ({
+    resource,
+    object: object as unknown as Draft,
+    refresh: (present) => reconciled(present as T, object),
+  })
+  return [
+    ...defaultClusterRoles().map((role) => wantedOf(clusterRoles, role)),
+    ...defaultClusterRoleBindings().map((binding) => wantedOf(clusterRoleBindings, binding)),
+  ]
+}
+
+type Refresh = (wanted: Draft) => Wanted['refresh']
+
+/** Its content is brought up to date. */
+const replaced: Refresh = (object) => (present) => {
+  const { name: _, namespace: __, ...metadata } = present.metadata
+  return { ...object, metadata: { ...metadata, ...(object.metadata as Draft) } }
+}
+
+function wanted(resource: Resource<KubeObject>, body: Draft, refresh: Refresh = () => keep): Wanted {
+  const object: Draft = { kind: resource.kind, apiVersion: apiVersionOf(resource), ...body }
+  return { resource, object, refresh: refresh(object) }
 }
 
 function subsets({ address, port }: BootstrapOptions['advertise']): readonly object[] {

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Store } from '../store/store.ts'
+import type { Admission } from './admission.ts'
 import type { KindTable } from './kind-table.ts'
 import type { WriteHook } from './write-hook.ts'
 
@@ -21,4 +22,6 @@ export interface ApiContext {
   readonly log: Log
   /** What else happens in the transaction of a write, by plural name of the resource written. */
   readonly hooks: ReadonlyMap<string, WriteHook>
+  /** What may refuse a write that a user asks for. */
+  readonly admission: readonly Admission[]
 }

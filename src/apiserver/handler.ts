@@ -1,11 +1,12 @@
 import { errorMessage, isFairleadError } from '../base/error.ts'
-import { type Attributes, type Authorize, denialOf } from './authorization.ts'
+import type { VerifyToken } from './authentication.ts'
+import { ANONYMOUS, type Attributes, type Authorizer, denialOf } from './authorization.ts'
 import type { ApiContext } from './context.ts'
 import { discoveryResponse, openApiResponse } from './discovery-requests.ts'
 import { healthResponse } from './health.ts'
 import { type ApiRequest, type ApiResponse, jsonResponse } from './request.ts'
 import { handleCollection, handleObject, type ObjectCall, type ResourceCall } from './resource-requests.ts'
-import { handleReview, REVIEWS } from './reviews.ts'
+import { handleReview, isReview } from './reviews.ts'
 import { type ResourcePath, type Route, routeOf } from './routes.ts'
 import {
   forbidden,
@@ -23,7 +24,9 @@ export type HandleRequest = (request: ApiRequest) => Promise<ApiResponse>
 
 export interface HandlerOptions {
   readonly context: ApiContext
-  readonly authorize: Authorize
+  readonly authorizer: Authorizer
+  /** For token reviews. */
+  readonly verifyToken: VerifyToken | undefined
   /** By `plural/subresource`, e.g. `pods/binding`, or the subresource alone, e.g. `status`. */
   readonly subresources: ReadonlyMap<string, SubresourceHandler>
 }
@@ -72,7 +75,7 @@ async function resource(
   { route, query }: ResourceRoute,
 ): Promise<ApiResponse> {
   const { context, subresources } = options
-  if (REVIEWS.has(`${route.group}/${route.plural}`)) return handleReview(request, route, options.authorize)
+  if (isReview(route)) return handleReview(request, route, options)
   const kind = context.kinds.find(route.group, route.version, route.plural)
   if (kind === undefined || (!kind.resource.namespaced && route.namespace !== undefined)) throw pathNotFound()
   const call: ResourceCall = { context, request, query, kind, namespace: route.namespace }
@@ -86,19 +89,11 @@ async function resource(
   return handler(objectCall)
 }
 
-function requireAllowed({ authorize }: HandlerOptions, { user }: ApiRequest, attributes: Attributes): void {
-  if (user === undefined) {
-    if (attributes.resource === '' && attributes.verb === 'get' && isForAnyone(attributes.path)) return
-    throw unauthorized()
-  }
-  if (authorize(user, attributes)) return
+function requireAllowed({ authorizer }: HandlerOptions, { user }: ApiRequest, attributes: Attributes): void {
+  if (authorizer.decide(user ?? ANONYMOUS, attributes)?.allowed === true) return
+  if (user === undefined) throw unauthorized()
   const { group, resource: plural, name } = attributes
   throw forbidden({ group, plural }, name, denialOf(user, attributes))
-}
-
-function isForAnyone(path: string): boolean {
-  const [first = ''] = path.slice(1).split('/')
-  return path === '/version' || HEALTH_PATHS.has(`/${first}`)
 }
 
 function attributesOf(
@@ -116,6 +111,7 @@ function attributesOf(
     namespace: route.namespace ?? '',
     name: route.name ?? '',
     path,
+    fieldSelector: query.get('fieldSelector') ?? '',
   }
 }
 

@@ -35,6 +35,8 @@ export interface ObjectPlace {
 export interface WriteSettings {
   /** Everything but the writing is done. */
   readonly dryRun: boolean
+  /** Looks at what would be stored and may refuse it, by throwing StatusError. */
+  readonly admit?: (object: Draft, old: KubeObject | undefined) => void
 }
 
 export interface CreateRequest {
@@ -80,6 +82,7 @@ export async function createObject(
     if (generated) delete metadata.name
     stampNew(kind, metadata, context)
     settleDraft(kind, draft, undefined)
+    settings.admit?.(draft, undefined)
     if (manager !== undefined) trackWrite(draft, undefined, trackingOf(context, kind, manager, 'main'))
     const { namespace, name } = metadata as { namespace: string | undefined; name: string }
     const key = objectKey(kind.resource, namespace, name)
@@ -119,6 +122,7 @@ export async function updateObject(
     stampUpdate(kind, draft, old)
     if (request.part !== 'internal') settleDraft(kind, draft, old)
     if (isUnchanged(draft, old)) return { entry, gone: false }
+    request.settings.admit?.(draft, old)
     if (request.manager !== undefined) trackWrite(draft, old, trackingOf(context, kind, request.manager, request.part))
     const done = { key, compares: [{ key, modRevision: entry.modRevision }], settings: request.settings }
     const gone = mayGo(kind, draft)

@@ -2,6 +2,7 @@ import type { Draft } from '../kube/kind.ts'
 import type { AnyKind } from '../kube/registry.ts'
 import type { Entry } from '../store/store.ts'
 import { applyConfiguration } from './apply.ts'
+import { ANONYMOUS } from './authorization.ts'
 import { JSON_TYPE, mediaTypeOf, readJson, readObject, YAML_TYPE } from './body.ts'
 import type { ApiContext } from './context.ts'
 import { decodedObject } from './decoded.ts'
@@ -17,6 +18,7 @@ import {
   type ObjectPlace,
   type UpdatePart,
   updateObject,
+  type WriteSettings,
 } from './object-storage.ts'
 import { APPLY_PATCH, applyPatch } from './patch.ts'
 import { flag, wholeNumber, writeSettings } from './query.ts'
@@ -71,6 +73,18 @@ export async function handleObject(call: ObjectCall): Promise<ApiResponse> {
 /** Where the object of a call is. */
 export function placeOf({ kind, namespace, name }: ObjectCall): ObjectPlace {
   return { kind, namespace, name }
+}
+
+/** How a write is to be done, with what may refuse it. */
+function admittedSettings({ context, kind, query, request }: ResourceCall, part: UpdatePart): WriteSettings {
+  const { user = ANONYMOUS } = request
+  const subresource = part === 'status' ? part : ''
+  return {
+    ...writeSettings(query),
+    admit(object, old) {
+      for (const admission of context.admission) admission({ user, kind, subresource, object, old })
+    },
+  }
 }
 
 /** An answer that shows one object in the form asked for. */
@@ -134,7 +148,7 @@ async function create(call: ResourceCall): Promise<ApiResponse> {
   alignWithUrl(kind, draft, { namespace })
   const warnings = validateFields(kind, draft, query)
   const manager = fieldManagerOf(query, request.headers['user-agent'])
-  const entry = await createObject(context, kind, { draft, manager, settings: writeSettings(query) })
+  const entry = await createObject(context, kind, { draft, manager, settings: admittedSettings(call, 'main') })
   return shown(call, entry, 201, withKindWarnings(kind, entry, warnings))
 }
 
@@ -154,7 +168,7 @@ export async function replace(call: ObjectCall, part: UpdatePart): Promise<ApiRe
   const { entry } = await updateObject(context, placeOf(call), {
     part,
     manager: fieldManagerOf(query, request.headers['user-agent']),
-    settings: writeSettings(query),
+    settings: admittedSettings(call, part),
     change() {
       // Defaulting changes what it is given, and another attempt starts from what was sent.
       const draft = first ? body : structuredClone(body)
@@ -179,7 +193,7 @@ export async function patch(call: ObjectCall, part: UpdatePart): Promise<ApiResp
       manager: fieldManagerOf(query, request.headers['user-agent']),
       managerGiven: query.has('fieldManager'),
       force: flag(query, 'force'),
-      settings: writeSettings(query),
+      settings: admittedSettings(call, part),
     })
     return shown(call, entry, created ? 201 : 200, withKindWarnings(kind, entry, warnings))
   }
@@ -188,7 +202,7 @@ export async function patch(call: ObjectCall, part: UpdatePart): Promise<ApiResp
   const { entry } = await updateObject(context, placeOf(call), {
     part,
     manager: fieldManagerOf(query, request.headers['user-agent']),
-    settings: writeSettings(query),
+    settings: admittedSettings(call, part),
     change(present) {
       const draft = structuredClone(applyPatch(kind, present, { type, body }))
       alignWithUrl(kind, draft, { namespace, name })

@@ -1,73 +1,162 @@
 import type { Draft } from '../kube/kind.ts'
 import { objectIn } from '../kube/kinds/draft.ts'
-import type { Attributes, Authorize } from './authorization.ts'
+import { invalid } from '../kube/validation/field-error.ts'
+import type { VerifyToken } from './authentication.ts'
+import type { Attributes, Authorizer } from './authorization.ts'
 import { readObject } from './body.ts'
-import { componentRules } from './component-roles.ts'
 import { type ApiRequest, type ApiResponse, jsonResponse, type User } from './request.ts'
 import type { ResourcePath } from './routes.ts'
-import { methodNotAllowed, unauthorized } from './status-error.ts'
+import { badRequest, invalidObject, methodNotAllowed, pathNotFound, unauthorized } from './status-error.ts'
+
+/** Who answers reviews. */
+export interface Reviewers {
+  readonly authorizer: Authorizer
+  readonly verifyToken: VerifyToken | undefined
+}
+
+interface Asked {
+  readonly user: User
+  readonly body: Draft
+  readonly spec: Draft
+  readonly namespace: string | undefined
+}
+
+interface Review {
+  readonly kind: string
+  readonly namespaced?: boolean
+  /** The `status` that answers it. */
+  answer(asked: Asked, reviewers: Reviewers): object | Promise<object>
+}
+
+const AUTHORIZATION = 'authorization.k8s.io'
+const AUTHENTICATION = 'authentication.k8s.io'
 
 /** Questions that are answered and never stored, by `group/plural`. */
-export const REVIEWS: ReadonlySet<string> = new Set([
-  'authorization.k8s.io/selfsubjectaccessreviews',
-  'authorization.k8s.io/selfsubjectrulesreviews',
-  'authentication.k8s.io/selfsubjectreviews',
+const REVIEWS: ReadonlyMap<string, Review> = new Map([
+  [`${AUTHORIZATION}/selfsubjectaccessreviews`, { kind: 'SelfSubjectAccessReview', answer: selfAccess }],
+  [`${AUTHORIZATION}/subjectaccessreviews`, { kind: 'SubjectAccessReview', answer: access }],
+  [
+    `${AUTHORIZATION}/localsubjectaccessreviews`,
+    { kind: 'LocalSubjectAccessReview', namespaced: true, answer: localAccess },
+  ],
+  [`${AUTHORIZATION}/selfsubjectrulesreviews`, { kind: 'SelfSubjectRulesReview', answer: rulesHeld }],
+  [`${AUTHENTICATION}/selfsubjectreviews`, { kind: 'SelfSubjectReview', answer: self }],
+  [`${AUTHENTICATION}/tokenreviews`, { kind: 'TokenReview', answer: tokenHolder }],
 ])
 
-/** Answers `kubectl auth can-i`, with and without `--list`, and `kubectl auth whoami`. */
+/** Whether a path asks for a review. */
+export function isReview({ group, version, plural }: ResourcePath): boolean {
+  return version === 'v1' && REVIEWS.has(`${group}/${plural}`)
+}
+
+/** Answers `kubectl auth can-i` with and without `--list`, `kubectl auth whoami`, and servers that ask about their users. */
 export async function handleReview(
   request: ApiRequest,
   route: ResourcePath,
-  authorize: Authorize,
+  reviewers: Reviewers,
 ): Promise<ApiResponse> {
+  const review = REVIEWS.get(`${route.group}/${route.plural}`)
   const { user } = request
+  if (review === undefined || route.subresource !== undefined) throw pathNotFound()
+  if ((route.namespace === undefined) === (review.namespaced === true)) throw pathNotFound()
   if (request.method !== 'POST' || route.name !== undefined) throw methodNotAllowed()
   if (user === undefined) throw unauthorized()
   const body = await readObject(await request.body(), request.headers['content-type'])
-  if (route.plural === 'selfsubjectreviews') {
-    return jsonResponse(201, { ...body, status: { userInfo: { username: user.name, groups: user.groups } } })
+  const apiVersion = `${route.group}/${route.version}`
+  if ((body.kind ?? review.kind) !== review.kind || (body.apiVersion ?? apiVersion) !== apiVersion) {
+    throw badRequest(
+      `the API version in the data (${body.apiVersion}, Kind=${body.kind}) does not match the expected API version (${apiVersion}, Kind=${review.kind})`,
+    )
   }
-  if (route.plural === 'selfsubjectrulesreviews') return jsonResponse(201, { ...body, status: rulesOf(user) })
-  const allowed = authorize(user, askedFor(body))
-  return jsonResponse(201, { ...body, status: { allowed, ...(allowed ? {} : { reason: 'no rule allows it' }) } })
+  const asked = { user, body, spec: objectIn(body, 'spec') ?? {}, namespace: route.namespace }
+  const status = await review.answer(asked, reviewers)
+  const { metadata = {}, spec } = body
+  return jsonResponse(201, { kind: review.kind, apiVersion, metadata, ...(spec === undefined ? {} : { spec }), status })
 }
 
-/** What a user may do, as far as the table says: `kubectl auth can-i --list`. */
-function rulesOf(user: User): object {
-  const all = { verbs: ['*'], apiGroups: ['*'], resources: ['*'] }
-  const rules = componentRules(user).map(({ verbs, groups, resources }) => ({ verbs, apiGroups: groups, resources }))
-  const open = {
-    verbs: ['get'],
-    nonResourceURLs: [
-      '/api',
-      '/api/*',
-      '/apis',
-      '/apis/*',
-      '/healthz',
-      '/livez',
-      '/openapi',
-      '/openapi/*',
-      '/readyz',
-      '/version',
-    ],
-  }
-  const master = user.groups.includes('system:masters')
-  return { resourceRules: master ? [all] : rules, nonResourceRules: [open], incomplete: false }
+function selfAccess({ user, spec }: Asked, { authorizer }: Reviewers): object {
+  return accessStatus(authorizer, user, attributesIn('SelfSubjectAccessReview', spec))
 }
 
-function askedFor(review: Draft): Attributes {
-  const spec = objectIn(review, 'spec') ?? {}
+function access({ spec }: Asked, { authorizer }: Reviewers): object {
+  return accessStatus(authorizer, reviewedUser('SubjectAccessReview', spec), attributesIn('SubjectAccessReview', spec))
+}
+
+function localAccess({ spec, namespace }: Asked, { authorizer }: Reviewers): object {
+  const kind = 'LocalSubjectAccessReview'
+  const attributes = attributesIn(kind, spec)
+  if (attributes.namespace !== namespace) {
+    throw refused(kind, 'spec.resourceAttributes.namespace', attributes.namespace, 'must match metadata.namespace')
+  }
+  return accessStatus(authorizer, reviewedUser(kind, spec), attributes)
+}
+
+function accessStatus(authorizer: Authorizer, user: User, attributes: Attributes): object {
+  const { allowed = false, reason = '' } = authorizer.decide(user, attributes) ?? {}
+  return { allowed, ...(reason === '' ? {} : { reason }) }
+}
+
+function reviewedUser(kind: string, spec: Draft): User {
+  const name = textIn(spec, 'user')
+  const groups = Array.isArray(spec.groups) ? spec.groups.map(String) : []
+  if (name === '' && groups.length === 0) {
+    throw refused(kind, 'spec.user', name, 'at least one of user or group must be specified')
+  }
+  return { name, groups }
+}
+
+function attributesIn(kind: string, spec: Draft): Attributes {
   const resource = objectIn(spec, 'resourceAttributes')
-  const path = objectIn(spec, 'nonResourceAttributes') ?? {}
-  const text = (holder: Draft, field: string) => (typeof holder[field] === 'string' ? holder[field] : '')
-  const from = resource ?? path
-  return {
-    verb: text(from, 'verb'),
-    group: text(from, 'group'),
-    resource: text(from, 'resource'),
-    subresource: text(from, 'subresource'),
-    namespace: text(from, 'namespace'),
-    name: text(from, 'name'),
-    path: text(path, 'path'),
+  const path = objectIn(spec, 'nonResourceAttributes')
+  if ((resource === undefined) === (path === undefined)) {
+    const text = 'exactly one of nonResourceAttributes or resourceAttributes must be specified'
+    throw refused(kind, 'spec.resourceAttributes', resource ?? null, text)
   }
+  const from = resource ?? path ?? {}
+  return {
+    verb: textIn(from, 'verb'),
+    group: textIn(from, 'group'),
+    resource: textIn(from, 'resource'),
+    subresource: textIn(from, 'subresource'),
+    namespace: textIn(from, 'namespace'),
+    name: textIn(from, 'name'),
+    path: textIn(from, 'path'),
+  }
+}
+
+function textIn(holder: Draft, field: string): string {
+  return typeof holder[field] === 'string' ? holder[field] : ''
+}
+
+function refused(kind: string, ...[field, value, text]: readonly [string, unknown, string]): Error {
+  return invalidObject({ group: AUTHORIZATION, plural: '', kind }, '', [invalid(field, value, text)])
+}
+
+/** `kubectl auth can-i --list`. */
+function rulesHeld({ user, spec }: Asked, { authorizer }: Reviewers): object {
+  const namespace = textIn(spec, 'namespace')
+  if (namespace === '') throw badRequest('no namespace on request')
+  const rules = authorizer.rulesFor(user, namespace)
+  return {
+    resourceRules: rules
+      .filter(({ resources = [] }) => resources.length > 0)
+      .map(({ verbs, apiGroups, resources, resourceNames }) => ({ verbs, apiGroups, resources, resourceNames })),
+    nonResourceRules: rules
+      .filter(({ nonResourceURLs = [] }) => nonResourceURLs.length > 0)
+      .map(({ verbs, nonResourceURLs }) => ({ verbs, nonResourceURLs })),
+    incomplete: false,
+  }
+}
+
+function self({ user }: Asked): object {
+  return { userInfo: { username: user.name, groups: user.groups } }
+}
+
+async function tokenHolder({ spec }: Asked, { verifyToken }: Reviewers): Promise<object> {
+  const token = textIn(spec, 'token')
+  if (token === '') throw badRequest('token is required for TokenReview in authentication')
+  const user = await verifyToken?.(token)
+  if (user === undefined) return { user: {}, error: 'invalid bearer token' }
+  const groups = [...new Set([...user.groups, 'system:authenticated'])]
+  return { authenticated: true, user: { username: user.name, groups } }
 }

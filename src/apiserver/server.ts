@@ -3,18 +3,23 @@ import { once } from 'node:events'
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { type Clock, systemClock } from '../base/clock.ts'
+import { Disposables } from '../base/disposables.ts'
 import { FairleadError, systemErrorCode } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
 import { type AnyKind, KINDS } from '../kube/registry.ts'
 import type { Store } from '../store/store.ts'
 import type { VerifyToken } from './authentication.ts'
-import { type Authorize, authorizeByTable } from './authorization.ts'
+import { type Authorizer, authorizePrivileged, inTurn } from './authorization.ts'
 import { type BootstrapOptions, bootstrapObjects } from './bootstrap.ts'
 import type { ApiContext, Random } from './context.ts'
 import { createHandler, type HandleRequest } from './handler.ts'
-import { exchange } from './http-exchange.ts'
+import { type ExchangeOptions, exchange } from './http-exchange.ts'
 import { KindTable } from './kind-table.ts'
+import { nodeAuthorizer } from './nodes/node-authorizer.ts'
+import { restrictNodes } from './nodes/node-restriction.ts'
 import type { TokenSigner } from './pki/service-account-token.ts'
+import { preventEscalation } from './rbac/escalation.ts'
+import { RbacAuthorizer } from './rbac/rbac-authorizer.ts'
 import type { NodePortRange } from './service-allocation/allocation-context.ts'
 import { serviceAllocationHook } from './service-allocation/plan.ts'
 import type { SubresourceHandler } from './subresources/subresource.ts'
@@ -38,8 +43,6 @@ export interface ApiServerOptions {
   readonly tokens?: TokenSigner
   /** How bearer tokens are checked. @default by `tokens` */
   readonly verifyToken?: VerifyToken
-  /** @default {@link authorizeByTable} */
-  readonly authorize?: Authorize
   /** Objects that must be there before the first request is answered. */
   readonly bootstrap: BootstrapOptions
   /** Ports that node ports are taken from. @default 30000-32767 */
@@ -68,15 +71,25 @@ const systemRandom: Random = { uuid: randomUUID, below: (limit) => randomInt(lim
  * @throws FairleadError `PORT_TAKEN`
  */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  const context = contextOf(options)
-  const { tokens } = options
+  const bare = contextOf(options)
+  const { tokens, store } = options
+  await bootstrapObjects(bare, options.bootstrap)
+  await using started = new Disposables()
+  const rbac = started.use(new RbacAuthorizer(bare))
+  const roles = {
+    decide: (...asked: Parameters<Authorizer['decide']>) => rbac.index.decide(...asked),
+    rulesFor: (...asked: Parameters<Authorizer['rulesFor']>) => rbac.index.rulesFor(...asked),
+  }
+  const authorizer = inTurn([authorizePrivileged, nodeAuthorizer(store), roles])
+  const context = { ...bare, admission: [preventEscalation(authorizer, rbac), restrictNodes] }
   const token = tokens === undefined ? [] : ([['serviceaccounts/token', tokenHandler(tokens)]] as const)
   const subresources = new Map([...SUBRESOURCES, ...token, ...(options.subresources ?? [])])
-  const handle = createHandler({ context, authorize: options.authorize ?? authorizeByTable, subresources })
-  await bootstrapObjects(context, options.bootstrap)
-  const server = new TlsServer(options, handle)
+  const verifyToken = options.verifyToken ?? (tokens === undefined ? undefined : tokenVerifier(tokens, store))
+  const handle = createHandler({ context, authorizer, verifyToken, subresources })
+  const server = started.use(new TlsServer(options, { handle, verifyToken, log: options.log }))
   await server.listen(options.listeners)
-  return { handle, addresses: server.addresses, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() }
+  const running = started.move()
+  return { handle, addresses: server.addresses, [Symbol.asyncDispose]: () => running[Symbol.asyncDispose]() }
 }
 
 function contextOf(options: ApiServerOptions): ApiContext {
@@ -91,6 +104,7 @@ function contextOf(options: ApiServerOptions): ApiContext {
     random,
     log,
     hooks: new Map([['services', allocation], ...(hooks ?? [])]),
+    admission: [],
   }
 }
 
@@ -100,9 +114,8 @@ class TlsServer implements AsyncDisposable {
   readonly #servers: Server[] = []
   readonly #connections = new Set<Socket>()
 
-  constructor({ tls, log, ...options }: ApiServerOptions, handle: HandleRequest) {
-    const { tokens, store } = options
-    const verifyToken = options.verifyToken ?? (tokens === undefined ? undefined : tokenVerifier(tokens, store))
+  constructor({ tls }: Pick<ApiServerOptions, 'tls'>, exchanging: ExchangeOptions) {
+    const { log } = exchanging
     const settings = {
       key: tls.privateKey,
       cert: tls.certificate,
@@ -119,11 +132,11 @@ class TlsServer implements AsyncDisposable {
       maxHeaderSize: 64 * 1024,
     }
     this.#https = createHttpsServer(settings, (message, response) => {
-      void exchange({ handle, verifyToken, log }, message, response)
+      void exchange(exchanging, message, response)
     })
     this.#https.on('upgrade', (message, socket, head) => {
       if (head.length > 0) socket.unshift(head)
-      void exchangeUpgrade({ handle, verifyToken, log }, message, socket)
+      void exchangeUpgrade(exchanging, message, socket)
     })
     this.#https.on('tlsClientError', (error) => log.debug({ err: error }, 'A TLS handshake failed'))
     this.#https.on('clientError', (error, socket) => {

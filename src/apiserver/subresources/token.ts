@@ -1,10 +1,12 @@
 import { objectIn } from '../../kube/kinds/draft.ts'
 import { pods } from '../../kube/resource.ts'
+import type { Pod } from '../../kube/types/core.ts'
 import { invalid } from '../../kube/validation/field-error.ts'
+import { ANONYMOUS } from '../authorization.ts'
 import { readObject } from '../body.ts'
-import type { ApiContext } from '../context.ts'
 import { decodedObject } from '../decoded.ts'
-import { objectKey } from '../object-key.ts'
+import { restrictToken } from '../nodes/node-restriction.ts'
+import { findPod } from '../nodes/pod-references.ts'
 import { timestamp } from '../object-meta.ts'
 import { getEntry } from '../object-storage.ts'
 import type { BoundObject, TokenSigner } from '../pki/service-account-token.ts'
@@ -31,7 +33,9 @@ export function tokenHandler(signer: TokenSigner): SubresourceHandler {
       throw invalidObject(REQUEST, name, [invalid('spec.expirationSeconds', spec.expirationSeconds, text)])
     }
     const audiences = Array.isArray(spec.audiences) ? spec.audiences.map(String) : []
-    const pod = boundPod(call, objectIn(spec, 'boundObjectRef'))
+    const bound = boundPod(call, objectIn(spec, 'boundObjectRef'))
+    restrictToken(request.user ?? ANONYMOUS, name, bound)
+    const pod = bound === undefined ? undefined : placeOfPod(bound)
     const issued = signer.issueToken({
       namespace,
       serviceAccount: name,
@@ -56,24 +60,23 @@ export function tokenHandler(signer: TokenSigner): SubresourceHandler {
 function boundPod(
   { context, namespace, name }: ObjectCall,
   ref: Readonly<Record<string, unknown>> | undefined,
-): BoundObject | undefined {
+): Pod | undefined {
   if (ref === undefined) return undefined
   if (ref.kind !== 'Pod' || typeof ref.name !== 'string') {
     throw invalidObject(REQUEST, name, [invalid('spec.boundObjectRef.kind', ref.kind, 'must be Pod')])
   }
-  const found = uidOf(context, namespace, ref.name)
+  const found = findPod(context.store, namespace ?? '', ref.name)
   if (found === undefined) throw notFound(pods, ref.name)
-  if (ref.uid !== undefined && ref.uid !== found) {
+  if (ref.uid !== undefined && ref.uid !== found.metadata.uid) {
     throw conflict(
       pods,
       ref.name,
       `the UID in the bound object reference (${ref.uid}) does not match the UID in record`,
     )
   }
-  return { name: ref.name, uid: found }
+  return found
 }
 
-function uidOf({ store }: ApiContext, namespace: string | undefined, name: string): string | undefined {
-  const entry = store.get(objectKey(pods, namespace, name))
-  return entry === undefined ? undefined : decodedObject(entry).metadata.uid
+function placeOfPod({ metadata }: Pod): BoundObject {
+  return { name: metadata.name, uid: metadata.uid ?? '' }
 }

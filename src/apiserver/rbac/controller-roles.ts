@@ -1,0 +1,94 @@
+/**
+ * What each controller needs, by the name that Kubernetes gives it; in the notation of `rule-notation.ts`. The cluster
+ * role is `system:controller:NAME`, bound to the service account of that name in kube-system, for controllers that are
+ * run apart, and to the one user of those that run here.
+ */
+export const CONTROLLER_ROLES: Readonly<Record<string, string>> = {
+  'clusterrole-aggregation-controller': `
+    escalate get list watch update patch | rbac | clusterroles`,
+  'cronjob-controller': `
+    get list watch update patch | batch | cronjobs
+    get list watch create update delete patch | batch | jobs
+    update patch | batch | cronjobs/status
+    update | batch | cronjobs/finalizers
+    list watch delete | core | pods`,
+  'daemon-set-controller': `
+    get list watch patch update | apps | daemonsets
+    update patch | apps | daemonsets/status
+    update | apps | daemonsets/finalizers
+    list watch | core | nodes
+    get list watch create delete patch | core | pods
+    create | core | pods/binding
+    get list watch create delete update patch | apps | controllerrevisions`,
+  'deployment-controller': `
+    get list watch update patch | apps | deployments
+    update patch | apps | deployments/status
+    update | apps | deployments/finalizers
+    get list watch create update patch delete | apps | replicasets
+    get list watch update | core | pods`,
+  'endpoint-controller': `
+    read | core | services pods
+    get list watch create update patch delete | core | endpoints
+    create | core | endpoints/restricted`,
+  'endpointslice-controller': `
+    read | core | services pods nodes
+    update | core | services/finalizers
+    get list watch create update patch delete | discovery | endpointslices`,
+  'endpointslicemirroring-controller': `
+    read | core | services endpoints
+    update | core | services/finalizers endpoints/finalizers
+    get list watch create update delete | discovery | endpointslices`,
+  'generic-garbage-collector': `
+    get list watch patch update delete | * | *`,
+  'job-controller': `
+    get list watch update patch | batch | jobs
+    update patch | batch | jobs/status
+    update | batch | jobs/finalizers
+    get list watch create delete patch | core | pods`,
+  'namespace-controller': `
+    get list watch delete | core | namespaces
+    update | core | namespaces/finalize namespaces/status
+    get list delete deletecollection | * | *`,
+  'node-controller': `
+    get list update delete patch watch | core | nodes
+    patch update | core | nodes/status pods/status
+    get list watch delete | core | pods
+    get list watch | coordination | leases`,
+  'pod-garbage-collector': `
+    get list watch delete | core | pods
+    get list watch | core | nodes
+    patch | core | pods/status`,
+  'replicaset-controller': `
+    get list watch update patch | apps | replicasets
+    update patch | apps | replicasets/status
+    update | apps | replicasets/finalizers
+    get list watch create delete patch | core | pods`,
+  'replication-controller': `
+    get list watch update patch | core | replicationcontrollers
+    update patch | core | replicationcontrollers/status
+    update | core | replicationcontrollers/finalizers
+    get list watch create delete patch | core | pods`,
+  'root-ca-cert-publisher': `
+    create update patch | core | configmaps`,
+  'route-controller': `
+    list watch | core | nodes
+    patch | core | nodes/status`,
+  'service-account-controller': `
+    create | core | serviceaccounts`,
+  'service-controller': `
+    read | core | services
+    patch update | core | services/status
+    list watch | core | nodes`,
+  'service-cidrs-controller': `
+    get list watch patch update | networking | servicecidrs
+    patch update | networking | servicecidrs/status servicecidrs/finalizers
+    get list watch | networking | ipaddresses`,
+  'statefulset-controller': `
+    get list watch update patch | apps | statefulsets
+    update patch | apps | statefulsets/status
+    update | apps | statefulsets/finalizers
+    get list watch create delete update patch | core | pods
+    get list watch create delete update patch | apps | controllerrevisions`,
+  'ttl-after-finished-controller': `
+    get list watch delete | batch | jobs`,
+}
