@@ -74,7 +74,7 @@ export function reconciled<T extends ClusterRole | ClusterRoleBinding>(present: 
   if ('roleRef' in wanted) return withSubjects(present as ClusterRoleBinding, wanted) as T | undefined
   const { rules, aggregationRule } = present as ClusterRole
   // An aggregated role follows those that it is made of.
-  if (aggregationRule !== undefined) return undefined
+  if (aggregationRule !== undefined || jsonEqual(rules, wanted.rules)) return undefined
   const missing = rulesNotCovered(rules ?? [], wanted.rules ?? [])
   return missing.length === 0 ? undefined : { ...present, rules: [...(rules ?? []), ...missing] }
 }
