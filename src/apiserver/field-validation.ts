@@ -1,7 +1,8 @@
 import type { Draft } from '../kube/kind.ts'
 import type { AnyKind } from '../kube/registry.ts'
+import { apiVersionOf } from '../kube/resource.ts'
 import { conformToSchema } from '../kube/schema/conform.ts'
-import { findMessage } from '../kube/schema/schema.ts'
+import { findKindMessage } from '../kube/schema/schema.ts'
 import { badRequest } from './status-error.ts'
 
 /**
@@ -12,7 +13,7 @@ import { badRequest } from './status-error.ts'
  */
 export function validateFields(kind: AnyKind, draft: Draft, query: URLSearchParams): readonly string[] {
   const { kind: title, version } = kind.resource
-  const message = findMessage(title)
+  const message = findKindMessage(apiVersionOf(kind.resource), title)
   if (message === undefined) return []
   const { unknown, wrongType } = conformToSchema(message, draft)
   const cannot = `${title} in version "${version}" cannot be handled as a ${title}`

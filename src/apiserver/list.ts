@@ -6,10 +6,10 @@ import type { Entry } from '../store/store.ts'
 import type { ApiContext } from './context.ts'
 import { decodedObject } from './decoded.ts'
 import { spliceVersion } from './object-bytes.ts'
-import { objectPrefix } from './object-key.ts'
 import { type Form, partialMetadata } from './representation.ts'
 import type { Selection } from './selection.ts'
 import { badRequest, futureVersion, gone } from './status-error.ts'
+import { prefixOfKind, servedEntry } from './stored-form.ts'
 import { tableOf } from './table.ts'
 
 export interface ListRequest {
@@ -30,7 +30,7 @@ export interface ObjectPage {
 
 /** Reads one page of the objects of a kind, all as of one revision. @throws StatusError */
 export function listObjects(context: ApiContext, request: ListRequest): ObjectPage {
-  const prefix = objectPrefix(request.kind.resource, request.namespace)
+  const prefix = prefixOfKind(request.kind, request.namespace)
   const from = request.continueToken === undefined ? undefined : readToken(request.continueToken, prefix)
   const revision = from?.revision ?? exactRevision(request, context.store.revision())
   const entries: Entry[] = []
@@ -42,7 +42,7 @@ export function listObjects(context: ApiContext, request: ListRequest): ObjectPa
       ...(request.limit === undefined ? {} : { limit: request.limit - entries.length }),
     }
     const page = readPage(context, prefix, options)
-    entries.push(...selected(page.entries, request.selection))
+    entries.push(...selected(served(request.kind, page.entries), request.selection))
     after = page.entries.at(-1)?.key
     if (page.remaining === 0 || after === undefined)
       return { revision: page.revision, entries, metadata: { resourceVersion: String(page.revision) } }
@@ -54,6 +54,10 @@ export function listObjects(context: ApiContext, request: ListRequest): ObjectPa
       }
     }
   }
+}
+
+function served(kind: AnyKind, entries: readonly Entry[]): readonly Entry[] {
+  return kind.stored === undefined ? entries : entries.map((entry) => servedEntry(kind, entry))
 }
 
 function selected(entries: readonly Entry[], selection: Selection): readonly Entry[] {

@@ -8,7 +8,6 @@ import type { Compare, Entry, Operation } from '../store/store.ts'
 import type { ApiContext } from './context.ts'
 import { decodedObject, freshObject } from './decoded.ts'
 import { type Manager, type Tracking, trackWrite } from './managed-fields.ts'
-import { encodeObject } from './object-bytes.ts'
 import { objectKey } from './object-key.ts'
 import { stampNew, stampUpdate, timestamp } from './object-meta.ts'
 import {
@@ -20,6 +19,7 @@ import {
   notFound,
   StatusError,
 } from './status-error.ts'
+import { keyOfKind, servedEntry, storedBytes } from './stored-form.ts'
 import type { PendingWrite } from './write-hook.ts'
 
 /** How often a write is tried again that lost against another one. */
@@ -63,9 +63,9 @@ export interface UpdateRequest {
 
 /** @throws StatusError NotFound. */
 export function getEntry({ store }: ApiContext, { kind, namespace, name }: ObjectPlace): Entry {
-  const entry = store.get(objectKey(kind.resource, namespace, name))
+  const entry = store.get(keyOfKind(kind, namespace, name))
   if (entry === undefined) throw notFound(kind.resource, name)
-  return entry
+  return servedEntry(kind, entry)
 }
 
 /** Stores a new object. @throws StatusError AlreadyExists, Invalid, Forbidden (the namespace goes), NotFound (it is not there). */
@@ -85,7 +85,7 @@ export async function createObject(
     settings.admit?.(draft, undefined)
     if (manager !== undefined) trackWrite(draft, undefined, trackingOf(context, kind, manager, 'main'))
     const { namespace, name } = metadata as { namespace: string | undefined; name: string }
-    const key = objectKey(kind.resource, namespace, name)
+    const key = keyOfKind(kind, namespace, name)
     const compares = [{ key, modRevision: 0 }, ...requireNamespace(context, kind, namespace, name)]
     if (context.store.get(key) !== undefined) {
       if (generated) continue
@@ -109,7 +109,7 @@ export async function updateObject(
   request: UpdateRequest,
 ): Promise<{ readonly entry: Entry; readonly gone: boolean }> {
   const { kind, namespace, name } = place
-  const key = objectKey(kind.resource, namespace, name)
+  const key = keyOfKind(kind, namespace, name)
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const entry = getEntry(context, place)
     const old = decodedObject(entry)
@@ -177,16 +177,17 @@ export async function commit(
   if (planned?.kind === 'refused') {
     throw invalidObject(kind.resource, String((write.object.metadata as Draft).name), planned.errors)
   }
-  const value = encodeObject(planned?.draft ?? write.object)
+  const value = storedBytes(kind, planned?.draft ?? write.object)
   const main: Operation =
     write.operation === 'delete' ? { type: 'delete', key: target.key } : { type: 'put', key: target.key, value }
   const present = store.get(target.key)
-  if (target.settings.dryRun) return entryOf(target.key, value, present?.modRevision ?? 0)
+  const served = (revision: number) => servedEntry(kind, entryOf(target.key, value, revision))
+  if (target.settings.dryRun) return served(present?.modRevision ?? 0)
   const result = await store.transact(
     [...target.compares, ...(planned?.compares ?? [])],
     [main, ...(planned?.operations ?? [])],
   )
-  return result.committed ? entryOf(target.key, value, result.revision) : undefined
+  return result.committed ? served(result.revision) : undefined
 }
 
 function entryOf(key: string, value: Uint8Array, revision: number): Entry {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { AnyKind } from '../kube/registry.ts'
-import { type Field, findMessage, type Message, messageOf, type Scalar } from '../kube/schema/schema.ts'
+import { apiVersionOf } from '../kube/resource.ts'
+import { type Field, findKindMessage, type Message, messageOf, type Scalar } from '../kube/schema/schema.ts'
 import type { KindTable } from './kind-table.ts'
 
 /** OpenAPI v3 documents of a table of kinds, made when they are first asked for. */
@@ -63,7 +64,7 @@ function schemasOf(served: readonly AnyKind[]): Readonly<Record<string, object>>
   }
   for (const { resource } of served) {
     const { group, version, kind } = resource
-    const message = findMessage(kind)
+    const message = findKindMessage(apiVersionOf(resource), kind)
     if (message !== undefined) add(message)
     schemas[schemaName(kind)] = {
       ...(message === undefined

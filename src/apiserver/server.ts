@@ -14,6 +14,7 @@ import { type BootstrapOptions, bootstrapObjects } from './bootstrap.ts'
 import type { ApiContext, Random } from './context.ts'
 import { createHandler, type HandleRequest } from './handler.ts'
 import { type ExchangeOptions, exchange } from './http-exchange.ts'
+import { ingressClassHook } from './ingress-class-hook.ts'
 import { KindTable } from './kind-table.ts'
 import { nodeAuthorizer } from './nodes/node-authorizer.ts'
 import { restrictNodes } from './nodes/node-restriction.ts'
@@ -103,7 +104,7 @@ function contextOf(options: ApiServerOptions): ApiContext {
     clock,
     random,
     log,
-    hooks: new Map([['services', allocation], ...(hooks ?? [])]),
+    hooks: new Map([['services', allocation], ['ingresses', ingressClassHook(store)], ...(hooks ?? [])]),
     admission: [],
   }
 }

@@ -4,10 +4,10 @@ import type { StoreEvent } from '../store/store.ts'
 import { ByteQueue } from './byte-queue.ts'
 import type { ApiContext } from './context.ts'
 import { listObjects, versionNumber } from './list.ts'
-import { objectPrefix } from './object-key.ts'
 import type { Form } from './representation.ts'
 import type { Selection } from './selection.ts'
 import { gone, internalError, StatusError } from './status-error.ts'
+import { prefixOfKind, servedChange } from './stored-form.ts'
 import { type Encoding, encodeBookmark, encodeChange, encodeError, encodeEvent, eventTypeFor } from './watch-event.ts'
 
 export interface WatchRequest {
@@ -113,7 +113,7 @@ class Watch {
   async #follow(after: number, signal: AbortSignal): Promise<void> {
     const { kind, namespace, bookmarks, form } = this.#request
     const { store, clock } = this.#context
-    const prefix = objectPrefix(kind.resource, namespace)
+    const prefix = prefixOfKind(kind, namespace)
     let cancel = () => {}
     // A timer fires between turns of the loop below, when all changes up to the store's revision are already sent.
     const bookmark = () => {
@@ -123,7 +123,7 @@ class Watch {
     if (bookmarks) cancel = clock.after(BOOKMARK_MS, bookmark)
     try {
       for await (const events of store.watch(prefix, { after, signal })) {
-        for (const event of events) this.#sendChange(event)
+        for (const event of events) this.#sendChange(servedChange(kind, event))
         if (this.#queue.ended) return
       }
     } finally {

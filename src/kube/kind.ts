@@ -54,6 +54,15 @@ export interface ScaleView {
   readonly selector: LabelSelector | undefined
 }
 
+/** How objects of a kind are stored that are kept in another form than they are served in. */
+export interface StoredForm {
+  /** Whose objects they are in the store. */
+  readonly resource: Resource<KubeObject>
+  /** Both leave what they are given alone. */
+  toStored(object: Draft): Draft
+  fromStored(object: Draft): Draft
+}
+
 /**
  * Everything the API server must know of a kind. Adding a kind is adding one file with one of these to `kube/kinds/`,
  * and a line in `kube/registry.ts`.
@@ -97,6 +106,8 @@ export interface KindDefinition<T extends KubeObject> {
   warnings?(object: T): readonly string[]
   /** Field selectors besides metadata.name and metadata.namespace: the name of each, and how its value is read. */
   readonly selectableFields?: Readonly<Record<string, FieldReader<T>>>
+  /** Left out: as they are served. */
+  readonly stored?: StoredForm
   readonly mergeLists?: Readonly<Record<string, MergeList>>
   /** `metadata.generation` grows when the spec changes. @default true when there is a status subresource */
   readonly generation?: boolean

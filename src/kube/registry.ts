@@ -2,16 +2,27 @@ import type { KindDefinition } from './kind.ts'
 import { clusterRoleKind } from './kinds/cluster-role.ts'
 import { clusterRoleBindingKind } from './kinds/cluster-role-binding.ts'
 import { configMapKind } from './kinds/config-map.ts'
+import { controllerRevisionKind } from './kinds/controller-revision.ts'
+import { cronJobKind } from './kinds/cron-job.ts'
+import { daemonSetKind } from './kinds/daemon-set.ts'
 import { deploymentKind } from './kinds/deployment.ts'
 import { endpointSliceKind } from './kinds/endpoint-slice.ts'
 import { endpointsKind } from './kinds/endpoints.ts'
 import { eventKind } from './kinds/event.ts'
+import { ingressKind } from './kinds/ingress.ts'
+import { ingressClassKind } from './kinds/ingress-class.ts'
 import { ipAddressKind } from './kinds/ip-address.ts'
+import { jobKind } from './kinds/job.ts'
 import { leaseKind } from './kinds/lease.ts'
+import { namedEventKind } from './kinds/named-event.ts'
 import { namespaceKind } from './kinds/namespace.ts'
+import { networkPolicyKind } from './kinds/network-policy.ts'
 import { nodeKind } from './kinds/node.ts'
 import { podKind } from './kinds/pod.ts'
+import { podDisruptionBudgetKind } from './kinds/pod-disruption-budget.ts'
+import { podTemplateKind } from './kinds/pod-template-kind.ts'
 import { replicaSetKind } from './kinds/replica-set.ts'
+import { replicationControllerKind } from './kinds/replication-controller.ts'
 import { roleKind } from './kinds/role.ts'
 import { roleBindingKind } from './kinds/role-binding.ts'
 import { secretKind } from './kinds/secret.ts'
@@ -42,6 +53,17 @@ export const KINDS: readonly AnyKind[] = [
   leaseKind,
   serviceCidrKind,
   ipAddressKind,
+  replicationControllerKind,
+  podTemplateKind,
+  daemonSetKind,
+  controllerRevisionKind,
+  jobKind,
+  cronJobKind,
+  ingressKind,
+  ingressClassKind,
+  networkPolicyKind,
+  podDisruptionBudgetKind,
+  namedEventKind,
   roleKind,
   roleBindingKind,
   clusterRoleKind,

@@ -1,4 +1,5 @@
-import type { Deployment, ReplicaSet, StatefulSet } from './types/apps.ts'
+import type { ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet } from './types/apps.ts'
+import type { CronJob, Job } from './types/batch.ts'
 import type {
   ConfigMap,
   CoreEvent,
@@ -10,9 +11,14 @@ import type {
   Service,
   ServiceAccount,
 } from './types/core.ts'
+import type { CustomResourceDefinition } from './types/custom-resource-definition.ts'
 import type { EndpointSlice, IpAddress, Lease, ServiceCidr } from './types/discovery.ts'
 import type { KubeObject } from './types/meta.ts'
+import type { NamedEvent } from './types/named-event.ts'
+import type { Ingress, IngressClass, NetworkPolicy } from './types/networking.ts'
+import type { PodDisruptionBudget } from './types/policy.ts'
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from './types/rbac.ts'
+import type { PodTemplate, ReplicationController } from './types/replication.ts'
 
 /** Where objects of one kind live in the API. `T` ties the address to the type of its objects. */
 export interface Resource<T extends KubeObject> {
@@ -39,6 +45,40 @@ export const events: Resource<CoreEvent> = core('Event', 'events')
 
 export const deployments: Resource<Deployment> = named('apps', 'Deployment', 'deployments')
 export const replicaSets: Resource<ReplicaSet> = named('apps', 'ReplicaSet', 'replicasets')
+export const daemonSets: Resource<DaemonSet> = named('apps', 'DaemonSet', 'daemonsets')
+export const controllerRevisions: Resource<ControllerRevision> = named(
+  'apps',
+  'ControllerRevision',
+  'controllerrevisions',
+)
+export const replicationControllers: Resource<ReplicationController> = core(
+  'ReplicationController',
+  'replicationcontrollers',
+)
+export const podTemplates: Resource<PodTemplate> = core('PodTemplate', 'podtemplates')
+export const jobs: Resource<Job> = named('batch', 'Job', 'jobs')
+export const cronJobs: Resource<CronJob> = named('batch', 'CronJob', 'cronjobs')
+export const ingresses: Resource<Ingress> = named('networking.k8s.io', 'Ingress', 'ingresses')
+export const ingressClasses: Resource<IngressClass> = named(
+  'networking.k8s.io',
+  'IngressClass',
+  'ingressclasses',
+  false,
+)
+export const networkPolicies: Resource<NetworkPolicy> = named('networking.k8s.io', 'NetworkPolicy', 'networkpolicies')
+export const podDisruptionBudgets: Resource<PodDisruptionBudget> = named(
+  'policy',
+  'PodDisruptionBudget',
+  'poddisruptionbudgets',
+)
+/** The same Events as {@link events}, with the names that newer clients know. */
+export const namedEvents: Resource<NamedEvent> = named('events.k8s.io', 'Event', 'events')
+export const customResourceDefinitions: Resource<CustomResourceDefinition> = named(
+  'apiextensions.k8s.io',
+  'CustomResourceDefinition',
+  'customresourcedefinitions',
+  false,
+)
 export const statefulSets: Resource<StatefulSet> = named('apps', 'StatefulSet', 'statefulsets')
 
 export const endpointSlices: Resource<EndpointSlice> = named('discovery.k8s.io', 'EndpointSlice', 'endpointslices')

@@ -1,7 +1,7 @@
-import type { FieldError } from '../kind.ts'
+import type { Column, FieldError } from '../kind.ts'
 import { labelSelectorFrom, matchesLabels } from '../selector.ts'
 import type { PodTemplateSpec } from '../types/core.ts'
-import type { LabelSelector } from '../types/meta.ts'
+import type { KubeObject, LabelSelector } from '../types/meta.ts'
 import { invalid, notSupported, required } from '../validation/field-error.ts'
 import { validateLabels } from '../validation/object-meta.ts'
 import { validatePodSpec } from './pod-validation.ts'
@@ -23,6 +23,11 @@ export function validateWorkload(spec: WorkloadSpec | undefined, old: WorkloadSp
     ...validateSelector(spec, old),
     ...validateTemplate(spec),
   ]
+}
+
+/** A column with a number of pods. */
+export function countColumn<T extends KubeObject>(name: string, count: (object: T) => number | undefined): Column<T> {
+  return { name, type: 'integer', description: `${name} number of pods.`, cell: (object) => count(object) ?? 0 }
 }
 
 /** An error for a number below zero. */

@@ -1,6 +1,6 @@
 import { FairleadError } from '../../base/error.ts'
 import type { Draft } from '../kind.ts'
-import { type Field, findMessage, type Message, messageOf, type Scalar } from './schema.ts'
+import { type Field, findKindMessage, type Message, messageOf, type Scalar } from './schema.ts'
 import { WireReader, type WireValue } from './wire-reader.ts'
 
 /**
@@ -25,7 +25,7 @@ export function decodeProtobuf(bytes: Uint8Array): Draft {
     if (number === 1) ({ apiVersion, kind } = readTypeMeta(value))
     else if (number === 2) raw = bytesOf(value)
   }
-  const message = findMessage(kind)
+  const message = findKindMessage(apiVersion, kind)
   if (message === undefined) throw malformed(`objects of kind ${JSON.stringify(kind)} are not taken in this format`)
   return { kind, apiVersion, ...decodeMessage(message, raw, 0) }
 }

@@ -3,6 +3,7 @@ import { CORE_MESSAGES } from './core.ts'
 import { GROUP_MESSAGES } from './groups.ts'
 import { META_MESSAGES } from './meta.ts'
 import { POD_MESSAGES } from './pod.ts'
+import { WORKLOAD_MESSAGES } from './workloads.ts'
 
 /**
  * The shape of objects: which fields a message has, of what type, and under which number they travel in protobuf.
@@ -77,6 +78,14 @@ export function findMessage(name: string): Message | undefined {
   return message
 }
 
+/** Kinds of one name in two groups are two messages. */
+const RENAMED: ReadonlyMap<string, string> = new Map([['events.k8s.io/v1/Event', 'NamedEvent']])
+
+/** The message of the objects of a kind. @param apiVersion `v1` or `apps/v1` */
+export function findKindMessage(apiVersion: string, kind: string): Message | undefined {
+  return findMessage(RENAMED.get(`${apiVersion}/${kind}`) ?? kind)
+}
+
 /** @throws FairleadError `BUG` when the message is not described. */
 export function messageOf(name: string): Message {
   const message = findMessage(name)
@@ -92,7 +101,7 @@ export function messageNames(): readonly string[] {
 }
 
 function loadSources(): void {
-  for (const text of [META_MESSAGES, CORE_MESSAGES, POD_MESSAGES, GROUP_MESSAGES]) {
+  for (const text of [META_MESSAGES, CORE_MESSAGES, POD_MESSAGES, GROUP_MESSAGES, WORKLOAD_MESSAGES]) {
     for (const entry of text.trim().split(/\n(?=\S)/)) {
       const colon = entry.indexOf(':')
       sources.set(entry.slice(0, colon), entry.slice(colon + 1))

@@ -74,3 +74,33 @@ export interface StatefulSet extends KubeObject {
     readonly collisionCount?: number
   }
 }
+
+export interface DaemonSet extends KubeObject {
+  readonly spec: {
+    readonly selector: LabelSelector
+    readonly template: PodTemplateSpec
+    readonly updateStrategy?: {
+      readonly type?: 'RollingUpdate' | 'OnDelete'
+      readonly rollingUpdate?: { readonly maxSurge?: number | string; readonly maxUnavailable?: number | string }
+    }
+    readonly minReadySeconds?: number
+    readonly revisionHistoryLimit?: number
+  }
+  readonly status?: {
+    readonly currentNumberScheduled: number
+    readonly numberMisscheduled: number
+    readonly desiredNumberScheduled: number
+    readonly numberReady: number
+    readonly observedGeneration?: number
+    readonly updatedNumberScheduled?: number
+    readonly numberAvailable?: number
+    readonly numberUnavailable?: number
+    readonly collisionCount?: number
+    readonly conditions?: readonly Condition[]
+  }
+}
+
+export interface ControllerRevision extends KubeObject {
+  readonly data?: unknown
+  readonly revision: number
+}

@@ -1,0 +1,86 @@
+import type { Draft, FieldError, KindDefinition } from '../kind.ts'
+import { daemonSets } from '../resource.ts'
+import type { DaemonSet } from '../types/apps.ts'
+import { invalid, oneOf } from '../validation/field-error.ts'
+import { ensureObject, objectIn, setDefault } from './draft.ts'
+import { defaultPodTemplate, podSpecMergeLists } from './pod-template.ts'
+import { ageColumn, labelsCell, selectorCell, templateColumns } from './printing.ts'
+import { countColumn, notNegative, validateWorkload } from './workload.ts'
+
+/** apps/v1 DaemonSet: a pod on every node that it fits. */
+export const daemonSetKind: KindDefinition<DaemonSet> = {
+  resource: daemonSets,
+  listKind: 'DaemonSetList',
+  singular: 'daemonset',
+  shortNames: ['ds'],
+  categories: ['all'],
+  subresources: ['status'],
+  default: defaultDaemonSet,
+  prepare(draft, old) {
+    if (old !== undefined) return
+    draft.status = { currentNumberScheduled: 0, desiredNumberScheduled: 0, numberMisscheduled: 0, numberReady: 0 }
+  },
+  validate: ({ spec }, old) => [
+    ...validateWorkload(spec, old?.spec),
+    ...notNegative('spec.revisionHistoryLimit', spec?.revisionHistoryLimit),
+    ...validateStrategy(spec?.updateStrategy),
+  ],
+  columns: [
+    countColumn('Desired', ({ status }) => status?.desiredNumberScheduled),
+    countColumn('Current', ({ status }) => status?.currentNumberScheduled),
+    countColumn('Ready', ({ status }) => status?.numberReady),
+    countColumn('Up-to-date', ({ status }) => status?.updatedNumberScheduled),
+    countColumn('Available', ({ status }) => status?.numberAvailable),
+    {
+      name: 'Node Selector',
+      type: 'string',
+      description: 'The labels that a node must have to get a pod.',
+      cell: ({ spec }) => labelsCell(spec.template.spec.nodeSelector),
+    },
+    ageColumn,
+    ...templateColumns<DaemonSet>(({ spec }) => spec.template),
+    {
+      name: 'Selector',
+      type: 'string',
+      priority: 1,
+      description: 'Label selector for pods.',
+      cell: ({ spec }) => selectorCell(spec.selector),
+    },
+  ],
+  mergeLists: { ...podSpecMergeLists('spec.template.spec'), 'status.conditions': { keys: ['type'] } },
+}
+
+function defaultDaemonSet(draft: Draft): void {
+  const spec = objectIn(draft, 'spec')
+  if (spec === undefined) return
+  const strategy = ensureObject(spec, 'updateStrategy')
+  setDefault(strategy, 'type', 'RollingUpdate')
+  if (strategy.type === 'RollingUpdate') {
+    const rolling = ensureObject(strategy, 'rollingUpdate')
+    setDefault(rolling, 'maxUnavailable', 1)
+    setDefault(rolling, 'maxSurge', 0)
+  }
+  setDefault(spec, 'revisionHistoryLimit', 10)
+  defaultPodTemplate(spec)
+}
+
+function validateStrategy(strategy: DaemonSet['spec']['updateStrategy']): readonly FieldError[] {
+  const path = 'spec.updateStrategy'
+  const unknown = oneOf(`${path}.type`, strategy?.type, ['RollingUpdate', 'OnDelete'])
+  const { maxUnavailable = 0, maxSurge = 0 } = strategy?.rollingUpdate ?? {}
+  if (strategy?.type !== 'RollingUpdate') return unknown
+  const [none, surging] = [isZero(maxUnavailable), !isZero(maxSurge)]
+  if (none && !surging) {
+    const text = 'cannot be 0 when maxSurge is 0'
+    return [...unknown, invalid(`${path}.rollingUpdate.maxUnavailable`, maxUnavailable, text)]
+  }
+  if (none || !surging) return unknown
+  return [
+    ...unknown,
+    invalid(`${path}.rollingUpdate.maxSurge`, maxSurge, 'may not be set when maxUnavailable is non-zero'),
+  ]
+}
+
+function isZero(value: number | string): boolean {
+  return value === 0 || value === '0%'
+}

@@ -1,0 +1,95 @@
+import { isConditionTrue } from '../conditions.ts'
+import type { Draft, FieldError, KindDefinition } from '../kind.ts'
+import { jobs } from '../resource.ts'
+import type { Job } from '../types/batch.ts'
+import { invalid } from '../validation/field-error.ts'
+import { ensureObject, objectIn } from './draft.ts'
+import { defaultJobSpec, validateJobSpec } from './job-spec.ts'
+import { podSpecMergeLists } from './pod-template.ts'
+import { ageColumn, humanDuration, selectorCell, templateColumns } from './printing.ts'
+
+const CONTROLLER_UID = 'batch.kubernetes.io/controller-uid'
+const JOB_NAME = 'batch.kubernetes.io/job-name'
+
+/** batch/v1 Job: pods that run to an end. */
+export const jobKind: KindDefinition<Job> = {
+  resource: jobs,
+  listKind: 'JobList',
+  singular: 'job',
+  categories: ['all'],
+  subresources: ['status'],
+  default(draft) {
+    const spec = objectIn(draft, 'spec')
+    if (spec !== undefined) defaultJobSpec(spec)
+  },
+  prepare(draft, old) {
+    if (old !== undefined) return
+    draft.status = {}
+    linkPods(draft)
+  },
+  validate: ({ spec }, old) => [...validateJobSpec(spec, 'spec'), ...validateFrozen(spec, old?.spec)],
+  selectableFields: { 'status.successful': ({ status }) => String(status?.succeeded ?? 0) },
+  columns: [
+    { name: 'Status', type: 'string', description: 'Status of the job.', cell: statusCell },
+    {
+      name: 'Completions',
+      type: 'string',
+      description: 'Pods that ended well, of those wanted.',
+      cell: completionsCell,
+    },
+    { name: 'Duration', type: 'string', description: 'Time required to complete the job.', cell: durationCell },
+    ageColumn,
+    ...templateColumns<Job>(({ spec }) => spec.template),
+    {
+      name: 'Selector',
+      type: 'string',
+      priority: 1,
+      description: 'Label selector for pods.',
+      cell: ({ spec }) => selectorCell(spec.selector),
+    },
+  ],
+  mergeLists: { ...podSpecMergeLists('spec.template.spec'), 'status.conditions': { keys: ['type'] } },
+}
+
+/** Unless the user does it himself: a selector and labels that no other Job has. */
+function linkPods(draft: Draft): void {
+  const spec = objectIn(draft, 'spec')
+  const { uid, name } = objectIn(draft, 'metadata') ?? {}
+  const template = spec === undefined ? undefined : objectIn(spec, 'template')
+  if (spec === undefined || template === undefined || spec.manualSelector === true) return
+  const labels = ensureObject(ensureObject(template, 'metadata'), 'labels')
+  Object.assign(labels, { [CONTROLLER_UID]: uid, 'controller-uid': uid, [JOB_NAME]: name, 'job-name': name })
+  ensureObject(ensureObject(spec, 'selector'), 'matchLabels')[CONTROLLER_UID] = uid
+}
+
+const FROZEN = ['completions', 'selector', 'template', 'completionMode'] as const
+
+function validateFrozen(spec: Job['spec'], old: Job['spec'] | undefined): readonly FieldError[] {
+  if (old === undefined) return []
+  return FROZEN.filter((field) => JSON.stringify(spec[field]) !== JSON.stringify(old[field])).map((field) =>
+    invalid(`spec.${field}`, spec[field], 'field is immutable'),
+  )
+}
+
+function statusCell({ metadata, spec, status }: Job): string {
+  const is = (type: string) => isConditionTrue(status?.conditions, type)
+  if (is('Complete')) return 'Complete'
+  if (is('Failed')) return 'Failed'
+  if (metadata.deletionTimestamp !== undefined) return 'Terminating'
+  if (is('Suspended')) return 'Suspended'
+  if (is('FailureTarget')) return 'FailureTarget'
+  return spec.suspend === true ? 'Suspended' : 'Running'
+}
+
+function completionsCell({ spec, status }: Job): string {
+  const succeeded = status?.succeeded ?? 0
+  if (spec.completions !== undefined) return `${succeeded}/${spec.completions}`
+  const parallelism = spec.parallelism ?? 0
+  return parallelism > 1 ? `${succeeded}/1 of ${parallelism}` : `${succeeded}/1`
+}
+
+function durationCell({ status }: Job, now: number): string {
+  if (status?.startTime === undefined) return ''
+  const end = status.completionTime === undefined ? now : Date.parse(status.completionTime)
+  return humanDuration((end - Date.parse(status.startTime)) / 1000)
+}

@@ -1,0 +1,60 @@
+import type { FieldError, KindDefinition } from '../kind.ts'
+import { podDisruptionBudgets } from '../resource.ts'
+import type { PodDisruptionBudget } from '../types/policy.ts'
+import { invalid, oneOf } from '../validation/field-error.ts'
+import { ageColumn } from './printing.ts'
+import { countColumn } from './workload.ts'
+
+/** policy/v1 PodDisruptionBudget (served; evictions do not look at it). */
+export const podDisruptionBudgetKind: KindDefinition<PodDisruptionBudget> = {
+  resource: podDisruptionBudgets,
+  listKind: 'PodDisruptionBudgetList',
+  singular: 'poddisruptionbudget',
+  shortNames: ['pdb'],
+  subresources: ['status'],
+  prepare(draft, old) {
+    if (old !== undefined) return
+    draft.status = { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 }
+  },
+  validate: ({ spec }) => validateSpec(spec ?? {}),
+  columns: [
+    {
+      name: 'Min Available',
+      type: 'string',
+      description: 'The minimum number of pods that must be available.',
+      cell: ({ spec }) => String(spec.minAvailable ?? 'N/A'),
+    },
+    {
+      name: 'Max Unavailable',
+      type: 'string',
+      description: 'The maximum number of pods that may be unavailable.',
+      cell: ({ spec }) => String(spec.maxUnavailable ?? 'N/A'),
+    },
+    countColumn('Allowed Disruptions', ({ status }) => status?.disruptionsAllowed),
+    ageColumn,
+  ],
+  mergeLists: { 'status.conditions': { keys: ['type'] } },
+}
+
+function validateSpec(spec: PodDisruptionBudget['spec']): readonly FieldError[] {
+  const { minAvailable, maxUnavailable } = spec
+  if (minAvailable !== undefined && maxUnavailable !== undefined) {
+    return [invalid('spec', spec, 'minAvailable and maxUnavailable cannot be both set')]
+  }
+  return [
+    ...validateAmount('spec.minAvailable', minAvailable),
+    ...validateAmount('spec.maxUnavailable', maxUnavailable),
+    ...oneOf('spec.unhealthyPodEvictionPolicy', spec.unhealthyPodEvictionPolicy, ['AlwaysAllow', 'IfHealthyBudget']),
+  ]
+}
+
+function validateAmount(field: string, value: number | string | undefined): readonly FieldError[] {
+  if (value === undefined) return []
+  if (typeof value === 'number') {
+    return value < 0 ? [invalid(field, value, 'must be greater than or equal to 0')] : []
+  }
+  const text =
+    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')"
+  if (!/^[0-9]+%$/.test(value)) return [invalid(field, value, text)]
+  return Number(value.slice(0, -1)) > 100 ? [invalid(field, value, 'must not be greater than 100%')] : []
+}

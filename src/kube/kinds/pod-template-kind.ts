@@ -1,0 +1,29 @@
+import type { KindDefinition } from '../kind.ts'
+import { podTemplates } from '../resource.ts'
+import type { PodTemplate } from '../types/replication.ts'
+import { validateLabels } from '../validation/object-meta.ts'
+import { defaultPodTemplate, podSpecMergeLists } from './pod-template.ts'
+import { validatePodSpec } from './pod-validation.ts'
+import { labelsCell, templateColumns } from './printing.ts'
+
+/** v1 PodTemplate. */
+export const podTemplateKind: KindDefinition<PodTemplate> = {
+  resource: podTemplates,
+  listKind: 'PodTemplateList',
+  singular: 'podtemplate',
+  default: defaultPodTemplate,
+  validate: ({ template }) => [
+    ...validateLabels(template?.metadata?.labels, 'template.labels'),
+    ...validatePodSpec(template?.spec, 'template.spec'),
+  ],
+  columns: [
+    ...templateColumns<PodTemplate>(({ template }) => template).map((column) => ({ ...column, priority: 0 as const })),
+    {
+      name: 'Pod Labels',
+      type: 'string',
+      description: 'The labels for the pod template',
+      cell: ({ template }) => labelsCell(template.metadata?.labels),
+    },
+  ],
+  mergeLists: podSpecMergeLists('template.spec'),
+}

@@ -1,0 +1,51 @@
+/** Types of group batch/v1 that Fairlead serves. */
+import type { PodTemplateSpec } from './core.ts'
+import type { Condition, KubeObject, LabelSelector, ObjectMeta, ObjectReference } from './meta.ts'
+
+export interface JobSpec {
+  readonly parallelism?: number
+  readonly completions?: number
+  readonly activeDeadlineSeconds?: number
+  readonly backoffLimit?: number
+  readonly selector?: LabelSelector
+  readonly manualSelector?: boolean
+  readonly template: PodTemplateSpec
+  readonly ttlSecondsAfterFinished?: number
+  readonly completionMode?: 'NonIndexed' | 'Indexed'
+  readonly suspend?: boolean
+  readonly podReplacementPolicy?: 'TerminatingOrFailed' | 'Failed'
+}
+
+export interface Job extends KubeObject {
+  readonly spec: JobSpec
+  readonly status?: {
+    readonly conditions?: readonly Condition[]
+    readonly startTime?: string
+    readonly completionTime?: string
+    readonly active?: number
+    readonly ready?: number
+    readonly succeeded?: number
+    readonly failed?: number
+    readonly terminating?: number
+    readonly completedIndexes?: string
+    readonly uncountedTerminatedPods?: object
+  }
+}
+
+export interface CronJob extends KubeObject {
+  readonly spec: {
+    readonly schedule: string
+    readonly timeZone?: string
+    readonly startingDeadlineSeconds?: number
+    readonly concurrencyPolicy?: 'Allow' | 'Forbid' | 'Replace'
+    readonly suspend?: boolean
+    readonly jobTemplate: { readonly metadata?: Partial<ObjectMeta>; readonly spec: JobSpec }
+    readonly successfulJobsHistoryLimit?: number
+    readonly failedJobsHistoryLimit?: number
+  }
+  readonly status?: {
+    readonly active?: readonly ObjectReference[]
+    readonly lastScheduleTime?: string
+    readonly lastSuccessfulTime?: string
+  }
+}
