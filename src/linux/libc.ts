@@ -16,6 +16,8 @@ const nativeMount = libc.func(
   'int mount(const char *source, const char *target, const char *type, ulong flags, const char *data)',
 )
 const nativeUmount = libc.func('int umount2(const char *target, int flags)')
+const nativeIoctl = libc.func('int ioctl(int fd, ulong request, void *argument)')
+const nativeIoctlValue = libc.func('int ioctl(int fd, ulong request, long argument)')
 const nativeFallocate = libc.func('int fallocate(int fd, int mode, int64 offset, int64 length)')
 const nativeSocket = libc.func('int socket(int domain, int type, int protocol)')
 const nativeBind = libc.func('int bind(int fd, void *address, uint32 length)')
@@ -29,6 +31,8 @@ const nativeRecv = libc.func('int64 recv(int fd, void *data, uint64 length, int 
 
 /** Flags of open(2), clone(2), mount(2), umount2(2) and socket(2) used by Fairlead (x86-64 and arm64 agree on these). */
 export const O_RDONLY = 0
+export const O_RDWR = 2
+export const O_NOCTTY = 0o400
 export const O_CLOEXEC = 0o2000000
 export const CLONE_NEWNET = 0x40000000
 export const MS_RDONLY = 1
@@ -127,6 +131,13 @@ export function umount(target: string, flags = 0): void {
 export function punchHole(fd: number, offset: number, length: number): void {
   const mode = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
   check(nativeFallocate(fd, mode, offset, length), 'free a part of', `file descriptor ${fd}`)
+}
+
+/** ioctl(2) with an argument in memory, or with a number; `object` names the descriptor in errors. Returns its result. */
+export function ioctl(fd: number, request: number, argument: Uint8Array | number, object: string): number {
+  const result =
+    typeof argument === 'number' ? nativeIoctlValue(fd, request, argument) : nativeIoctl(fd, request, argument)
+  return check(result, 'control', object)
 }
 
 /** Opens a socket, close-on-exec. `domain`, `type` and `protocol` as in socket(2). */

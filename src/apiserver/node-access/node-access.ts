@@ -2,9 +2,13 @@ import type { SubresourceHandler } from '../subresources/subresource.ts'
 import type { NodeAccessOptions } from './cluster-network.ts'
 import { KubeletClient } from './kubelet-client.ts'
 import { logHandler } from './log.ts'
+import { execHandler } from './streams.ts'
 
 /** The subresources that lead to nodes and pods, for `startApiServer`. */
 export function nodeAccessSubresources(options: NodeAccessOptions): ReadonlyMap<string, SubresourceHandler> {
   const kubelets = new KubeletClient(options)
-  return new Map([['pods/log', logHandler(kubelets)]])
+  return new Map([
+    ['pods/log', logHandler(kubelets)],
+    ['pods/exec', execHandler(kubelets)],
+  ])
 }

@@ -1,15 +1,5 @@
 import { spawn } from 'node:child_process'
-import {
-  closeSync,
-  existsSync,
-  type FSWatcher,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  watch,
-  writeFileSync,
-} from 'node:fs'
+import { closeSync, existsSync, type FSWatcher, mkdirSync, openSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Clock } from '../../base/clock.ts'
@@ -27,6 +17,7 @@ import {
   readShim,
   readState,
 } from './container-directory.ts'
+import { type ExecProcess, killByFile, type StreamingExecOptions, startExec } from './exec-process.ts'
 import { type ContainerConfig, ociSpec } from './oci-spec.ts'
 import { initProcess, RUNC_ENVIRONMENT, type Runc, runRunc } from './runc-command.ts'
 import type { ContainerKey, ContainerRecord, ContainerState, ExecOptions, ExecResult, Runtime } from './runtime.ts'
@@ -150,8 +141,8 @@ export class RuncRuntime implements Runtime {
   }
 
   async exec(key: ContainerKey, command: readonly string[], options: ExecOptions): Promise<ExecResult> {
-    const { runc, podsDirectory } = this.#options
-    const pidFile = join(containerDirectory(podsDirectory, key).path, `exec-${this.#nextExec++}.pid`)
+    const { runc } = this.#options
+    const pidFile = `${this.#execPath(key)}.pid`
     try {
       return await runRunc(runc, ['exec', '--pid-file', pidFile, containerId(key), ...command], {
         timeoutMs: options.timeoutMs,
@@ -163,6 +154,16 @@ export class RuncRuntime implements Runtime {
     }
   }
   #nextExec = 0
+
+  execStreaming(key: ContainerKey, command: readonly string[], options: StreamingExecOptions): ExecProcess {
+    return startExec({ runc: this.#options.runc, id: containerId(key), files: this.#execPath(key), command }, options)
+  }
+
+  /** Where a command of a container keeps what is known of it. The process number keeps agents apart. */
+  #execPath(key: ContainerKey): string {
+    const { path } = containerDirectory(this.#options.podsDirectory, key)
+    return join(path, `exec-${process.pid}-${this.#nextExec++}`)
+  }
 
   async remove(key: ContainerKey): Promise<void> {
     const run = this.#runs.get(containerId(key))
@@ -295,11 +296,6 @@ function startFailure(key: ContainerKey, cause: unknown): FairleadError {
   const what = `Cannot start container ${key.name} of pod ${key.podUid}`
   if (systemErrorCode(cause) === 'ENOSPC') return new FairleadError('DISK_FULL', `${what}: no space left`, { cause })
   return new FairleadError('RUNTIME_FAILED', `${what}: ${String(cause)}`, { cause })
-}
-
-function killByFile(pidFile: string): void {
-  if (!existsSync(pidFile)) return
-  kill(Number.parseInt(readFileSync(pidFile, 'utf8'), 10), 'SIGKILL')
 }
 
 function kill(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {

@@ -1,4 +1,5 @@
 import type { LogKeeper } from '../logs/log-keeper.ts'
+import type { ExecProcess, StreamingExecOptions } from './exec-process.ts'
 import type { ContainerConfig } from './oci-spec.ts'
 
 /** One run of one container of a pod: the first is attempt 0, every restart one more. */
@@ -67,6 +68,8 @@ export interface Runtime extends Disposable {
   signal(key: ContainerKey, signal: 'SIGTERM' | 'SIGKILL'): void
   /** Runs a command inside a running container. */
   exec(key: ContainerKey, command: readonly string[], options: ExecOptions): Promise<ExecResult>
+  /** Starts a command inside a running container whose streams are the caller's. */
+  execStreaming(key: ContainerKey, command: readonly string[], options: StreamingExecOptions): ExecProcess
   /** Forgets a run that has ended: its files and its log. */
   remove(key: ContainerKey): Promise<void>
   /** Ends whatever still runs of a pod, and forgets the pod. */

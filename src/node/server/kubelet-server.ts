@@ -2,13 +2,16 @@ import { once } from 'node:events'
 import { createServer as createPlainServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { Clock } from '../../base/clock.ts'
 import { Disposables } from '../../base/disposables.ts'
 import { FairleadError, systemErrorCode } from '../../base/error.ts'
 import type { Log } from '../../base/log.ts'
+import { httpFailure } from './http-failure.ts'
 import { KUBELET_CLIENT, KUBELET_PORT } from './kubelet-endpoint.ts'
 import { handleKubeletRequest } from './kubelet-requests.ts'
+import { handleKubeletUpgrade, refuseUpgrade } from './kubelet-upgrades.ts'
 import type { NodePods } from './node-pods.ts'
 
 export interface KubeletServerOptions {
@@ -64,6 +67,12 @@ function secureServer(options: KubeletServerOptions): Server {
     const refusal = refusalOf(message.socket as TLSSocket)
     if (refusal !== undefined) sendText(response, ...refusal)
     else void handleKubeletRequest(options, message, response)
+  })
+  server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (head.length > 0) socket.unshift(head)
+    const refusal = refusalOf(message.socket as TLSSocket)
+    if (refusal !== undefined) refuseUpgrade(socket, httpFailure(...refusal))
+    else void handleKubeletUpgrade(options, { message, socket })
   })
   server.on('tlsClientError', (error) => log.debug({ err: error }, 'A TLS handshake failed'))
   return server
