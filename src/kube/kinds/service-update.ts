@@ -29,7 +29,7 @@ function linkClusterIps(spec: Draft, before: Draft | undefined): void {
   }
   if (same(spec.clusterIP, before.clusterIP) || !same(spec.clusterIPs, before.clusterIPs)) return
   if (!given) delete spec.clusterIPs
-  else if (Array.isArray(spec.clusterIPs)) spec.clusterIPs = [single, ...spec.clusterIPs.slice(1)]
+  else spec.clusterIPs = [single, ...(Array.isArray(spec.clusterIPs) ? spec.clusterIPs.slice(1) : [])]
 }
 
 function keepAllocated(spec: Draft, before: Draft): void {
