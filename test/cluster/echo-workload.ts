@@ -26,7 +26,11 @@ export async function applyEcho(client: Client, name: string, replicas: number):
     spec: {
       replicas,
       selector: { matchLabels: { app: name } },
-      template: { metadata: { labels: { app: name } }, spec: { containers: [container] } },
+      // Who is told to end while it still starts does not hear it, as first process of its namespace, and is waited for.
+      template: {
+        metadata: { labels: { app: name } },
+        spec: { terminationGracePeriodSeconds: 1, containers: [container] },
+      },
     },
   })
   const service = await createEchoService(client, name, name)
