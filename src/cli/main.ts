@@ -66,7 +66,7 @@ image
   .description('give a name to a static program, a root file system directory or an image archive')
   .argument('<name>', 'as pods name it, with or without registry and tag')
   .argument('<path>', 'a program, a directory, or an archive (docker save, OCI layout)')
-  .option('--entrypoint <word...>', 'what to run in it')
+  .option('--entrypoint <word...>', 'what to run in it; a word that begins with a dash as --entrypoint=WORD')
   .action(async (name: string, path: string, options) => {
     const { addImage } = await import('./commands/image.ts')
     exitCode = await addImage(name, path, options)
