@@ -7,17 +7,20 @@ import { InformerSet } from '../kube/informers.ts'
 import type { Resource } from '../kube/resource.ts'
 import type { KubeObject } from '../kube/types/meta.ts'
 import type { Controller, ControllerContext } from './controller.ts'
+import { DaemonSetController } from './daemonset/daemonset-controller.ts'
 import { DeploymentController } from './deployment/deployment-controller.ts'
 import { EndpointsController } from './endpoints/endpoints-controller.ts'
 import { EndpointSliceController } from './endpointslice/endpointslice-controller.ts'
 import { GarbageCollector } from './garbage-collector/garbage-collector.ts'
 import { addIndexes } from './indexes.ts'
+import { JobController } from './job/job-controller.ts'
 import { NamespaceDefaults } from './namespace/namespace-defaults.ts'
 import { NamespaceDeletion } from './namespace/namespace-deletion.ts'
 import { NodeIpamController } from './node-ipam/node-ipam-controller.ts'
 import { NodeLifecycleController } from './node-lifecycle/node-lifecycle-controller.ts'
 import { PodGarbageCollector } from './pod-gc.ts'
 import { ReplicaSetController } from './replicaset/replicaset-controller.ts'
+import { REPLICATION_CONTROLLERS } from './replicaset/replication-controllers.ts'
 import { Scheduler } from './scheduler/scheduler.ts'
 import { ServiceCidrController } from './service-cidr/service-cidr-controller.ts'
 import { ServiceIpRepair } from './service-ip-repair/service-ip-repair.ts'
@@ -93,6 +96,9 @@ function controllersOf(options: ControllersOptions): readonly (readonly [compone
     ['default-scheduler', (context) => new Scheduler(context)],
     ['deployment-controller', (context) => new DeploymentController(context)],
     ['replicaset-controller', (context) => new ReplicaSetController(context)],
+    ['replication-controller', (context) => new ReplicaSetController(context, REPLICATION_CONTROLLERS)],
+    ['daemonset-controller', (context) => new DaemonSetController(context)],
+    ['job-controller', (context) => new JobController(context)],
     ['statefulset-controller', (context) => new StatefulSetController(context)],
     ['endpoint-slice-controller', (context) => new EndpointSliceController(context)],
     ['endpoint-controller', (context) => new EndpointsController(context)],

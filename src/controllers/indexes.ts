@@ -1,7 +1,7 @@
 import type { Informer } from '../kube/informer.ts'
 import type { InformerSet } from '../kube/informers.ts'
 import { controllerOf } from '../kube/owner.ts'
-import { endpointSlices, pods, replicaSets, services } from '../kube/resource.ts'
+import { endpointSlices, pods, replicaSets, replicationControllers, services } from '../kube/resource.ts'
 import type { KubeObject } from '../kube/types/meta.ts'
 
 /** Objects of a namespace. */
@@ -24,6 +24,7 @@ export function addIndexes(informers: InformerSet): void {
   addOwnership(podInformer)
   podInformer.addIndex(BY_NODE, (pod) => (pod.spec.nodeName === undefined ? [] : [pod.spec.nodeName]))
   addOwnership(informers.for(replicaSets))
+  addOwnership(informers.for(replicationControllers))
   informers.for(services).addIndex(BY_NAMESPACE, namespaceOf)
   informers.for(endpointSlices).addIndex(BY_SERVICE, (slice) => {
     const service = slice.metadata.labels?.['kubernetes.io/service-name']

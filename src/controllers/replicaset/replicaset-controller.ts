@@ -3,10 +3,11 @@ import { isNotFound } from '../../kube/api-error.ts'
 import type { Informer } from '../../kube/informer.ts'
 import { keyOf } from '../../kube/object-key.ts'
 import { controllerOf, controllerRef } from '../../kube/owner.ts'
-import { pods, replicaSets } from '../../kube/resource.ts'
+import { pods, type Resource, replicaSets } from '../../kube/resource.ts'
 import { labelSelectorFrom, matchesLabels } from '../../kube/selector.ts'
 import type { ReplicaSet } from '../../kube/types/apps.ts'
 import type { Pod } from '../../kube/types/core.ts'
+import type { KubeObject } from '../../kube/types/meta.ts'
 import { WorkQueue } from '../../kube/work-queue.ts'
 import { runWorkers } from '../../kube/workers.ts'
 import { carryOut } from '../adopt.ts'
@@ -21,21 +22,32 @@ import { planReplicaSet, type ReplicaSetPlan } from './plan.ts'
 import { podFromTemplate } from './pod-from-template.ts'
 import { type ReplicaFailure, replicaSetStatus } from './status.ts'
 
-/** Keeps the wanted number of pods for every ReplicaSet. */
-export class ReplicaSetController implements Controller {
+/** The kind whose objects are kept: ReplicaSets, or what can be looked at as if it were one. */
+export interface ReplicaSetLike<T extends KubeObject> {
+  readonly resource: Resource<T>
+  /** The object as a ReplicaSet: with its own apiVersion, kind and metadata. */
+  view(object: T): ReplicaSet
+}
+
+const REPLICA_SETS: ReplicaSetLike<ReplicaSet> = { resource: replicaSets, view: (set) => set }
+
+/** Keeps the wanted number of pods for every ReplicaSet, or for every object of another kind that is like one. */
+export class ReplicaSetController<T extends KubeObject = ReplicaSet> implements Controller {
   readonly #context: ControllerContext
-  readonly #sets: Informer<ReplicaSet>
+  readonly #of: ReplicaSetLike<T>
+  readonly #sets: Informer<T>
   readonly #pods: Informer<Pod>
   readonly #written: OwnWrites<Pod>
   readonly #queue: WorkQueue
 
-  constructor(context: ControllerContext) {
+  constructor(context: ControllerContext, of: ReplicaSetLike<T> = REPLICA_SETS as unknown as ReplicaSetLike<T>) {
     this.#context = context
+    this.#of = of
     this.#queue = new WorkQueue({ clock: context.clock })
-    this.#sets = context.informers.for(replicaSets)
+    this.#sets = context.informers.for(of.resource)
     this.#pods = context.informers.for(pods)
     this.#written = new OwnWrites(this.#pods)
-    const add = (set: ReplicaSet) => this.#queue.add(keyOf(set))
+    const add = (set: T) => this.#queue.add(keyOf(set))
     this.#sets.on({ added: add, updated: add, deleted: add })
     this.#pods.on({
       added: (pod) => this.#enqueueFor(pod),
@@ -54,16 +66,18 @@ export class ReplicaSetController implements Controller {
 
   #enqueueFor(pod: Pod): void {
     const owner = controllerOf(pod)
-    if (owner?.kind === 'ReplicaSet') this.#queue.add(`${pod.metadata.namespace}/${owner.name}`)
+    if (owner?.kind === this.#of.resource.kind) this.#queue.add(`${pod.metadata.namespace}/${owner.name}`)
     if (owner !== undefined || pod.metadata.deletionTimestamp !== undefined) return
-    for (const set of this.#sets.byIndex(BY_NAMESPACE, pod.metadata.namespace ?? '')) {
+    for (const object of this.#sets.byIndex(BY_NAMESPACE, pod.metadata.namespace ?? '')) {
+      const set = this.#of.view(object)
       if (matchesLabels(labelSelectorFrom(set.spec.selector), pod.metadata.labels)) this.#queue.add(keyOf(set))
     }
   }
 
   async #reconcile(key: string): Promise<void> {
-    const set = this.#sets.get(key)
-    if (set === undefined) return
+    const object = this.#sets.get(key)
+    if (object === undefined) return
+    const set = this.#of.view(object)
     const owned = await this.#claimPods(set)
     const now = this.#context.clock.now()
     const plan = planReplicaSet(set, owned, { related: this.#relatedPods(set, owned), now })
@@ -78,8 +92,8 @@ export class ReplicaSetController implements Controller {
     const selector = labelSelectorFrom(set.spec.selector)
     const orphans = this.#pods.byIndex(BY_CONTROLLER, orphansOf(set.metadata.namespace))
     const claimed = claim(set, (labels) => matchesLabels(selector, labels), [...this.#podsOf(set), ...orphans])
-    const adoption = { client: this.#context.client, ownerResource: replicaSets, owner: set, resource: pods }
-    return carryOut(adoption, claimed)
+    const ownerResource = this.#of.resource as unknown as Resource<ReplicaSet>
+    return carryOut({ client: this.#context.client, ownerResource, owner: set, resource: pods }, claimed)
   }
 
   /** Pods by owner reference, own writes that the watch has not shown included. */
@@ -91,7 +105,7 @@ export class ReplicaSetController implements Controller {
   #relatedPods(set: ReplicaSet, own: readonly Pod[]): readonly Pod[] {
     const family = controllerUid(set)
     if (family === undefined) return own
-    return this.#sets.byIndex(BY_CONTROLLER, family).flatMap((other) => this.#podsOf(other))
+    return this.#sets.byIndex(BY_CONTROLLER, family).flatMap((other) => this.#podsOf(this.#of.view(other)))
   }
 
   async #act(
@@ -138,7 +152,8 @@ export class ReplicaSetController implements Controller {
 
   async #writeStatus(set: ReplicaSet, status: NonNullable<ReplicaSet['status']>): Promise<void> {
     try {
-      await writeStatus(this.#context.client, replicaSets, { object: set, status })
+      const resource = this.#of.resource as unknown as Resource<ReplicaSet>
+      await writeStatus(this.#context.client, resource, { object: set, status })
     } catch (error) {
       if (!isNotFound(error)) throw error
     }
