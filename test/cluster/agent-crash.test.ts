@@ -6,6 +6,7 @@ import type { ContainerStatus, Pod } from '../../src/kube/types/core.ts'
 import { killProcess, type ProcessIdentity, processesInNetns } from '../../src/linux/process.ts'
 import { applyEcho, createEchoService, ECHO_PORT, endpointsReady, isReady, runPod } from './echo-workload.ts'
 import { listRules, NftMonitor } from './nft-monitor.ts'
+import { poll } from './poll.ts'
 import { type TestCluster, TestHome } from './test-cluster.ts'
 import { answered, EchoConnection, RequestLoad } from './traffic.ts'
 import { seen } from './watch.ts'
@@ -71,6 +72,24 @@ for (const node of NODES) {
     }
   })
 }
+
+test('every agent and the control plane are killed at once: traffic goes on, and all come back', async () => {
+  const { client } = cluster
+  const node = 'node-1'
+  const caller = await runPod(client, 'caller-at-once', node)
+  await using traffic = await openTraffic({ name: 'caller-at-once', netns: podNetns(caller) }, node)
+  const held = cluster.holdSupervisor()
+  const killed = ['control-plane', ...NODES].map((member) => [member, cluster.kill(member)] as const)
+  try {
+    await traffic.goOn()
+  } finally {
+    held[Symbol.dispose]()
+  }
+  for (const [member, identity] of killed) await cluster.replaced(member, identity)
+  await poll('an answer of the API server', () => client.find(pods, keyOf(caller)).catch(() => undefined))
+  await Promise.all(NODES.map((name) => runPod(client, `later-at-once-${name}`, name)))
+  await traffic.goOn()
+})
 
 test('what the API was told while an agent was away is done when it is back', async () => {
   const { client } = cluster

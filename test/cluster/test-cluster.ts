@@ -100,16 +100,21 @@ export class TestHome implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const name of this.#names) await this.show('down', '--name', name)
     const left = this.remains()
-    this.removeNow()
+    this.#removeFiles()
     if (left.length > 0) throw new Error(`Left behind:\n${left.join('\n')}`)
   }
 
+  /** Ends the clusters when there is no time for more. */
   removeNow(): void {
-    open.delete(this)
     const program = join(builtPrograms(), 'fairlead.js')
     for (const name of this.#names) {
       spawnSync(process.execPath, [program, 'down', '--name', name], { env: this.environment, stdio: 'ignore' })
     }
+    this.#removeFiles()
+  }
+
+  #removeFiles(): void {
+    open.delete(this)
     for (const root of Object.values(this.roots)) spawnSync('umount', ['--quiet', '--lazy', root], { stdio: 'ignore' })
     rmSync(this.directory, { recursive: true, force: true })
   }
