@@ -2,7 +2,7 @@ import type { SubresourceHandler } from '../subresources/subresource.ts'
 import type { NodeAccessOptions } from './cluster-network.ts'
 import { KubeletClient } from './kubelet-client.ts'
 import { logHandler } from './log.ts'
-import { execHandler } from './streams.ts'
+import { attachHandler, execHandler, portForwardHandler } from './streams.ts'
 
 /** The subresources that lead to nodes and pods, for `startApiServer`. */
 export function nodeAccessSubresources(options: NodeAccessOptions): ReadonlyMap<string, SubresourceHandler> {
@@ -10,5 +10,7 @@ export function nodeAccessSubresources(options: NodeAccessOptions): ReadonlyMap<
   return new Map([
     ['pods/log', logHandler(kubelets)],
     ['pods/exec', execHandler(kubelets)],
+    ['pods/attach', attachHandler(kubelets)],
+    ['pods/portforward', portForwardHandler(kubelets)],
   ])
 }

@@ -30,6 +30,22 @@ export function execHandler(kubelets: KubeletClient): SubresourceHandler {
   }
 }
 
+/** `pods/attach`: the streams of a container itself. */
+export function attachHandler(kubelets: KubeletClient): SubresourceHandler {
+  return async (call) => {
+    const { namespace, name, query } = call
+    const pod = podOf(call)
+    const container = containerOf(pod, query.get('container'))
+    return relay(kubelets, call, { pod, path: `/attach/${namespace}/${name}/${container}?${streamQuery(query, [])}` })
+  }
+}
+
+/** `pods/portforward`: connections to the pod's own ports. */
+export function portForwardHandler(kubelets: KubeletClient): SubresourceHandler {
+  return async (call) =>
+    relay(kubelets, call, { pod: podOf(call), path: `/portForward/${call.namespace}/${call.name}` })
+}
+
 function podOf(call: ObjectCall): Pod {
   return decodedObject(getEntry(call.context, placeOf(call))) as Pod
 }

@@ -78,13 +78,19 @@ function execOnTerminal(command: ExecCommand, { stdin }: StreamingExecOptions): 
     env: { ...process.env, ...RUNC_ENVIRONMENT },
   })
   close(slave)
-  const shown = new Promise<void>((resolve) => terminal.once('close', resolve))
-  // The kernel's way to say that nobody has the terminal open any more.
+  const shown = terminal.pipe(new PassThrough())
+  // An error (EIO) is the kernel's way to say that nobody has the terminal open any more.
   terminal.on('error', () => terminal.destroy())
+  const closed = new Promise<void>((resolve) => {
+    terminal.once('close', () => {
+      shown.end()
+      resolve()
+    })
+  })
   return {
     stdin: stdin ? typing(terminal) : new Writable({ write: (_chunk, _encoding, done) => done() }),
-    stdout: terminal,
-    ended: endOf(command, child, shown),
+    stdout: shown,
+    ended: endOf(command, child, closed),
     resize(size) {
       if (terminal.destroyed) return
       setTerminalSize(master, size)

@@ -13,13 +13,15 @@ export async function serveExec(process: ExecProcess, streams: CommandStreams): 
     [process.stdout, streams.stdout],
     [process.stderr, streams.stderr],
   ] as const
-  const sent = outputs.map(async ([from, to]) => {
-    if (to === undefined) from?.resume()
-    else if (from !== undefined) await pipeline(from, to)
-  })
-  const end = await process.ended
   // What cannot be sent has nobody who waits for it.
-  await Promise.allSettled(sent)
+  const sent = Promise.allSettled(
+    outputs.map(async ([from, to]) => {
+      if (to === undefined) from?.resume()
+      else if (from !== undefined) await pipeline(from, to)
+    }),
+  )
+  const end = await process.ended
+  await sent
   streams.gone.removeEventListener('abort', kill)
   if (!streams.gone.aborted) streams.finish(statusOf(end))
 }

@@ -1,12 +1,17 @@
 import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { acceptWebSocket, type UpgradeRequest } from './accept-websocket.ts'
-import type { WantedStreams } from './command-streams.ts'
+import type { Pod } from '../../kube/types/core.ts'
+import { acceptSpdy, acceptWebSocket, agreedProtocol, tunnelIn, type UpgradeRequest } from './accept-upgrade.ts'
+import { serveAttach } from './attach.ts'
+import type { CommandStreams, WantedStreams } from './command-streams.ts'
 import { flag } from './container-logs.ts'
 import { serveExec } from './exec.ts'
 import { type HttpFailure, httpFailure, isHttpFailure } from './http-failure.ts'
 import type { KubeletServerOptions } from './kubelet-server.ts'
 import { findPod, findRunning } from './node-pods.ts'
+import { servePortForward } from './port-forward.ts'
+import { SpdySession } from './spdy/session.ts'
+import { openedStreams } from './spdy-streams.ts'
 import { CHANNEL_PROTOCOLS, WebSocketStreams } from './websocket-streams.ts'
 
 interface StreamPlace {
@@ -17,7 +22,7 @@ interface StreamPlace {
   readonly query: URLSearchParams
 }
 
-/** Answers a request of the API server for streams: exec. */
+/** Answers a request of the API server for streams: exec, attach, port-forward. */
 export async function handleKubeletUpgrade(options: KubeletServerOptions, upgrade: UpgradeRequest): Promise<void> {
   const { message, socket } = upgrade
   socket.on('error', (error) => options.log.debug({ err: error, url: message.url }, 'A stream failed'))
@@ -43,9 +48,14 @@ export function refuseUpgrade(socket: Duplex, { status, message }: HttpFailure):
 
 async function serve(options: KubeletServerOptions, upgrade: UpgradeRequest): Promise<HttpFailure | undefined> {
   const place = streamPlace(upgrade.message.url ?? '/')
+  const pod = findPod(options.pods, place)
+  if (isHttpFailure(pod)) return pod
   switch (place.root) {
     case 'exec':
-      return serveExecRequest(options, upgrade, place)
+    case 'attach':
+      return serveContainer(options, upgrade, { ...place, pod })
+    case 'portForward':
+      return serveForward(options, upgrade, pod)
     default:
       return httpFailure(404, 'not found')
   }
@@ -57,23 +67,24 @@ function streamPlace(url: string): StreamPlace {
   return { root, namespace, pod, container, query: searchParams }
 }
 
-async function serveExecRequest(
-  { pods }: KubeletServerOptions,
+async function serveContainer(
+  { pods: { runtime }, pods }: KubeletServerOptions,
   upgrade: UpgradeRequest,
-  place: StreamPlace,
+  { pod, root, container, query }: Omit<StreamPlace, 'pod'> & { readonly pod: Pod },
 ): Promise<HttpFailure | undefined> {
-  const pod = findPod(pods, place)
-  if (isHttpFailure(pod)) return pod
-  const run = findRunning(pods, pod, place.container)
+  const run = findRunning(pods, pod, container)
   if (isHttpFailure(run)) return run
-  const wanted = wantedStreams(place.query)
-  const command = place.query.getAll('command')
+  const wanted = wantedStreams(query)
   if (isHttpFailure(wanted)) return wanted
-  if (command.length === 0) return httpFailure(400, 'you must specify at least one command for the container')
+  const command = query.getAll('command')
+  if (root === 'exec' && command.length === 0) {
+    return httpFailure(400, 'you must specify at least one command for the container')
+  }
   const streams = await openStreams(upgrade, wanted)
-  if (isHttpFailure(streams)) return streams
+  if (streams === undefined || isHttpFailure(streams)) return streams
   const { tty, stdin } = wanted
-  await serveExec(pods.runtime.execStreaming(run, command, { tty, stdin }), streams)
+  if (root === 'attach') await serveAttach({ path: run.logPath, keeper: runtime.logs }, streams)
+  else await serveExec(runtime.execStreaming(run, command, { tty, stdin }), streams)
   return undefined
 }
 
@@ -85,17 +96,31 @@ function wantedStreams(query: URLSearchParams): WantedStreams | HttpFailure {
   return { stdin, stdout, stderr, tty }
 }
 
-async function openStreams({ message, socket }: UpgradeRequest, wanted: WantedStreams) {
-  if (message.headers.upgrade?.toLowerCase() !== 'websocket') {
-    return httpFailure(400, `cannot upgrade to ${message.headers.upgrade}: only websocket is served`)
+/** `undefined`: the client went before all its streams were there. */
+async function openStreams(
+  upgrade: UpgradeRequest,
+  wanted: WantedStreams,
+): Promise<CommandStreams | HttpFailure | undefined> {
+  const agreed = agreedProtocol(upgrade, { websocket: CHANNEL_PROTOCOLS, spdy: ['v4.channel.k8s.io'] })
+  if (isHttpFailure(agreed)) return agreed
+  if (agreed.by === 'websocket') return new WebSocketStreams(await acceptWebSocket(upgrade, agreed.protocol), wanted)
+  acceptSpdy(upgrade, agreed.protocol)
+  return openedStreams(new SpdySession(upgrade.socket), wanted)
+}
+
+async function serveForward(
+  { pods }: KubeletServerOptions,
+  upgrade: UpgradeRequest,
+  { metadata: { uid = '', name } }: Pod,
+): Promise<HttpFailure | undefined> {
+  const agreed = agreedProtocol(upgrade, { websocket: ['SPDY/3.1+portforward.k8s.io'], spdy: ['portforward.k8s.io'] })
+  if (isHttpFailure(agreed)) return agreed
+  const target = { netns: pods.netns(uid), pod: name }
+  if (agreed.by === 'websocket') {
+    await servePortForward(await tunnelIn(await acceptWebSocket(upgrade, agreed.protocol)), target)
+    return undefined
   }
-  const offered = (message.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
-  const protocol = CHANNEL_PROTOCOLS.find((name) => offered.includes(name))
-  if (protocol === undefined) {
-    return httpFailure(
-      400,
-      `none of the protocols ${offered.join(', ')} is served: offer ${CHANNEL_PROTOCOLS.join(', ')}`,
-    )
-  }
-  return new WebSocketStreams(await acceptWebSocket({ message, socket }, protocol), wanted)
+  acceptSpdy(upgrade, agreed.protocol)
+  await servePortForward(upgrade.socket, target)
+  return undefined
 }

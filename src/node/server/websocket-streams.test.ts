@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers'
 import { afterEach, describe, test } from 'node:test'
 import { WebSocket } from 'ws'
 import type { TerminalSize } from '../../linux/pty.ts'
-import { acceptWebSocket } from './accept-websocket.ts'
+import { acceptWebSocket } from './accept-upgrade.ts'
 import { exitStatus, failureStatus, parseTerminalSize, SUCCESS, type WantedStreams } from './command-streams.ts'
 import { WebSocketStreams } from './websocket-streams.ts'
 
