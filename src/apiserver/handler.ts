@@ -5,9 +5,10 @@ import type { ApiContext } from './context.ts'
 import { discoveryResponse, openApiResponse } from './discovery-requests.ts'
 import { healthResponse } from './health.ts'
 import { type ApiRequest, type ApiResponse, jsonResponse } from './request.ts'
+import { attributesOf, splitUrl } from './request-attributes.ts'
 import { handleCollection, handleObject, type ObjectCall, type ResourceCall } from './resource-requests.ts'
 import { handleReview, isReview } from './reviews.ts'
-import { type ResourcePath, type Route, routeOf } from './routes.ts'
+import { type ResourcePath, routeOf } from './routes.ts'
 import {
   forbidden,
   internalError,
@@ -45,9 +46,8 @@ export function createHandler(options: HandlerOptions): HandleRequest {
 }
 
 async function answer(options: HandlerOptions, request: ApiRequest): Promise<ApiResponse> {
-  const [path = '/', search = ''] = splitOnce(request.url, '?')
+  const { path, query } = splitUrl(request.url)
   const route = routeOf(path)
-  const query = new URLSearchParams(search)
   requireAllowed(options, request, attributesOf(route, path, { method: request.method, query }))
   if (route.kind === 'resource') return resource(options, request, { route, query })
   if (request.method !== 'GET') throw methodNotAllowed()
@@ -57,11 +57,6 @@ async function answer(options: HandlerOptions, request: ApiRequest): Promise<Api
   if (HEALTH_PATHS.has(`/${first}`)) return healthResponse(options.context, path, query)
   if (first === 'openapi') return openApiResponse(options.context.kinds, path)
   throw pathNotFound()
-}
-
-function splitOnce(text: string, separator: string): readonly string[] {
-  const at = text.indexOf(separator)
-  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + separator.length)]
 }
 
 interface ResourceRoute {
@@ -96,35 +91,6 @@ function requireAllowed({ authorizer }: HandlerOptions, { user }: ApiRequest, at
   throw forbidden({ group, plural }, name, denialOf(user, attributes))
 }
 
-function attributesOf(
-  route: Route,
-  path: string,
-  { method, query }: { method: string; query: URLSearchParams },
-): Attributes {
-  const common = { group: '', resource: '', subresource: '', namespace: '', name: '', path }
-  if (route.kind !== 'resource') return { ...common, verb: method.toLowerCase() }
-  return {
-    verb: verbOf(method, route, query),
-    group: route.group,
-    resource: route.plural,
-    subresource: route.subresource ?? '',
-    namespace: route.namespace ?? '',
-    name: route.name ?? '',
-    path,
-    fieldSelector: query.get('fieldSelector') ?? '',
-  }
-}
-
-const VERBS: Readonly<Record<string, string>> = { POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' }
-
-function verbOf(method: string, { name }: ResourcePath, query: URLSearchParams): string {
-  if (method === 'DELETE') return name === undefined ? 'deletecollection' : 'delete'
-  if (method !== 'GET') return VERBS[method] ?? method.toLowerCase()
-  const watch = query.get('watch')
-  if (watch === 'true' || watch === '1' || watch === '') return 'watch'
-  return name === undefined ? 'list' : 'get'
-}
-
 /** Every failure ends as a Status; what is not a refusal is logged, and not shown. */
 function refusal({ context }: HandlerOptions, request: ApiRequest, error: unknown): ApiResponse {
   const known = statusOf(error)
@@ -132,7 +98,10 @@ function refusal({ context }: HandlerOptions, request: ApiRequest, error: unknow
     context.log.error({ err: error, method: request.method, url: request.url }, 'A request failed')
   }
   const { status } = known ?? internalError('the request could not be handled')
-  return jsonResponse(status.code, status)
+  const response = jsonResponse(status.code, status)
+  const retryAfter = status.details?.retryAfterSeconds
+  if (retryAfter === undefined) return response
+  return { ...response, headers: { ...response.headers, 'retry-after': String(retryAfter) } }
 }
 
 function statusOf(error: unknown): StatusError | undefined {

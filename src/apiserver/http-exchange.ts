@@ -1,10 +1,11 @@
-import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
+import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import { authenticate, type VerifyToken } from './authentication.ts'
 import type { HandleRequest } from './handler.ts'
 import { type ApiRequest, type ApiResponse, jsonResponse, type User } from './request.ts'
+import { sendResponse } from './send-response.ts'
 import { tooLarge, unauthorized } from './status-error.ts'
 
 /** As kube-apiserver. */
@@ -14,6 +15,7 @@ export interface ExchangeOptions {
   readonly handle: HandleRequest
   readonly verifyToken: VerifyToken | undefined
   readonly log: Log
+  readonly clock: Clock
 }
 
 /** A request as the connection brought it, and when whoever asks has gone. */
@@ -33,7 +35,7 @@ export async function exchange(
     if (!response.writableFinished) ended.abort()
   })
   try {
-    await send(await answer(options, { message, signal: ended.signal }), response)
+    await sendResponse(await answer(options, { message, signal: ended.signal }), response, options.clock)
   } catch (error) {
     // Only the connection can fail here: the handler turns everything else into a Status.
     if (!ended.signal.aborted) options.log.warn({ err: error, url: message.url }, 'A response could not be sent')
@@ -56,7 +58,9 @@ export async function answer(options: ExchangeOptions, { message, signal }: Aske
 }
 
 function requestOf(message: IncomingMessage, user: User | undefined, signal: AbortSignal): ApiRequest {
+  const { remoteAddress: source } = message.socket
   return {
+    ...(source === undefined ? {} : { source }),
     stream: message,
     upgrade: message.headers.upgrade !== undefined,
     method: message.method ?? 'GET',
@@ -79,33 +83,4 @@ async function readBody(message: IncomingMessage): Promise<Uint8Array> {
     chunks.push(bytes)
   }
   return chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks)
-}
-
-/** Sends an answer, as fast as the client takes it. */
-export async function send({ status, headers, body }: ApiResponse, response: ServerResponse): Promise<void> {
-  if (body instanceof Uint8Array) {
-    response.writeHead(status, { ...headers, 'content-length': body.byteLength })
-    response.end(body)
-    return
-  }
-  response.writeHead(status, headers)
-  response.flushHeaders()
-  for await (const chunk of body) {
-    if (response.destroyed) return
-    if (!response.write(chunk)) await drained(response)
-  }
-  response.end()
-}
-
-async function drained(response: ServerResponse): Promise<void> {
-  const gone = new AbortController()
-  const onClose = () => gone.abort()
-  response.once('close', onClose)
-  try {
-    await once(response, 'drain', { signal: gone.signal })
-  } catch (error) {
-    if (!gone.signal.aborted) throw error
-  } finally {
-    response.off('close', onClose)
-  }
 }

@@ -8,6 +8,7 @@ import { FairleadError, systemErrorCode } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
 import { type AnyKind, KINDS } from '../kube/registry.ts'
 import type { Store } from '../store/store.ts'
+import { type AuditOptions, auditRequests } from './audit/audit-requests.ts'
 import type { VerifyToken } from './authentication.ts'
 import { type Authorizer, authorizePrivileged, inTurn } from './authorization.ts'
 import { type BootstrapOptions, bootstrapObjects } from './bootstrap.ts'
@@ -21,6 +22,7 @@ import { restrictNodes } from './nodes/node-restriction.ts'
 import type { TokenSigner } from './pki/service-account-token.ts'
 import { preventEscalation } from './rbac/escalation.ts'
 import { RbacAuthorizer } from './rbac/rbac-authorizer.ts'
+import { DEFAULT_LIMITS, limitRequests, type RequestLimits } from './request-limits.ts'
 import type { NodePortRange } from './service-allocation/allocation-context.ts'
 import { serviceAllocationHook } from './service-allocation/plan.ts'
 import type { SubresourceHandler } from './subresources/subresource.ts'
@@ -52,6 +54,10 @@ export interface ApiServerOptions {
   readonly hooks?: ReadonlyMap<string, WriteHook>
   /** Subresources beside those that only need the store, by `plural/subresource`. */
   readonly subresources?: ReadonlyMap<string, SubresourceHandler>
+  /** How much is done at once. @default {@link DEFAULT_LIMITS} */
+  readonly limits?: Partial<RequestLimits>
+  /** Writes down who did what. @default nothing is written */
+  readonly audit?: AuditOptions
   readonly log: Log
   readonly clock?: Clock
   readonly random?: Random
@@ -86,8 +92,15 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const token = tokens === undefined ? [] : ([['serviceaccounts/token', tokenHandler(tokens)]] as const)
   const subresources = new Map([...SUBRESOURCES, ...token, ...(options.subresources ?? [])])
   const verifyToken = options.verifyToken ?? (tokens === undefined ? undefined : tokenVerifier(tokens, store))
-  const handle = createHandler({ context, authorizer, verifyToken, subresources })
-  const server = started.use(new TlsServer(options, { handle, verifyToken, log: options.log }))
+  const perform = createHandler({ context, authorizer, verifyToken, subresources })
+  const audited = (handle: HandleRequest) => {
+    return options.audit === undefined ? handle : auditRequests(handle, { ...context, ...options.audit })
+  }
+  // The cluster's own controllers, which come by `handle`, are not kept waiting by a flood of others.
+  const handle = audited(perform)
+  const limited = audited(limitRequests(perform, { ...DEFAULT_LIMITS, ...options.limits }))
+  const { log, clock } = context
+  const server = started.use(new TlsServer(options, { handle: limited, verifyToken, log, clock }))
   await server.listen(options.listeners)
   const running = started.move()
   return { handle, addresses: server.addresses, [Symbol.asyncDispose]: () => running[Symbol.asyncDispose]() }

@@ -1,7 +1,8 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import { answer, type ExchangeOptions, send } from './http-exchange.ts'
+import { answer, type ExchangeOptions } from './http-exchange.ts'
+import { sendResponse } from './send-response.ts'
 
 /** Answers a request that wants to change the connection's protocol: lets it, or answers as any other and ends. */
 export async function exchangeUpgrade(
@@ -21,7 +22,7 @@ export async function exchangeUpgrade(
       response.shouldKeepAlive = false
       // The server looks after connections of its own only, and this one it has given up.
       socket.on('drain', () => response.emit('drain'))
-      await send(answered, response)
+      await sendResponse(answered, response, options.clock)
       socket.end()
       return
     }

@@ -1,0 +1,171 @@
+import type { Clock } from '../../base/clock.ts'
+import { ANONYMOUS, type Attributes } from '../authorization.ts'
+import { readObject } from '../body.ts'
+import type { Random } from '../context.ts'
+import type { HandleRequest } from '../handler.ts'
+import type { ApiRequest, ApiResponse } from '../request.ts'
+import { attributesOf, splitUrl } from '../request-attributes.ts'
+import { type ResourcePath, routeOf } from '../routes.ts'
+import type { AuditSink } from './audit-file.ts'
+import { type AuditLevel, type AuditPolicy, levelFor } from './audit-policy.ts'
+
+/** Makes the audit log: what is written, and where to. */
+export interface AuditOptions {
+  readonly policy: AuditPolicy
+  readonly sink: AuditSink
+}
+
+interface Auditor extends AuditOptions {
+  readonly clock: Clock
+  readonly random: Pick<Random, 'uuid'>
+}
+
+type Stage = 'ResponseStarted' | 'ResponseComplete'
+
+/** Writes down each request as an audit.k8s.io/v1 Event, one JSON object a line, as far as the policy wants it. */
+export function auditRequests(handle: HandleRequest, auditor: Auditor): HandleRequest {
+  return async (request) => {
+    const { path, query } = splitUrl(request.url)
+    const route = routeOf(path)
+    const attributes = attributesOf(route, path, { method: request.method, query })
+    const level = levelFor(auditor.policy, request.user ?? ANONYMOUS, attributes)
+    if (level === 'None') return handle(request)
+    const record = new AuditRecord(auditor, request, {
+      level,
+      attributes,
+      route: route.kind === 'resource' ? route : undefined,
+    })
+    const response = await handle(record.listening)
+    if (response.body instanceof Uint8Array) {
+      await record.complete(response)
+      return response
+    }
+    await record.write('ResponseStarted', response)
+    return { ...response, body: record.toItsEnd(response, response.body) }
+  }
+}
+
+interface Subject {
+  readonly level: AuditLevel
+  readonly attributes: Attributes
+  readonly route: ResourcePath | undefined
+}
+
+/** What is known of one request while it is handled. */
+class AuditRecord {
+  readonly #auditor: Auditor
+  readonly #request: ApiRequest
+  readonly #subject: Subject
+  readonly #id: string
+  readonly #received: string
+  #body: Uint8Array | undefined
+
+  constructor(auditor: Auditor, request: ApiRequest, subject: Subject) {
+    this.#auditor = auditor
+    this.#request = request
+    this.#subject = subject
+    this.#id = auditor.random.uuid()
+    this.#received = this.#now()
+  }
+
+  /** The request, whose body is heard when it is read. */
+  get listening(): ApiRequest {
+    const { level } = this.#subject
+    if (level === 'Metadata') return this.#request
+    return {
+      ...this.#request,
+      body: async () => {
+        this.#body = await this.#request.body()
+        return this.#body
+      },
+    }
+  }
+
+  async complete(response: ApiResponse): Promise<void> {
+    await this.write('ResponseComplete', response)
+  }
+
+  async *toItsEnd(response: ApiResponse, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+    try {
+      yield* body
+    } finally {
+      await this.write('ResponseComplete', response)
+    }
+  }
+
+  async write(stage: Stage, response: ApiResponse): Promise<void> {
+    const { level, attributes } = this.#subject
+    const user = this.#request.user ?? ANONYMOUS
+    const { 'user-agent': userAgent, 'content-type': contentType } = this.#request.headers
+    const answered = response.body instanceof Uint8Array ? parsed(response.body) : undefined
+    const sent = this.#body === undefined || this.#body.byteLength === 0 ? undefined : this.#body
+    const event = {
+      kind: 'Event',
+      apiVersion: 'audit.k8s.io/v1',
+      level,
+      auditID: this.#id,
+      stage,
+      requestURI: this.#request.url,
+      verb: attributes.verb,
+      user: { username: user.name, groups: user.groups },
+      sourceIPs: this.#request.source === undefined ? [] : [this.#request.source],
+      ...(userAgent === undefined ? {} : { userAgent }),
+      ...this.#objectRef(),
+      responseStatus: statusOf(response.status, answered),
+      ...(sent === undefined ? {} : { requestObject: await sentObject(sent, contentType) }),
+      ...(level === 'RequestResponse' && answered !== undefined ? { responseObject: answered } : {}),
+      requestReceivedTimestamp: this.#received,
+      stageTimestamp: this.#now(),
+    }
+    this.#auditor.sink.write(JSON.stringify(event))
+  }
+
+  #objectRef(): object {
+    const { route } = this.#subject
+    if (route === undefined) return {}
+    const { plural, namespace, name, group, version, subresource } = route
+    const objectRef = {
+      resource: plural,
+      namespace,
+      name,
+      apiGroup: group || undefined,
+      apiVersion: version,
+      subresource,
+    }
+    return { objectRef }
+  }
+
+  /** With microseconds, as upstream writes it. */
+  #now(): string {
+    return new Date(this.#auditor.clock.now()).toISOString().replace('Z', '000Z')
+  }
+}
+
+function statusOf(code: number, answered: unknown): object {
+  const { kind, status, message, reason } = (answered ?? {}) as Readonly<Record<string, unknown>>
+  if (kind !== 'Status' || code < 400) return { metadata: {}, code }
+  return { metadata: {}, status, message, reason, code }
+}
+
+/** An answer that is an object; there are others, such as logs of pods. */
+function parsed(bytes: Uint8Array): unknown {
+  if (bytes[0] !== 0x7b) return undefined
+  return parsedText(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString())
+}
+
+function parsedText(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
+/** What was sent: an object, a patch, or the beginning of what could not be read. */
+async function sentObject(bytes: Uint8Array, contentType: string | undefined): Promise<unknown> {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
+  const patch = contentType?.includes('patch') === true
+  const read = patch ? parsedText(text) : await readObject(bytes, contentType).catch(() => undefined)
+  return read ?? { text: text.slice(0, 1000) }
+}

@@ -1,0 +1,96 @@
+import { isPrivileged } from './authorization.ts'
+import type { HandleRequest } from './handler.ts'
+import { type ApiRequest, type ApiResponse, jsonResponse } from './request.ts'
+import { splitUrl } from './request-attributes.ts'
+import { routeOf } from './routes.ts'
+import { tooManyRequests } from './status-error.ts'
+
+/** How much is done at once; more is refused with 429. */
+export interface RequestLimits {
+  /** Requests that change something, in work. @default 200, as kube-apiserver */
+  readonly mutating: number
+  /** Requests that read, in work; watches are not among them. @default 400, as kube-apiserver */
+  readonly readOnly: number
+  /** Watches that are open. @default 10000 */
+  readonly watches: number
+}
+
+export const DEFAULT_LIMITS: RequestLimits = { mutating: 200, readOnly: 400, watches: 10_000 }
+
+type Lane = keyof RequestLimits
+
+const READING = new Set(['GET', 'HEAD', 'OPTIONS'])
+/** Subresources whose requests last as long as somebody looks at them; they are no more work than a connection. */
+const LASTING = new Set(['exec', 'attach', 'portforward', 'proxy', 'log'])
+const RETRY_SECONDS = 1
+
+/**
+ * Refuses requests beyond the limits at once, so that a flood of them cannot make all others wait. `system:masters` is
+ * counted and not refused: whoever has to stop the flood must come through.
+ */
+export function limitRequests(handle: HandleRequest, limits: RequestLimits): HandleRequest {
+  const running: Record<Lane, number> = { mutating: 0, readOnly: 0, watches: 0 }
+  return async (request) => {
+    const lane = laneOf(request)
+    if (lane === undefined) return handle(request)
+    const free = running[lane] < limits[lane] || (request.user !== undefined && isPrivileged(request.user))
+    if (!free) return refusal(lane)
+    running[lane]++
+    const leave = once(() => running[lane]--)
+    try {
+      const response = await handle(request)
+      if (lane === 'watches') return leavingAtEnd(response, request.signal, leave)
+      leave()
+      return response
+    } catch (error) {
+      leave()
+      throw error
+    }
+  }
+}
+
+function laneOf({ method, url }: ApiRequest): Lane | undefined {
+  const { path, query } = splitUrl(url)
+  const route = routeOf(path)
+  if (route.kind === 'resource' && LASTING.has(route.subresource ?? '')) return undefined
+  if (!READING.has(method)) return 'mutating'
+  const watch = query.get('watch')
+  return watch === 'true' || watch === '1' || watch === '' ? 'watches' : 'readOnly'
+}
+
+function refusal(lane: Lane): ApiResponse {
+  const text =
+    lane === 'watches'
+      ? 'too many watches are open, please try again later'
+      : 'Too many requests, please try again later.'
+  const { status } = tooManyRequests(text, RETRY_SECONDS)
+  const response = jsonResponse(status.code, status)
+  return { ...response, headers: { ...response.headers, 'retry-after': String(RETRY_SECONDS) } }
+}
+
+function leavingAtEnd(response: ApiResponse, signal: AbortSignal, leave: () => void): ApiResponse {
+  const { body } = response
+  if (body instanceof Uint8Array || signal.aborted) {
+    leave()
+    return response
+  }
+  signal.addEventListener('abort', leave, { once: true })
+  return { ...response, body: counted(body, leave) }
+}
+
+async function* counted(body: AsyncIterable<Uint8Array>, leave: () => void): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    yield* body
+  } finally {
+    leave()
+  }
+}
+
+function once(action: () => void): () => void {
+  let done = false
+  return () => {
+    if (done) return
+    done = true
+    action()
+  }
+}
