@@ -13,6 +13,8 @@ const NOT_HANDED_ON = new Set([
   'upgrade',
   'authorization',
   'host',
+  // Answered by the server that reads the body.
+  'expect',
 ])
 
 /** The headers of a request or an answer that are for whoever is at the other end. */
