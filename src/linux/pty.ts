@@ -1,6 +1,8 @@
 /** Pseudo-terminals. Source: ioctl_tty(2), pts(4). */
 import { close, ioctl, O_NOCTTY, O_RDWR, open } from './libc.ts'
 
+const TCGETS = 0x5401
+const TCSETS = 0x5402
 const TIOCSPTLCK = 0x40045431
 const TIOCGPTPEER = 0x5441
 const TIOCSWINSZ = 0x5414
@@ -28,6 +30,28 @@ export function openPty(): Pty {
     close(master)
     throw error
   }
+}
+
+/** struct termios begins with four words of flags: input, output, control, local. */
+const TERMIOS_SIZE = 60
+const INPUT_FLAGS = 0
+const OUTPUT_FLAGS = 4
+const LOCAL_FLAGS = 12
+const OPOST = 1
+/** ISIG, ICANON, ECHO, ECHONL, IEXTEN. */
+const COOKED = 0x1 | 0x2 | 0x8 | 0x40 | 0x8000
+/** IGNBRK, BRKINT, PARMRK, ISTRIP, INLCR, IGNCR, ICRNL, IXON. */
+const TRANSLATED = 0x1 | 0x2 | 0x8 | 0x20 | 0x40 | 0x80 | 0x100 | 0x400
+
+/** Lets a terminal carry bytes as they are: no echo, no signals, nothing translated (cfmakeraw(3)). */
+export function makeRaw(fd: number): void {
+  const settings = Buffer.alloc(TERMIOS_SIZE)
+  ioctl(fd, TCGETS, settings, 'a terminal')
+  const clear = (at: number, flags: number) => settings.writeUInt32LE((settings.readUInt32LE(at) & ~flags) >>> 0, at)
+  clear(INPUT_FLAGS, TRANSLATED)
+  clear(OUTPUT_FLAGS, OPOST)
+  clear(LOCAL_FLAGS, COOKED)
+  ioctl(fd, TCSETS, settings, 'a terminal')
 }
 
 /** Sets the size that programs on the terminal see; they are told only if it is their controlling terminal. */

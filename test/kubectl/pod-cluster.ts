@@ -1,3 +1,4 @@
+import type { StdioOptions } from 'node:child_process'
 import { join } from 'node:path'
 import { type Outcome, RunningCommand } from '../cluster/running-command.ts'
 import { startTrafficCluster, type TrafficCluster } from '../traffic/traffic-cluster.ts'
@@ -36,7 +37,10 @@ export class PodCluster implements AsyncDisposable {
   /** Runs a line of shell on a terminal of its own. */
   onTerminal(line: string, env: NodeJS.ProcessEnv): Promise<Outcome> {
     const environment = { ...this.environment, ...env, LINE: line }
-    return new RunningCommand('/bin/sh', ['-c', 'exec script -qec "$LINE" /dev/null'], { env: environment }).ended
+    // Nothing is typed, but that is not the end of what could be.
+    const stdio: StdioOptions = ['pipe', 'pipe', 'pipe']
+    const script = 'exec script -qec "$LINE" /dev/null'
+    return new RunningCommand('/bin/sh', ['-c', script], { env: environment, stdio }).ended
   }
 
   /** What a command that must succeed prints. */

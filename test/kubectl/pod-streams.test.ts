@@ -127,7 +127,9 @@ describe('what kubectl does with pods', { skip: unavailable }, () => {
     })
 
     test(`exec: a terminal with its size (${protocol})`, async () => {
-      const inner = "kubectl exec -it talk -- sh -c 'tty; stty size; echo $TERM; exit 5'"
+      // The size comes when the command has begun.
+      const size = 'for i in $(seq 100); do stty size | grep -x "41 99" && break; sleep 0.1; done'
+      const inner = `kubectl exec -it talk -- sh -c 'tty; ${size}; echo $TERM; exit 5'`
       const { code, stdout } = await cluster.onTerminal(`stty rows 41 cols 99; ${inner}`, env)
       assert.equal(code, 5, stdout)
       assert.match(stdout, /\/dev\/pts\/\d+\r\n41 99\r\nxterm\r\n/)

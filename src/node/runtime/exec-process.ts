@@ -4,7 +4,7 @@ import { PassThrough, type Readable, Writable } from 'node:stream'
 import { ReadStream } from 'node:tty'
 import { errorMessage, systemErrorCode } from '../../base/error.ts'
 import { close } from '../../linux/libc.ts'
-import { openPty, setTerminalSize, type TerminalSize } from '../../linux/pty.ts'
+import { makeRaw, openPty, setTerminalSize, type TerminalSize } from '../../linux/pty.ts'
 import { lastRuncError } from './container-directory.ts'
 import { RUNC_ENVIRONMENT, type Runc } from './runc-command.ts'
 
@@ -70,9 +70,9 @@ function execOnPipes(command: ExecCommand, { stdin }: StreamingExecOptions): Exe
  */
 function execOnTerminal(command: ExecCommand, { stdin }: StreamingExecOptions): ExecProcess {
   const { master, slave } = openPty()
+  // Until runc has done so itself: what is typed early must not be echoed, nor what is shown early be changed.
+  makeRaw(slave)
   const terminal = new ReadStream(master)
-  // Until runc has done so itself: what is typed early must not be echoed, nor end the reading.
-  terminal.setRawMode(true)
   const child = spawn(command.runc.path, runcArguments(command, ['--tty', '--env', 'TERM=xterm']), {
     stdio: [slave, slave, slave],
     env: { ...process.env, ...RUNC_ENVIRONMENT },
