@@ -18,6 +18,8 @@ const common = {
   target: 'node20',
   format: 'esm',
   minifySyntax: true,
+  // Modules of packages leave out what nobody calls; CommonJS is taken whole.
+  mainFields: ['module', 'main'],
   sourcemap: 'linked',
   logLevel: 'warning',
 }
