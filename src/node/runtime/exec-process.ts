@@ -2,11 +2,16 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { PassThrough, type Readable, Writable } from 'node:stream'
 import { ReadStream } from 'node:tty'
+import type { Clock } from '../../base/clock.ts'
 import { errorMessage, systemErrorCode } from '../../base/error.ts'
 import { close } from '../../linux/libc.ts'
 import { makeRaw, openPty, setTerminalSize, type TerminalSize } from '../../linux/pty.ts'
 import { lastRuncError } from './container-directory.ts'
 import { RUNC_ENVIRONMENT, type Runc } from './runc-command.ts'
+
+/** runc starts a command within this time, or never will. */
+const KILL_TRIES = 500
+const KILL_RETRY_MS = 20
 
 export interface StreamingExecOptions {
   /** The command gets a terminal, and with it one stream of output only. */
@@ -39,6 +44,7 @@ export interface ExecCommand {
   /** Path that the command's own files begin with. */
   readonly files: string
   readonly command: readonly string[]
+  readonly clock: Clock
 }
 
 /** Starts `runc exec`; failures are told by `ended`. */
@@ -133,9 +139,18 @@ function endOf(command: ExecCommand, child: ChildProcess, shown = Promise.resolv
   })
 }
 
-function killExec({ files }: ExecCommand, child: ChildProcess): void {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  if (!killByFile(`${files}.pid`)) child.kill('SIGKILL')
+/**
+ * Kills the command, not runc, without which nobody would. A command that has begun may even have written something
+ * before runc writes down its number, so that is waited for.
+ */
+function killExec(
+  { files, clock }: Pick<ExecCommand, 'files' | 'clock'>,
+  child: ChildProcess,
+  tries = KILL_TRIES,
+): void {
+  if (child.exitCode !== null || child.signalCode !== null || killByFile(`${files}.pid`)) return
+  if (tries === 0) child.kill('SIGKILL')
+  else clock.after(KILL_RETRY_MS, () => killExec({ files, clock }, child, tries - 1))
 }
 
 /** Kills the process whose number a file has; false when there is no such file. */

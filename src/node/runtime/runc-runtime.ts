@@ -156,7 +156,8 @@ export class RuncRuntime implements Runtime {
   #nextExec = 0
 
   execStreaming(key: ContainerKey, command: readonly string[], options: StreamingExecOptions): ExecProcess {
-    return startExec({ runc: this.#options.runc, id: containerId(key), files: this.#execPath(key), command }, options)
+    const { runc, clock } = this.#options
+    return startExec({ runc, id: containerId(key), files: this.#execPath(key), command, clock }, options)
   }
 
   /** Where a command of a container keeps what is known of it. The process number keeps agents apart. */
