@@ -159,6 +159,13 @@ describe('applyJsonPatch()', () => {
     )
   })
 
+  it('describes an operation that has no text of its own', () => {
+    assert.throws(
+      () => applyJsonPatch({}, [{ op: 'add', path: { toString: null } }]),
+      (error) => isFairleadError(error, 'INVALID_INPUT') && error.message.includes('add {"toString":null}'),
+    )
+  })
+
   it('throws INVALID_INPUT and nothing else, whatever comes in', () => {
     const operation = fc.record(
       {

@@ -158,7 +158,9 @@ function isList(value: unknown): value is readonly unknown[] {
 function describe(operation: unknown): string {
   if (!isJsonObject(operation)) return 'not an operation'
   const { op, path, from } = operation
-  return [op, from, path].filter((part) => part !== undefined).join(' ')
+  const parts = [op, from, path].filter((part) => part !== undefined)
+  // An object cannot be trusted to have a text of its own.
+  return parts.map((part) => (typeof part === 'string' ? part : JSON.stringify(part))).join(' ')
 }
 
 function refusal(detail: string): FairleadError {
