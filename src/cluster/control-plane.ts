@@ -3,6 +3,7 @@ import { createLocalTransport } from '../apiserver/local-transport.ts'
 import { nodeAccessSubresources } from '../apiserver/node-access/node-access.ts'
 import type { KeyPair } from '../apiserver/pki/certificate.ts'
 import { createTokenSigner } from '../apiserver/pki/service-account-token.ts'
+import { controllerUser } from '../apiserver/rbac/controller-user.ts'
 import { startApiServer } from '../apiserver/server.ts'
 import { writeFileAtomic } from '../base/atomic-file.ts'
 import { systemClock } from '../base/clock.ts'
@@ -105,6 +106,7 @@ export async function startControlPlane(
   started.use(
     startControllers({
       client,
+      clientFor: (component) => createClient(createLocalTransport(api, controllerUser(component))),
       clusterCidrs: spec.clusterCidrs,
       rootCaPem: pki.caPem,
       resources: KINDS.map((kind) => kind.resource),

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLocalTransport } from '../../src/apiserver/local-transport.ts'
 import { createCertificateAuthority, issueCertificate } from '../../src/apiserver/pki/certificate-authority.ts'
+import { controllerUser } from '../../src/apiserver/rbac/controller-user.ts'
 import { type ApiServer, startApiServer } from '../../src/apiserver/server.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { createLog } from '../../src/base/log.ts'
@@ -51,8 +52,9 @@ export async function startControlPlane({
   const directory = mkdtempSync(join(tmpdir(), 'fl-controllers-'))
   const store = await openLmdbStore({ directory, log, clock: systemClock })
   const server = await startServer(store)
-  const clientFor = (component: string) => clientOf(server, `system:${component}`)
-  const client = clientFor('admin')
+  // Each controller has the role that it has in a cluster, and no more.
+  const clientFor = (component: string) => createClient(createLocalTransport(server, controllerUser(component)))
+  const client = clientOf(server, 'system:admin')
   const stop = new AbortController()
   setMaxListeners(0, stop.signal)
   // Nothing else keeps the process alive while a test waits: there is no socket, and the controllers' timers do not.

@@ -1,7 +1,7 @@
 import { RBAC_GROUP } from '../../kube/kinds/binding-rules.ts'
 import { jsonEqual } from '../../kube/patch/json.ts'
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, Subject } from '../../kube/types/rbac.ts'
-import { CONTROLLER_ROLES } from './controller-roles.ts'
+import { ALSO_BOUND, CONTROLLER_ROLES } from './controller-roles.ts'
 import {
   AGGREGATED_INTO,
   AGGREGATED_ROLES,
@@ -43,7 +43,10 @@ function clusterRole(name: string, rules: readonly PolicyRule[]): ClusterRole {
 /** Who has which of them. */
 export function defaultClusterRoleBindings(): readonly ClusterRoleBinding[] {
   const controllers = Object.keys(CONTROLLER_ROLES).map((name) =>
-    binding(`system:controller:${name}`, [`ServiceAccount kube-system/${name}`, 'User system:kube-controller-manager']),
+    binding(
+      `system:controller:${name}`,
+      [name, ...(ALSO_BOUND[name] ?? [])].map((account) => `ServiceAccount kube-system/${account}`),
+    ),
   )
   return [...Object.entries(DEFAULT_BINDINGS).map(([name, subjects]) => binding(name, subjects)), ...controllers]
 }

@@ -1,7 +1,6 @@
 /**
  * What each controller needs, by the name that Kubernetes gives it; in the notation of `rule-notation.ts`. The cluster
- * role is `system:controller:NAME`, bound to the service account of that name in kube-system, for controllers that are
- * run apart, and to the one user of those that run here.
+ * role is `system:controller:NAME`, bound to the service account of that name in kube-system.
  */
 export const CONTROLLER_ROLES: Readonly<Record<string, string>> = {
   'clusterrole-aggregation-controller': `
@@ -40,6 +39,10 @@ export const CONTROLLER_ROLES: Readonly<Record<string, string>> = {
     get list watch create update delete | discovery | endpointslices`,
   'generic-garbage-collector': `
     get list watch patch update delete | * | *`,
+  'ipallocator-repair-controller': `
+    get list watch create update patch delete | networking | ipaddresses
+    read | core | services
+    read | networking | servicecidrs`,
   'job-controller': `
     get list watch update patch | batch | jobs
     update patch | batch | jobs/status
@@ -47,7 +50,7 @@ export const CONTROLLER_ROLES: Readonly<Record<string, string>> = {
     get list watch create delete patch | core | pods`,
   'namespace-controller': `
     get list watch delete | core | namespaces
-    update | core | namespaces/finalize namespaces/status
+    update patch | core | namespaces/finalize namespaces/status
     get list delete deletecollection | * | *`,
   'node-controller': `
     get list update delete patch watch | core | nodes
@@ -91,4 +94,10 @@ export const CONTROLLER_ROLES: Readonly<Record<string, string>> = {
     get list watch create delete update patch | apps | controllerrevisions`,
   'ttl-after-finished-controller': `
     get list watch delete | batch | jobs`,
+}
+
+/** Controllers that do the work of another one too. */
+export const ALSO_BOUND: Readonly<Record<string, readonly string[]>> = {
+  'root-ca-cert-publisher': ['service-account-controller'],
+  'ttl-after-finished-controller': ['job-controller'],
 }

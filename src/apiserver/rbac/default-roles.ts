@@ -68,14 +68,9 @@ export const DEFAULT_ROLES: Readonly<Record<string, string>> = {
     create patch update | core events | events
     create | coordination | leases
     get update | coordination | leases | kube-controller-manager
-    create | core | secrets serviceaccounts
-    delete | core | secrets
-    get | core | configmaps namespaces secrets serviceaccounts
-    update | core | secrets serviceaccounts
     create | authentication | tokenreviews
     create | authorization | subjectaccessreviews
-    list watch | * | *
-    create | core | serviceaccounts/token`,
+    list watch | * | *`,
   'system:cloud-controller-manager': `
     create patch update | core events | events
     read | core | services nodes pods endpoints configmaps secrets
@@ -149,8 +144,7 @@ export const DEFAULT_BINDINGS: Readonly<Record<string, readonly string[]>> = {
     'ServiceAccount kube-system/cluster-dns',
     'User system:kube-dns',
   ],
-  // The scheduler runs with the controllers, as their user.
-  'system:kube-scheduler': ['User system:kube-scheduler', 'User system:kube-controller-manager'],
+  'system:kube-scheduler': ['User system:kube-scheduler'],
   'system:kube-controller-manager': ['User system:kube-controller-manager'],
   'system:cloud-controller-manager': ['User system:cloud-controller-manager'],
   // Each node's pod network leads to the pods of all others (upstream: the role of the network plug-in's own account).
