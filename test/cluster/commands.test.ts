@@ -10,7 +10,7 @@ test('Ctrl-C takes everything down', async () => {
   await using home = new TestHome()
   const { command } = await home.up()
   command.kill('SIGINT')
-  const { code, stderr } = await command.ended
+  const { code, stderr } = await command.ended()
   assert.equal(code, 130)
   assert.match(stderr, /Taking everything down/)
   assert.deepEqual(home.remains(), [])
@@ -22,7 +22,7 @@ test('Ctrl-C while the cluster starts takes down what there is', async () => {
     const command = home.start('up', '--name', home.name(), '--api-port', '0')
     await command.printed(moment)
     command.kill('SIGINT')
-    assert.equal((await command.ended).code, 130)
+    assert.equal((await command.ended()).code, 130)
     assert.deepEqual(home.remains(), [])
   }
 })
@@ -36,7 +36,7 @@ test('Ctrl-C twice ends at once, and down cleans up', async () => {
   cluster.command.kill('SIGINT')
   await cluster.command.printed(/Taking everything down/)
   cluster.command.kill('SIGINT')
-  assert.equal((await cluster.command.ended).code, 130)
+  assert.equal((await cluster.command.ended()).code, 130)
   assert.ok(isAlive(agent), 'it waited for the agent')
   killProcess(agent, 'SIGCONT')
   await home.show('down', '--name', cluster.name)
@@ -48,7 +48,7 @@ test('the end of the terminal and of the reader takes everything down, too', asy
   const { command } = await home.up({ nodes: 1 })
   command.closeOutput()
   command.kill('SIGHUP')
-  assert.equal((await command.ended).code, 130)
+  assert.equal((await command.ended()).code, 130)
   assert.deepEqual(home.remains(), [])
 })
 
@@ -58,7 +58,7 @@ test('down ends a cluster that is still starting', async () => {
   const command = home.start('up', '--name', name, '--api-port', '0')
   await command.printed(/internet made/)
   await home.show('down', '--name', name)
-  const { code, stderr } = await command.ended
+  const { code, stderr } = await command.ended()
   assert.match(stderr, new RegExp(`The cluster ${name} was taken down before it was ready`))
   assert.equal(code, 3)
   assert.deepEqual(home.remains(), [])
@@ -71,7 +71,7 @@ test('Ctrl-C while up --detach waits ends the cluster in the background', async 
   const command = home.start('up', '--name', name, '--api-port', '0', '--detach')
   await poll('a network', () => (readText(detachedLog).includes('internet made') ? true : undefined))
   command.kill('SIGINT')
-  assert.equal((await command.ended).code, 130)
+  assert.equal((await command.ended()).code, 130)
   assert.deepEqual(home.remains(), [])
 })
 

@@ -28,7 +28,7 @@ function assertSays({ code, stdout, stderr }: Outcome, wanted: { code: number; s
 /** Runs the built command line as it is on a machine that a shell script changes for it alone: its mounts are its own. */
 function runAfter(home: TestHome, script: string, args: readonly string[]): Promise<Outcome> {
   const command = ['sh', '-c', `${script}\nexec "$@"`, 'sh', process.execPath, join(builtPrograms(), 'fairlead.js')]
-  return new RunningCommand('unshare', ['--mount', ...command, ...args], { env: home.environment }).ended
+  return new RunningCommand('unshare', ['--mount', ...command, ...args], { env: home.environment }).ended()
 }
 
 test('the name of a running cluster is taken; the cluster goes on', async () => {

@@ -1,4 +1,5 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
+import { once } from 'node:events'
 
 export interface Outcome {
   readonly code: number | null
@@ -7,12 +8,13 @@ export interface Outcome {
   readonly stderr: string
 }
 
+const LIMIT_MS = 60_000
+
 /** A command with what it has printed so far. */
 export class RunningCommand {
   readonly pid: number
-  /** Resolves when it has ended and all its output is here. */
-  readonly ended: Promise<Outcome>
   readonly #child: ChildProcess
+  readonly #ended: Promise<Outcome>
   readonly #waiting = new Set<() => void>()
   #outcome: Outcome | undefined
   #stdout = ''
@@ -24,16 +26,18 @@ export class RunningCommand {
     this.pid = child.pid ?? 0
     child.stdout?.setEncoding('utf8').on('data', (text) => this.#print(() => (this.#stdout += text)))
     child.stderr?.setEncoding('utf8').on('data', (text) => this.#print(() => (this.#stderr += text)))
-    this.ended = new Promise((resolve, reject) => {
-      child.once('error', reject)
-      child.once('close', (code, signal) => {
-        this.#print(() => {
-          this.#outcome = { code, signal, stdout: this.#stdout, stderr: this.#stderr }
-        })
-        resolve(this.#outcome as Outcome)
-      })
-    })
-    this.ended.catch(() => {})
+    this.#ended = this.#untilEnd()
+    this.#ended.catch(() => {})
+  }
+
+  /** Resolves when it has ended and all its output is here. One that does not end is killed after a minute. */
+  async ended(): Promise<Outcome> {
+    const limit = setTimeout(() => this.kill('SIGKILL'), LIMIT_MS)
+    try {
+      return await this.#ended
+    } finally {
+      clearTimeout(limit)
+    }
   }
 
   get stdout(): string {
@@ -63,7 +67,7 @@ export class RunningCommand {
         else if (this.#outcome !== undefined)
           fail(`The command ended with ${this.#outcome.code ?? this.#outcome.signal}`)
       }
-      const timer = setTimeout(() => fail('A minute went by'), 60_000)
+      const timer = setTimeout(() => fail('A minute went by'), LIMIT_MS)
       this.#waiting.add(check)
       check()
     })
@@ -75,8 +79,26 @@ export class RunningCommand {
     this.#child.stderr?.destroy()
   }
 
+  /** Ends the message channel, as its parent's end would. */
+  disconnect(): void {
+    this.#child.disconnect()
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal)
+  }
+
+  async #untilEnd(): Promise<Outcome> {
+    const { stdout, stderr } = this.#child
+    // Not its `close`: with a message channel that was ended here, that never comes.
+    const allRead = [stdout, stderr].map((stream) => (stream === null ? undefined : once(stream, 'close')))
+    const [code, signal] = (await once(this.#child, 'exit')) as [number | null, NodeJS.Signals | null]
+    await Promise.all(allRead)
+    const outcome = { code, signal, stdout: this.#stdout, stderr: this.#stderr }
+    this.#print(() => {
+      this.#outcome = outcome
+    })
+    return outcome
   }
 
   #print(change: () => void): void {

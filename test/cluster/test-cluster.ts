@@ -1,5 +1,4 @@
-import { fork, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
+import { type StdioOptions, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +13,8 @@ import { builtPrograms } from './built-programs.ts'
 import { poll } from './poll.ts'
 import { remainsBelow, remainsOf } from './remains.ts'
 import { type Outcome, RunningCommand } from './running-command.ts'
+
+const DOWN_MS = 30_000
 
 const open = new Set<TestHome>()
 
@@ -32,6 +33,7 @@ export interface UpOptions {
 
 /** Directories of the test's own for clusters, and the built command line that works in them. */
 export class TestHome implements AsyncDisposable {
+  readonly #program = join(builtPrograms(), 'fairlead.js')
   readonly directory = mkdtempSync(join(tmpdir(), 'fairlead-test-'))
   readonly roots = { state: join(this.directory, 'state'), run: join(this.directory, 'run') }
   readonly environment: NodeJS.ProcessEnv = {
@@ -42,6 +44,7 @@ export class TestHome implements AsyncDisposable {
     FORCE_COLOR: '',
   }
   readonly #names = new Set<string>()
+  readonly #commands = new Set<RunningCommand>()
 
   constructor() {
     open.add(this)
@@ -60,20 +63,19 @@ export class TestHome implements AsyncDisposable {
 
   /** Starts `fairlead ARGS`. */
   start(...args: readonly string[]): RunningCommand {
-    const program = join(builtPrograms(), 'fairlead.js')
-    return new RunningCommand(process.execPath, [program, ...args], { env: this.environment })
+    return this.#follow(new RunningCommand(process.execPath, [this.#program, ...args], { env: this.environment }))
   }
 
   /** Starts the program of a member as the supervisor does, without telling it anything. */
-  startPart(program: string): { readonly ended: Promise<unknown>; disconnect(): void } {
-    const child = fork(join(builtPrograms(), `${program}.js`), { env: this.environment })
-    const ended = once(child, 'exit').then(([code, signal]) => ({ code, signal }))
-    return { ended, disconnect: () => child.disconnect() }
+  startPart(program: string): RunningCommand {
+    const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', 'ipc']
+    const path = join(builtPrograms(), `${program}.js`)
+    return this.#follow(new RunningCommand(process.execPath, [path], { env: this.environment, stdio }))
   }
 
   /** Runs `fairlead ARGS` to its end. */
   run(...args: readonly string[]): Promise<Outcome> {
-    return this.start(...args).ended
+    return this.start(...args).ended()
   }
 
   /** Runs `fairlead ARGS`, which must succeed, and returns what it prints to standard output. */
@@ -104,13 +106,22 @@ export class TestHome implements AsyncDisposable {
     if (left.length > 0) throw new Error(`Left behind:\n${left.join('\n')}`)
   }
 
-  /** Ends the clusters when there is no time for more. */
+  /** Ends the clusters when there is no time for more, also those whose own command does not answer. */
   removeNow(): void {
-    const program = join(builtPrograms(), 'fairlead.js')
+    for (const command of this.#commands) command.kill('SIGKILL')
     for (const name of this.#names) {
-      spawnSync(process.execPath, [program, 'down', '--name', name], { env: this.environment, stdio: 'ignore' })
+      spawnSync(process.execPath, [this.#program, 'down', '--name', name], {
+        env: this.environment,
+        stdio: 'ignore',
+        timeout: DOWN_MS,
+      })
     }
     this.#removeFiles()
+  }
+
+  #follow(command: RunningCommand): RunningCommand {
+    this.#commands.add(command)
+    return command
   }
 
   #removeFiles(): void {
@@ -189,7 +200,7 @@ export class TestCluster {
   async killAll(): Promise<void> {
     this.kill('supervisor')
     for (const member of this.members().keys()) if (member !== 'supervisor') this.kill(member)
-    await this.command.ended
+    await this.command.ended()
   }
 
   /** What is on the machine of this cluster alone. */
