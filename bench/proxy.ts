@@ -25,7 +25,7 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
   const counts = values.services.split(',').map(Number)
   const figures = counts.map((services) => measure(services, Number(values.endpoints)))
   const [first] = figures
-  return figures.length === 1 ? { name: 'proxy', ...first } : { name: 'proxy', runs: figures }
+  return figures.length === 1 ? { ...first } : { runs: figures }
 }
 
 function measure(services: number, endpoints: number): Record<string, number> {

@@ -30,7 +30,7 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
     const milliseconds = Number(values.seconds) * 1_000
     const fsyncs = fsyncRate(join(directory, 'raw'), milliseconds)
     const figures = await measureStore(join(directory, 'store'), milliseconds, Number(values.keys))
-    return { name: 'store', ...figures, disk: { fdatasync_per_s: fsyncs } }
+    return { ...figures, disk: { fdatasync_per_s: fsyncs } }
   } finally {
     rmSync(directory, { recursive: true })
   }
