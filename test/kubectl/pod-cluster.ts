@@ -31,7 +31,7 @@ export class PodCluster implements AsyncDisposable {
   }
 
   run(args: readonly string[], options: { stdin?: string; env?: NodeJS.ProcessEnv } = {}): Promise<Outcome> {
-    return this.start(args, options).ended
+    return this.start(args, options).ended()
   }
 
   /** Runs a line of shell on a terminal of its own. */
@@ -40,7 +40,7 @@ export class PodCluster implements AsyncDisposable {
     // Nothing is typed, but that is not the end of what could be.
     const stdio: StdioOptions = ['pipe', 'pipe', 'pipe']
     const script = 'exec script -qec "$LINE" /dev/null'
-    return new RunningCommand('/bin/sh', ['-c', script], { env: environment, stdio }).ended
+    return new RunningCommand('/bin/sh', ['-c', script], { env: environment, stdio }).ended()
   }
 
   /** What a command that must succeed prints. */
