@@ -1,7 +1,7 @@
 import type { Draft } from '../kube/kind.ts'
 import type { AnyKind } from '../kube/registry.ts'
 import { apiVersionOf } from '../kube/resource.ts'
-import { conformToSchema } from '../kube/schema/conform.ts'
+import { conformToSchema, type Misfits } from '../kube/schema/conform.ts'
 import { findKindMessage } from '../kube/schema/schema.ts'
 import { badRequest } from './status-error.ts'
 
@@ -13,9 +13,9 @@ import { badRequest } from './status-error.ts'
  */
 export function validateFields(kind: AnyKind, draft: Draft, query: URLSearchParams): readonly string[] {
   const { kind: title, version } = kind.resource
-  const message = findKindMessage(apiVersionOf(kind.resource), title)
-  if (message === undefined) return []
-  const { unknown, wrongType } = conformToSchema(message, draft)
+  const misfits = conform(kind, draft)
+  if (misfits === undefined) return []
+  const { unknown, wrongType } = misfits
   const cannot = `${title} in version "${version}" cannot be handled as a ${title}`
   if (wrongType !== undefined) throw badRequest(`${cannot}: ${wrongType}`)
   if (unknown.length === 0) return []
@@ -23,6 +23,12 @@ export function validateFields(kind: AnyKind, draft: Draft, query: URLSearchPara
   const mode = query.get('fieldValidation') ?? 'Warn'
   if (mode === 'Strict') throw badRequest(`${cannot}: strict decoding error: ${texts.join(', ')}`)
   return mode === 'Ignore' ? [] : texts
+}
+
+function conform(kind: AnyKind, draft: Draft): Misfits | undefined {
+  if (kind.conform !== undefined) return kind.conform(draft)
+  const message = findKindMessage(apiVersionOf(kind.resource), kind.resource.kind)
+  return message === undefined ? undefined : conformToSchema(message, draft)
 }
 
 /** The header that carries warnings (RFC 9111's predecessor, 299 "miscellaneous persistent warning"), which kubectl prints. */

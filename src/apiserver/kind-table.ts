@@ -1,16 +1,24 @@
 import type { AnyKind } from '../kube/registry.ts'
 
-/** The kinds served, found by their place in a URL. */
+/** The kinds served, found by their place in a URL: those built in, and those that definitions bring while it runs. */
 export class KindTable {
-  readonly all: readonly AnyKind[]
-  readonly #byPlace = new Map<string, AnyKind>()
+  readonly builtIn: readonly AnyKind[]
+  #custom: readonly AnyKind[] = []
+  #byPlace: ReadonlyMap<string, AnyKind>
 
   constructor(kinds: readonly AnyKind[]) {
-    this.all = kinds
-    for (const kind of kinds) {
-      const { group, version, plural } = kind.resource
-      this.#byPlace.set(`${group}/${version}/${plural}`, kind)
-    }
+    this.builtIn = kinds
+    this.#byPlace = byPlace(kinds)
+  }
+
+  get all(): readonly AnyKind[] {
+    return [...this.builtIn, ...this.#custom]
+  }
+
+  /** Serves these besides those built in, and none of those served so before. */
+  setCustom(kinds: readonly AnyKind[]): void {
+    this.#custom = kinds
+    this.#byPlace = byPlace(this.all)
   }
 
   find(group: string, version: string, plural: string): AnyKind | undefined {
@@ -33,4 +41,14 @@ export class KindTable {
   of(group: string, version: string): readonly AnyKind[] {
     return this.all.filter(({ resource }) => resource.group === group && resource.version === version)
   }
+}
+
+/** What is built in comes last, so that nothing takes its place. */
+function byPlace(kinds: readonly AnyKind[]): ReadonlyMap<string, AnyKind> {
+  return new Map(
+    [...kinds].reverse().map((kind) => {
+      const { group, version, plural } = kind.resource
+      return [`${group}/${version}/${plural}`, kind]
+    }),
+  )
 }

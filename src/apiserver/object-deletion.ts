@@ -71,6 +71,7 @@ function mark({ kind }: ObjectPlace, entry: Entry, options: DeleteOptions, now: 
     metadata.deletionGracePeriodSeconds = grace
     if (before === undefined && typeof metadata.generation === 'number') metadata.generation++
   }
+  if (before === undefined) kind.announceDeletion?.(draft, now)
   metadata.finalizers = withPropagation(metadata.finalizers, options)
   if (kind.resource.plural === 'namespaces') draft.status = { ...(draft.status as Draft), phase: 'Terminating' }
   return draft

@@ -187,7 +187,9 @@ export async function commit(
     [...target.compares, ...(planned?.compares ?? [])],
     [main, ...(planned?.operations ?? [])],
   )
-  return result.committed ? served(result.revision) : undefined
+  if (!result.committed) return undefined
+  planned?.committed?.()
+  return served(result.revision)
 }
 
 function entryOf(key: string, value: Uint8Array, revision: number): Entry {

@@ -4,8 +4,13 @@ import { apiVersionOf } from '../kube/resource.ts'
 import { type Field, findKindMessage, type Message, messageOf, type Scalar } from '../kube/schema/schema.ts'
 import type { KindTable } from './kind-table.ts'
 
-/** OpenAPI v3 documents of a table of kinds, made when they are first asked for. */
-const documents = new WeakMap<KindTable, Map<string, Buffer>>()
+interface OpenApiDocument {
+  readonly served: readonly AnyKind[]
+  readonly bytes: Buffer
+}
+
+/** OpenAPI v3 documents of a table of kinds, made when they are first asked for, and again when their kinds change. */
+const documents = new WeakMap<KindTable, Map<string, OpenApiDocument>>()
 
 /** `/openapi/v3`: where the document of each group and version is; the hash lets clients keep it. */
 export function openApiIndex(kinds: KindTable): object {
@@ -24,15 +29,17 @@ function hashOf(kinds: KindTable, path: string): string {
 
 /** `/openapi/v3/apis/apps/v1`: paths, kinds and the shapes of their objects. `undefined`: nothing is served there. */
 export function openApiDocument(kinds: KindTable, path: string): Buffer | undefined {
-  const known = documents.get(kinds) ?? new Map<string, Buffer>()
+  const known = documents.get(kinds) ?? new Map<string, OpenApiDocument>()
   documents.set(kinds, known)
-  const found = known.get(path)
-  if (found !== undefined) return found
   const served = kinds.all.filter(({ resource }) => groupPath(resource.group, resource.version) === path)
   if (served.length === 0) return undefined
-  const document = Buffer.from(JSON.stringify(describe(served)))
-  known.set(path, document)
-  return document
+  const found = known.get(path)
+  if (found?.served.length === served.length && found.served.every((kind, index) => kind === served[index])) {
+    return found.bytes
+  }
+  const bytes = Buffer.from(JSON.stringify(describe(served)))
+  known.set(path, { served, bytes })
+  return bytes
 }
 
 function describe(served: readonly AnyKind[]): object {
@@ -62,19 +69,20 @@ function schemasOf(served: readonly AnyKind[]): Readonly<Record<string, object>>
       if (type.of === 'message') add(messageOf(type.message))
     }
   }
-  for (const { resource } of served) {
+  for (const { resource, openApi } of served) {
+    if (openApi !== undefined) add(messageOf('ObjectMeta'))
     const { group, version, kind } = resource
     const message = findKindMessage(apiVersionOf(resource), kind)
-    if (message !== undefined) add(message)
+    if (message !== undefined && openApi === undefined) add(message)
     schemas[schemaName(kind)] = {
-      ...(message === undefined
-        ? { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }
-        : rootSchema(message)),
+      ...(openApi ?? (message === undefined ? UNDESCRIBED : rootSchema(message))),
       'x-kubernetes-group-version-kind': [{ group, version, kind }],
     }
   }
   return schemas
 }
+
+const UNDESCRIBED = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }
 
 function rootSchema(message: Message): { readonly type: string; readonly properties: object } {
   const { type, properties } = schemaOf(message)

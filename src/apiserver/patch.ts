@@ -12,6 +12,7 @@ export const STRATEGIC_PATCH = 'application/strategic-merge-patch+json'
 export const APPLY_PATCH = 'application/apply-patch+yaml'
 
 const ACCEPTED = [JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH]
+const ACCEPTED_BY_CUSTOM = [JSON_PATCH, MERGE_PATCH, APPLY_PATCH]
 const METADATA_LISTS = { 'metadata.ownerReferences': { keys: ['uid'] }, 'metadata.finalizers': { keys: [] } }
 
 /** Applies a patch of one of the three formats that change what is there. @throws StatusError 400, 415 or 422. */
@@ -33,6 +34,7 @@ function patchedOrRefused(kind: AnyKind, present: Draft, { type, body }: { type:
       case MERGE_PATCH:
         return applyMergePatch(present, body)
       case STRATEGIC_PATCH:
+        if (kind.custom === true) throw unsupportedMediaType(ACCEPTED_BY_CUSTOM)
         return applyStrategicMergePatch(present, body, (path) => mergeListOf(kind, path))
       default:
         throw unsupportedMediaType(ACCEPTED)

@@ -13,6 +13,8 @@ import type { VerifyToken } from './authentication.ts'
 import { type Authorizer, authorizePrivileged, inTurn } from './authorization.ts'
 import { type BootstrapOptions, bootstrapObjects } from './bootstrap.ts'
 import type { ApiContext, Random } from './context.ts'
+import { definitionHook } from './custom-resources/definition-hook.ts'
+import { loadCustomKinds } from './custom-resources/load-custom-kinds.ts'
 import { createHandler, type HandleRequest } from './handler.ts'
 import { type ExchangeOptions, exchange } from './http-exchange.ts'
 import { ingressClassHook } from './ingress-class-hook.ts'
@@ -111,13 +113,22 @@ function contextOf(options: ApiServerOptions): ApiContext {
   const { serviceCidrs } = options.bootstrap
   const config = { serviceCidrs, ...(options.nodePorts === undefined ? {} : { nodePorts: options.nodePorts }) }
   const allocation = serviceAllocationHook({ store, config, random, clock })
+  const table = new KindTable(kinds ?? KINDS)
+  const changed = () => loadCustomKinds(table, store)
+  changed()
+  const definitions = definitionHook({ store, kinds: table, clock, changed })
   return {
     store,
-    kinds: new KindTable(kinds ?? KINDS),
+    kinds: table,
     clock,
     random,
     log,
-    hooks: new Map([['services', allocation], ['ingresses', ingressClassHook(store)], ...(hooks ?? [])]),
+    hooks: new Map([
+      ['services', allocation],
+      ['ingresses', ingressClassHook(store)],
+      ['customresourcedefinitions', definitions],
+      ...(hooks ?? []),
+    ]),
     admission: [],
   }
 }

@@ -17,6 +17,8 @@ export type HookResult =
       readonly draft: Draft
       readonly compares: readonly Compare[]
       readonly operations: readonly Operation[]
+      /** Called when all of it is durable, before the client hears of it. */
+      readonly committed?: () => void
     }
   | { readonly kind: 'refused'; readonly errors: readonly FieldError[] }
 

@@ -7,6 +7,8 @@ import { InformerSet } from '../kube/informers.ts'
 import type { Resource } from '../kube/resource.ts'
 import type { KubeObject } from '../kube/types/meta.ts'
 import type { Controller, ControllerContext } from './controller.ts'
+import { CustomResourceCleanup } from './custom-resources/custom-resource-cleanup.ts'
+import { ServedResources } from './custom-resources/served-resources.ts'
 import { DaemonSetController } from './daemonset/daemonset-controller.ts'
 import { DeploymentController } from './deployment/deployment-controller.ts'
 import { EndpointsController } from './endpoints/endpoints-controller.ts'
@@ -35,7 +37,7 @@ export interface ControllersOptions {
   readonly clusterCidrs: readonly string[]
   /** Certificate of the cluster's CA, which every namespace gets as ConfigMap `kube-root-ca.crt`. */
   readonly rootCaPem: string
-  /** Every kind that the API serves: what the garbage collector and namespace deletion look after. */
+  /** Every kind that is built into the API: with those that definitions bring, what the garbage collector and namespace deletion look after. */
   readonly resources: readonly Resource<KubeObject>[]
   readonly log: Log
   readonly clock?: Clock
@@ -66,7 +68,8 @@ export function startControllers(options: ControllersOptions): Controllers {
   const informers = new InformerSet({ client, log, clock })
   addIndexes(informers)
   const recorders: EventRecorder[] = []
-  const controllers = controllersOf(options).map(([component, make]) => {
+  const served = new ServedResources(informers, options.resources)
+  const controllers = controllersOf(options, served).map(([component, make]) => {
     const own = options.clientFor?.(component) ?? client
     const child = log.child({ controller: component })
     const recorder = createEventRecorder({ client: own, component, clock, log: child })
@@ -88,8 +91,11 @@ export function startControllers(options: ControllersOptions): Controllers {
 }
 
 /** Each with the name that it has upstream, as the source of its Events shows it. */
-function controllersOf(options: ControllersOptions): readonly (readonly [component: string, make: Make])[] {
-  const { resources, clusterCidrs, rootCaPem, nodeGraceMs, podGcQuarantineMs } = options
+function controllersOf(
+  options: ControllersOptions,
+  served: ServedResources,
+): readonly (readonly [component: string, make: Make])[] {
+  const { clusterCidrs, rootCaPem, nodeGraceMs, podGcQuarantineMs } = options
   const grace = nodeGraceMs === undefined ? {} : { graceMs: nodeGraceMs }
   const quarantine = podGcQuarantineMs === undefined ? {} : { quarantineMs: podGcQuarantineMs }
   return [
@@ -108,8 +114,9 @@ function controllersOf(options: ControllersOptions): readonly (readonly [compone
     ['node-controller', (context) => new NodeLifecycleController(context, grace)],
     ['pod-garbage-collector', (context) => new PodGarbageCollector(context, quarantine)],
     ['service-account-controller', (context) => new NamespaceDefaults(context, { rootCaPem })],
-    ['namespace-controller', (context) => new NamespaceDeletion(context, { resources })],
-    ['generic-garbage-collector', (context) => new GarbageCollector(context, { resources })],
+    ['crd-finalizer', (context) => new CustomResourceCleanup(context, served)],
+    ['namespace-controller', (context) => new NamespaceDeletion(context, served)],
+    ['generic-garbage-collector', (context) => new GarbageCollector(context, served)],
   ]
 }
 

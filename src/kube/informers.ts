@@ -18,6 +18,7 @@ export class InformerSet {
   readonly #options: InformerSetOptions
   readonly #informers = new Map<string, Informer<never>>()
   readonly #runs: Promise<void>[] = []
+  readonly #stops = new Map<string, AbortController>()
   #signal: AbortSignal | undefined
 
   constructor(options: InformerSetOptions) {
@@ -39,9 +40,26 @@ export class InformerSet {
     // The resource is part of the key, so this is the informer of its type.
     if (known !== undefined) return known as unknown as Informer<T>
     const informer = new Informer<T>({ ...this.#options, ...scope, resource })
-    this.#informers.set(key, informer as unknown as Informer<never>)
-    if (this.#signal !== undefined) this.#runs.push(informer.run(this.#signal))
+    const kept = informer as unknown as Informer<never>
+    this.#informers.set(key, kept)
+    if (this.#signal !== undefined) this.#start(key, kept, this.#signal)
     return informer
+  }
+
+  /** Stops the informer of a resource that is no more; whoever asks for it again gets a new one. */
+  release<T extends KubeObject>({ group, version, plural }: Resource<T>): void {
+    const key = JSON.stringify([group, version, plural, undefined, undefined, undefined])
+    this.#informers.delete(key)
+    this.#stops.get(key)?.abort()
+    this.#stops.delete(key)
+  }
+
+  #start(key: string, informer: Informer<never>, signal: AbortSignal): void {
+    const stop = new AbortController()
+    this.#stops.set(key, stop)
+    const onAbort = () => stop.abort(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+    this.#runs.push(informer.run(stop.signal).finally(() => signal.removeEventListener('abort', onAbort)))
   }
 
   /**
@@ -52,7 +70,7 @@ export class InformerSet {
   async run(signal: AbortSignal): Promise<void> {
     if (this.#signal !== undefined) throw new FairleadError('BUG', 'Cannot run a set of informers twice')
     this.#signal = signal
-    for (const informer of this.#informers.values()) this.#runs.push(informer.run(signal))
+    for (const [key, informer] of this.#informers) this.#start(key, informer, signal)
     await aborted(signal)
     await Promise.all(this.#runs)
   }

@@ -1,4 +1,5 @@
 import type { Resource } from './resource.ts'
+import type { Misfits } from './schema/conform.ts'
 import type { KubeObject, LabelSelector } from './types/meta.ts'
 
 /** One refused field, as `field.Error` of upstream prints it. */
@@ -27,7 +28,7 @@ export interface Column<T extends KubeObject> {
   /** 0 is shown always, 1 with `-o wide`. */
   readonly priority?: 0 | 1
   /** @param now Milliseconds since the epoch, for ages. */
-  cell(object: T, now: number): string | number | boolean
+  cell(object: T, now: number): string | number | boolean | null
 }
 
 /** Reads one field of an object as text (a method's type, so that readers of a kind go where any kind's go). */
@@ -52,6 +53,8 @@ export interface ScaleView {
   readonly replicas: number
   readonly statusReplicas: number
   readonly selector: LabelSelector | undefined
+  /** The selector where it is written as text already. */
+  readonly selectorText?: string
 }
 
 /** How objects of a kind are stored that are kept in another form than they are served in. */
@@ -106,6 +109,16 @@ export interface KindDefinition<T extends KubeObject> {
   warnings?(object: T): readonly string[]
   /** Field selectors besides metadata.name and metadata.namespace: the name of each, and how its value is read. */
   readonly selectableFields?: Readonly<Record<string, FieldReader<T>>>
+  /** A kind that a user brought: described by a schema of its own, and not to be patched strategically. */
+  readonly custom?: boolean
+  /** Brings an object into the kind's shape, in place, where no message of `schema/` describes it. */
+  conform?(draft: Draft): Misfits
+  /** The shape of its objects for OpenAPI documents, where no message describes it. */
+  readonly openApi?: object
+  /** Sets what `scale` reads, where that is not `spec.replicas`. */
+  setScale?(draft: Draft, replicas: number): void
+  /** What else changes when the deletion of an object is announced. @param now Milliseconds since the epoch. */
+  announceDeletion?(draft: Draft, now: number): void
   /** Left out: as they are served. */
   readonly stored?: StoredForm
   readonly mergeLists?: Readonly<Record<string, MergeList>>

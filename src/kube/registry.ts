@@ -4,6 +4,7 @@ import { clusterRoleBindingKind } from './kinds/cluster-role-binding.ts'
 import { configMapKind } from './kinds/config-map.ts'
 import { controllerRevisionKind } from './kinds/controller-revision.ts'
 import { cronJobKind } from './kinds/cron-job.ts'
+import { customResourceDefinitionKind } from './kinds/custom-resource-definition.ts'
 import { daemonSetKind } from './kinds/daemon-set.ts'
 import { deploymentKind } from './kinds/deployment.ts'
 import { endpointSliceKind } from './kinds/endpoint-slice.ts'
@@ -64,6 +65,7 @@ export const KINDS: readonly AnyKind[] = [
   networkPolicyKind,
   podDisruptionBudgetKind,
   namedEventKind,
+  customResourceDefinitionKind,
   roleKind,
   roleBindingKind,
   clusterRoleKind,

@@ -5,6 +5,10 @@
 export const CONTROLLER_ROLES: Readonly<Record<string, string>> = {
   'clusterrole-aggregation-controller': `
     escalate get list watch update patch | rbac | clusterroles`,
+  'crd-finalizer': `
+    read | crd | customresourcedefinitions
+    update patch | crd | customresourcedefinitions customresourcedefinitions/status
+    list delete | * | *`,
   'cronjob-controller': `
     get list watch update patch | batch | cronjobs
     get list watch create update delete patch | batch | jobs

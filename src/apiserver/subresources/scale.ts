@@ -51,7 +51,10 @@ async function setReplicas(call: ObjectCall, change: (scale: Draft) => Draft): P
         throw invalidObject({ group: 'autoscaling', plural: 'scales', kind: 'Scale' }, name, [error])
       }
       const metadata = { ...(present.metadata as Draft), ...(resourceVersion ? { resourceVersion } : {}) }
-      return { ...present, metadata, spec: { ...(present.spec as Draft), replicas } }
+      if (kind.setScale === undefined) return { ...present, metadata, spec: { ...(present.spec as Draft), replicas } }
+      const draft = { ...present, metadata }
+      kind.setScale(draft, Number(replicas))
+      return draft
     },
   })
   return jsonResponse(200, scaleOf({ ...call, kind }, entry))
@@ -67,6 +70,9 @@ function scaleOf({ kind }: ObjectCall, entry: Entry): Draft {
     apiVersion: 'autoscaling/v1',
     metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
     spec: { replicas: view?.replicas ?? 0 },
-    status: { replicas: view?.statusReplicas ?? 0, selector: formatLabelSelector(labelSelectorFrom(view?.selector)) },
+    status: {
+      replicas: view?.statusReplicas ?? 0,
+      selector: view?.selectorText ?? formatLabelSelector(labelSelectorFrom(view?.selector)),
+    },
   }
 }

@@ -5,6 +5,7 @@ import { WorkQueue } from '../../kube/work-queue.ts'
 import { runWorkers } from '../../kube/workers.ts'
 import { releasePatch } from '../claim.ts'
 import type { Controller, ControllerContext } from '../controller.ts'
+import type { ServedResources } from '../custom-resources/served-resources.ts'
 import { type Decision, decideByOwners, decideDeleting, type OwnerState } from './decide.ts'
 import { FOREGROUND, type GraphNode, ORPHAN, OwnershipGraph, toNode } from './graph.ts'
 
@@ -18,26 +19,36 @@ const GC_WORKERS = 20
 export class GarbageCollector implements Controller {
   readonly #context: ControllerContext
   readonly #graph = new OwnershipGraph()
-  readonly #resources: ReadonlyMap<string, Resource<KubeObject>>
+  readonly #resources = new Map<string, Resource<KubeObject>>()
   /** Uids. */
   readonly #queue: WorkQueue
 
-  /** @param options `resources`: the kinds watched; Events are left out, being many and owned by nobody. */
-  constructor(context: ControllerContext, { resources }: { readonly resources: readonly Resource<KubeObject>[] }) {
+  /** @param served The kinds watched; Events are left out, being many and owned by nobody. */
+  constructor(context: ControllerContext, served: ServedResources) {
     this.#context = context
     this.#queue = new WorkQueue({ clock: context.clock })
-    const watched = resources.filter(({ kind }) => kind !== 'Event')
-    this.#resources = new Map(watched.map((resource) => [kindKey(apiVersionOf(resource), resource.kind), resource]))
-    for (const resource of watched) {
-      const add = (uids: readonly string[]) => {
-        for (const uid of uids) this.#queue.add(uid)
-      }
-      context.informers.for(resource).on({
-        added: (object) => add(this.#graph.upsert(object)),
-        updated: (object) => add(this.#graph.upsert(object)),
-        deleted: (object) => add(this.#graph.remove(object.metadata.uid ?? '')),
-      })
+    served.on((versions) => this.#watch(versions))
+  }
+
+  /** @param versions One kind in its versions: owners may be named by any, one is watched. @returns Forgets the kind. */
+  #watch(versions: readonly Resource<KubeObject>[]): () => void {
+    const [resource] = versions
+    if (resource === undefined || resource.kind === 'Event') return () => {}
+    for (const each of versions) this.#resources.set(kindKey(apiVersionOf(each), each.kind), each)
+    const informer = this.#context.informers.for(resource)
+    const stop = informer.on({
+      added: (object) => this.#add(this.#graph.upsert(object)),
+      updated: (object) => this.#add(this.#graph.upsert(object)),
+      deleted: (object) => this.#add(this.#graph.remove(object.metadata.uid ?? '')),
+    })
+    return () => {
+      stop()
+      for (const { metadata } of informer.list()) this.#add(this.#graph.remove(metadata.uid ?? ''))
     }
+  }
+
+  #add(uids: readonly string[]): void {
+    for (const uid of uids) this.#queue.add(uid)
   }
 
   async run(signal: AbortSignal): Promise<void> {

@@ -7,6 +7,7 @@ import type { KubeObject } from '../../kube/types/meta.ts'
 import { WorkQueue } from '../../kube/work-queue.ts'
 import { runWorkers } from '../../kube/workers.ts'
 import { type Controller, type ControllerContext, WORKERS } from '../controller.ts'
+import type { ServedResources } from '../custom-resources/served-resources.ts'
 import { contentConditions, type RemainingContent } from './content-conditions.ts'
 
 /** The finalizer of `spec.finalizers` that this controller takes off. */
@@ -17,20 +18,29 @@ const RECHECK_MS = 5_000
 /** Deletes all that is in a namespace that is being deleted, then lets it go. */
 export class NamespaceDeletion implements Controller {
   readonly #context: ControllerContext
-  readonly #resources: readonly Resource<KubeObject>[]
+  readonly #resources = new Set<Resource<KubeObject>>()
   readonly #namespaces: Informer<Namespace>
   readonly #queue: WorkQueue
 
-  constructor(context: ControllerContext, { resources }: { readonly resources: readonly Resource<KubeObject>[] }) {
+  constructor(context: ControllerContext, served: ServedResources) {
     this.#context = context
-    this.#resources = resources.filter(({ namespaced }) => namespaced)
     this.#queue = new WorkQueue({ clock: context.clock })
     this.#namespaces = context.informers.for(namespaces)
     const add = (namespace: Namespace) => this.#enqueue(namespace)
     this.#namespaces.on({ added: add, updated: add })
+    served.on((versions) => this.#watch(versions))
+  }
+
+  /** @returns Forgets the kind. */
+  #watch([resource]: readonly Resource<KubeObject>[]): () => void {
+    if (resource === undefined || !resource.namespaced) return () => {}
+    this.#resources.add(resource)
     // Events are many and go at once when they are deleted: nothing to wait for.
-    for (const resource of this.#resources.filter(({ kind }) => kind !== 'Event')) {
-      context.informers.for(resource).on({ deleted: (object) => this.#onGone(object) })
+    const informer = resource.kind === 'Event' ? undefined : this.#context.informers.for(resource)
+    const stop = informer?.on({ deleted: (object) => this.#onGone(object) })
+    return () => {
+      stop?.()
+      this.#resources.delete(resource)
     }
   }
 
@@ -52,7 +62,8 @@ export class NamespaceDeletion implements Controller {
     const namespace = this.#namespaces.get(name)
     if (namespace?.metadata.deletionTimestamp === undefined) return
     if (!(namespace.spec?.finalizers ?? []).includes(FINALIZER)) return
-    const remaining = (await Promise.all(this.#resources.map((resource) => this.#clear(resource, name)))).flat()
+    const cleared = [...this.#resources].map((resource) => this.#clear(resource, name))
+    const remaining = (await Promise.all(cleared)).flat()
     if (remaining.length === 0) return this.#finalize(name)
     await this.#tell(namespace, remaining)
     this.#queue.addAfter(name, RECHECK_MS)

@@ -1,0 +1,158 @@
+import { isConditionTrue } from '../conditions.ts'
+import type { Draft, KindDefinition, ScaleView } from '../kind.ts'
+import type { Resource } from '../resource.ts'
+import { conformToSchema, type Misfits } from '../schema/conform.ts'
+import type { Field, Message } from '../schema/schema.ts'
+import type {
+  CustomResourceDefinition,
+  CustomResourceNames,
+  CustomResourceVersion,
+  JsonSchema,
+} from '../types/custom-resource-definition.ts'
+import type { KubeObject } from '../types/meta.ts'
+import { forbidden } from '../validation/field-error.ts'
+import { applyDefaults } from './default-values.ts'
+import { followJsonPath, parseJsonPath, setByJsonPath } from './json-path.ts'
+import { mergeListsOf } from './merge-lists.ts'
+import { printerColumns } from './printer-columns.ts'
+import { prune } from './prune.ts'
+import { validateBySchema } from './validate-schema.ts'
+import { compareVersions } from './version-order.ts'
+
+type CustomKind = KindDefinition<KubeObject>
+
+/** The kinds that a definition brings, one for each version served, the preferred one first; none until it is established. */
+export function customKinds(definition: CustomResourceDefinition): readonly CustomKind[] {
+  const { spec, status } = definition
+  if (!isConditionTrue(status?.conditions, 'Established')) return []
+  return [...spec.versions]
+    .filter(({ served }) => served)
+    .sort((a, b) => compareVersions(a.name, b.name))
+    .map((version) => customKind(definition, version))
+}
+
+/** Where objects of each version served are; see {@link customKinds}. */
+export function customResources(definition: CustomResourceDefinition): readonly Resource<KubeObject>[] {
+  return customKinds(definition).map(({ resource }) => resource)
+}
+
+function customKind(definition: CustomResourceDefinition, version: CustomResourceVersion): CustomKind {
+  const names: CustomResourceNames = definition.status?.acceptedNames ?? definition.spec.names
+  const schema = version.schema?.openAPIV3Schema ?? {}
+  const { scale, status } = version.subresources ?? {}
+  const leaving = definition.metadata.deletionTimestamp !== undefined
+  const stored = storedForm(definition, version)
+  return {
+    resource: resourceOf(definition, version.name),
+    listKind: names.listKind ?? `${names.kind}List`,
+    singular: names.singular ?? names.kind.toLowerCase(),
+    ...(names.shortNames === undefined ? {} : { shortNames: names.shortNames }),
+    ...(names.categories === undefined ? {} : { categories: names.categories }),
+    subresources: [
+      ...(status === undefined ? [] : ['status' as const]),
+      ...(scale === undefined ? [] : ['scale' as const]),
+    ],
+    custom: true,
+    generation: true,
+    columns: printerColumns(version.additionalPrinterColumns),
+    conform: (draft) => conform(schema, names.kind, draft),
+    openApi: openApiOf(schema),
+    default: (draft) => applyDefaults(schema, draft),
+    prepare(draft, old) {
+      if (old === undefined && status !== undefined) delete draft.status
+    },
+    validate: (object, old) =>
+      leaving && old === undefined
+        ? [forbidden('metadata', 'create not allowed while custom resource definition is terminating')]
+        : validateBySchema(schema, object),
+    warnings: () => deprecationOf(definition, version),
+    ...(scale === undefined ? {} : scaleOf(scale)),
+    ...(version.selectableFields === undefined ? {} : { selectableFields: selectableFields(version) }),
+    mergeLists: mergeListsOf(schema),
+    ...(stored === undefined ? {} : { stored }),
+  }
+}
+
+function resourceOf({ spec }: CustomResourceDefinition, version: string): Resource<KubeObject> {
+  const { plural, kind } = spec.names
+  return { group: spec.group, version, kind, plural, namespaced: spec.scope === 'Namespaced' }
+}
+
+/** Versions differ by their name only (`conversion: None`): needed where objects of more than one may be in the store. */
+function storedForm(definition: CustomResourceDefinition, { name }: CustomResourceVersion): CustomKind['stored'] {
+  const storage = definition.spec.versions.find((each) => each.storage)?.name ?? name
+  const { storedVersions = [] } = definition.status ?? {}
+  if (storage === name && storedVersions.every((each) => each === name)) return undefined
+  const { group } = definition.spec
+  return {
+    resource: resourceOf(definition, storage),
+    toStored: (object) => ({ ...object, apiVersion: `${group}/${storage}` }),
+    fromStored: (object) => ({ ...object, apiVersion: `${group}/${name}` }),
+  }
+}
+
+const METADATA: Field = {
+  name: 'metadata',
+  type: { of: 'message', message: 'ObjectMeta' },
+  shape: 'one',
+  zeroIsAbsent: false,
+}
+
+function conform(schema: JsonSchema, kind: string, draft: Draft): Misfits {
+  const message: Message = { name: kind, fields: new Map([['metadata', METADATA]]), numbered: new Map() }
+  const envelope: Draft = { metadata: draft.metadata ?? {} }
+  const { unknown, wrongType } = conformToSchema(message, envelope)
+  draft.metadata = envelope.metadata
+  return { unknown: [...unknown, ...prune(schema, draft, true)], wrongType }
+}
+
+/** The schema as documents show it, with what every object has. */
+function openApiOf(schema: JsonSchema): object {
+  const metadata = {
+    allOf: [{ $ref: '#/components/schemas/io.k8s.api.ObjectMeta' }],
+    description: "Standard object's metadata.",
+  }
+  const properties = { apiVersion: { type: 'string' }, kind: { type: 'string' }, ...schema.properties, metadata }
+  return { ...schema, type: 'object', properties }
+}
+
+function scaleOf(
+  paths: NonNullable<NonNullable<CustomResourceVersion['subresources']>['scale']>,
+): Pick<CustomKind, 'scale' | 'setScale'> {
+  const [replicas, statusReplicas] = [paths.specReplicasPath, paths.statusReplicasPath].map(parseJsonPath)
+  const selector = paths.labelSelectorPath === undefined ? undefined : parseJsonPath(paths.labelSelectorPath)
+  const read = (path: typeof replicas, object: KubeObject) =>
+    path === undefined ? undefined : followJsonPath(path, object)[0]
+  return {
+    scale: (object): ScaleView => ({
+      replicas: Number(read(replicas, object) ?? 0),
+      statusReplicas: Number(read(statusReplicas, object) ?? 0),
+      selector: undefined,
+      selectorText: String(read(selector, object) ?? ''),
+    }),
+    setScale(draft, count) {
+      if (replicas !== undefined) setByJsonPath(replicas, draft, count)
+    },
+  }
+}
+
+function selectableFields({
+  selectableFields: fields = [],
+}: CustomResourceVersion): NonNullable<CustomKind['selectableFields']> {
+  const readers = fields.flatMap(({ jsonPath }) => {
+    const path = parseJsonPath(jsonPath)
+    if (path === undefined) return []
+    return [
+      [jsonPath.replace(/^\./, ''), (object: KubeObject) => String(followJsonPath(path, object)[0] ?? '')] as const,
+    ]
+  })
+  return Object.fromEntries(readers)
+}
+
+function deprecationOf(
+  { spec }: CustomResourceDefinition,
+  { name, deprecated, deprecationWarning }: CustomResourceVersion,
+): readonly string[] {
+  if (deprecated !== true) return []
+  return [deprecationWarning ?? `${spec.group}/${name} ${spec.names.kind} is deprecated`]
+}
