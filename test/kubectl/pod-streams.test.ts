@@ -103,7 +103,7 @@ describe('what kubectl does with pods', { skip: unavailable }, () => {
     await attached.printed(/last\n/)
     for (const command of [following, attached]) {
       process.kill(command.pid)
-      await command.ended
+      await command.ended()
     }
   })
 
@@ -154,7 +154,7 @@ describe('what kubectl does with pods', { skip: unavailable }, () => {
     const command = cluster.start(['exec', 'talk', '--', 'sh', '-c', 'echo $$; exec sleep 4321'])
     await command.printed(/\d+\n/)
     process.kill(command.pid)
-    await command.ended
+    await command.ended()
     // The pattern is not to find the command that looks.
     const look = 'for i in $(seq 100); do grep -qs 432[1] /proc/[0-9]*/cmdline || exit 0; sleep 0.1; done; exit 1'
     await cluster.show('exec', 'talk', '--', 'sh', '-c', look)
@@ -241,7 +241,7 @@ function ending(command: ReturnType<PodCluster['start']>) {
     command,
     async [Symbol.asyncDispose]() {
       process.kill(command.pid)
-      await command.ended
+      await command.ended()
     },
   }
 }
