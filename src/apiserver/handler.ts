@@ -4,6 +4,7 @@ import { ANONYMOUS, type Attributes, type Authorizer, denialOf } from './authori
 import type { ApiContext } from './context.ts'
 import { discoveryResponse, openApiResponse } from './discovery-requests.ts'
 import { healthResponse } from './health.ts'
+import { impersonate } from './impersonation.ts'
 import { type ApiRequest, type ApiResponse, jsonResponse } from './request.ts'
 import { attributesOf, splitUrl } from './request-attributes.ts'
 import { handleCollection, handleObject, type ObjectCall, type ResourceCall } from './resource-requests.ts'
@@ -45,7 +46,8 @@ export function createHandler(options: HandlerOptions): HandleRequest {
   }
 }
 
-async function answer(options: HandlerOptions, request: ApiRequest): Promise<ApiResponse> {
+async function answer(options: HandlerOptions, asked: ApiRequest): Promise<ApiResponse> {
+  const request = impersonate(asked, options.authorizer)
   const { path, query } = splitUrl(request.url)
   const route = routeOf(path)
   requireAllowed(options, request, attributesOf(route, path, { method: request.method, query }))
