@@ -25,7 +25,7 @@ import { flag, wholeNumber, writeSettings } from './query.ts'
 import { acceptedForm, showOne } from './representation.ts'
 import { type ApiRequest, type ApiResponse, jsonResponse } from './request.ts'
 import { selectionOf } from './selection.ts'
-import { badRequest, methodNotAllowed } from './status-error.ts'
+import { badRequest, forbidden, methodNotAllowed } from './status-error.ts'
 import { watchObjects } from './watch.ts'
 
 /** A request for objects of a kind, with what its URL says. */
@@ -39,6 +39,9 @@ export interface ResourceCall {
 
 /** A request for one object. */
 export type ObjectCall = ResourceCall & { readonly name: string }
+
+/** Namespaces that no cluster is without. */
+const IMMORTAL = new Set(['default', 'kube-system', 'kube-public'])
 
 /** GET, POST and DELETE of a collection. */
 export async function handleCollection(call: ResourceCall): Promise<ApiResponse> {
@@ -220,7 +223,10 @@ function readApplied(bytes: Uint8Array): Promise<Draft> {
 }
 
 async function remove(call: ObjectCall): Promise<ApiResponse> {
-  const { context, query } = call
+  const { context, query, kind, name } = call
+  if (kind.resource.plural === 'namespaces' && IMMORTAL.has(name)) {
+    throw forbidden(kind.resource, name, 'this namespace may not be deleted')
+  }
   const options = await deleteOptions(call)
   const done = await deleteObject(context, placeOf(call), { options, settings: writeSettings(query) })
   return deletionResponse(call, done)
@@ -240,6 +246,8 @@ function deletionResponse(call: ObjectCall, { entry, gone }: Deletion): ApiRespo
 
 async function deleteCollection(call: ResourceCall): Promise<ApiResponse> {
   const { context, kind, query, request } = call
+  // As upstream: each is deleted by its name.
+  if (kind.resource.plural === 'namespaces') throw methodNotAllowed()
   const options = await deleteOptions(call)
   const page = listObjects(context, listRequest(call))
   for (const { metadata } of page.entries.map(decodedObject)) {

@@ -41,10 +41,20 @@ const NAME_COLUMN = {
 }
 
 function row(kind: AnyKind, object: KubeObject, { include, now }: TableOptions): object {
-  const cells = kind.columns.map((column) => column.cell(object, now))
+  const cells = kind.columns.map((column) => cellOf(() => column.cell(object, now)))
   return {
     cells: kind.nameColumn === false ? cells : [object.metadata.name, ...cells],
     ...(include === 'None' ? {} : { object: include === 'Object' ? object : rowMetadata(object) }),
+  }
+}
+
+/** An object may lack what its column shows, since little of it is required; others must be shown all the same. */
+function cellOf<T>(read: () => T): T | string {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof TypeError) return '<unknown>'
+    throw error
   }
 }
 

@@ -1,7 +1,5 @@
 import type { Draft } from '../../kube/kind.ts'
 import { objectIn } from '../../kube/kinds/draft.ts'
-import { applyJsonPatch } from '../../kube/patch/json-patch.ts'
-import { applyMergePatch } from '../../kube/patch/merge-patch.ts'
 import { formatLabelSelector, labelSelectorFrom } from '../../kube/selector.ts'
 import { invalid } from '../../kube/validation/field-error.ts'
 import type { Entry } from '../../store/store.ts'
@@ -9,7 +7,7 @@ import { mediaTypeOf, readJson, readObject } from '../body.ts'
 import { decodedObject } from '../decoded.ts'
 import { fieldManagerOf } from '../managed-fields.ts'
 import { getEntry, updateObject } from '../object-storage.ts'
-import { JSON_PATCH } from '../patch.ts'
+import { applyPatch } from '../patch.ts'
 import { writeSettings } from '../query.ts'
 import { type ApiResponse, jsonResponse } from '../request.ts'
 import { type ObjectCall, placeOf } from '../resource-requests.ts'
@@ -27,9 +25,8 @@ export const handleScale: SubresourceHandler = async (call) => {
     }
     case 'PATCH': {
       const type = mediaTypeOf(call.request.headers['content-type'])
-      const patch = readJson(await call.request.body())
-      const apply = type === JSON_PATCH ? applyJsonPatch : applyMergePatch
-      return setReplicas(call, (scale) => apply(scale, patch) as Draft)
+      const body = readJson(await call.request.body())
+      return setReplicas(call, (scale) => applyPatch(call.kind, scale, { type, body }))
     }
     default:
       throw methodNotAllowed()

@@ -3,6 +3,7 @@ import { labelSelectorFrom, matchesLabels } from '../selector.ts'
 import type { PodTemplateSpec } from '../types/core.ts'
 import type { KubeObject, LabelSelector } from '../types/meta.ts'
 import { invalid, notSupported, required } from '../validation/field-error.ts'
+import { validateRequirements } from '../validation/label-selector.ts'
 import { validateLabels } from '../validation/object-meta.ts'
 import { validatePodSpec } from './pod-validation.ts'
 
@@ -39,7 +40,9 @@ export function notNegative(field: string, value: number | undefined): readonly 
 function validateSelector({ selector, template }: WorkloadSpec, old: WorkloadSpec | undefined): readonly FieldError[] {
   const path = 'spec.selector'
   if (selector === undefined) return [required(path)]
-  const errors: FieldError[] = [...validateLabels(selector.matchLabels, `${path}.matchLabels`)]
+  const unreadable = validateRequirements(selector, path)
+  const errors: FieldError[] = [...validateLabels(selector.matchLabels, `${path}.matchLabels`), ...unreadable]
+  if (unreadable.length > 0) return errors
   if (isEmpty(selector)) errors.push(invalid(path, selector, 'empty selector is invalid for deployment'))
   else if (template !== undefined && !matchesLabels(labelSelectorFrom(selector), template.metadata?.labels ?? {})) {
     errors.push(

@@ -17,7 +17,7 @@ const DEPTH_LIMIT = 60
 
 /** The object in the form that JSON has. @throws FairleadError `INVALID_INPUT` for malformed and unknown content. */
 export function decodeProtobuf(bytes: Uint8Array): Draft {
-  if (!Buffer.from(bytes.buffer, bytes.byteOffset, 4).equals(MAGIC)) throw malformed('it does not begin with k8s\\0')
+  if (!MAGIC.equals(bytes.subarray(0, MAGIC.length))) throw malformed('it does not begin with k8s\\0')
   let apiVersion = ''
   let kind = ''
   let raw: Uint8Array = new Uint8Array()
