@@ -1,5 +1,5 @@
 import type { Draft } from '../kube/kind.ts'
-import { isJsonObject, type JsonObject } from '../kube/patch/json.ts'
+import { isJsonObject, type JsonObject, memberOf } from '../kube/patch/json.ts'
 import type { AnyKind } from '../kube/registry.ts'
 import type { ManagedFieldsEntry } from '../kube/types/meta.ts'
 import type { Entry } from '../store/store.ts'
@@ -129,7 +129,8 @@ function merge(kind: AnyKind, present: unknown, body: unknown, path: string): un
     const out: Draft = { ...present }
     for (const [name, value] of Object.entries(body)) {
       if (value === null) continue
-      out[name] = present[name] === undefined ? value : merge(kind, present[name], value, join(path, name))
+      const before = memberOf(present, name)
+      out[name] = before === undefined ? value : merge(kind, before, value, join(path, name))
     }
     return out
   }
@@ -161,7 +162,7 @@ function removeFields(kind: AnyKind, value: unknown, tree: FieldTree, path: stri
   const draft = value as JsonObject as Draft
   for (const [step, inner] of Object.entries(tree)) {
     const name = step.slice(2)
-    if (!step.startsWith('f:') || draft[name] === undefined) continue
+    if (!step.startsWith('f:') || memberOf(draft, name) === undefined) continue
     if (isEmptyTree(inner)) delete draft[name]
     else removeFields(kind, draft[name], inner, join(path, name))
   }

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, jsonEqual } from '../kube/patch/json.ts'
+import { isJsonObject, type JsonObject, jsonEqual, memberOf } from '../kube/patch/json.ts'
 import type { AnyKind } from '../kube/registry.ts'
 import { mergeListOf } from './patch.ts'
 
@@ -77,7 +77,7 @@ function build(self: boolean, children: FieldTree): FieldTree | undefined {
 export function union(a: FieldTree, b: FieldTree): FieldTree {
   const out: Record<string, FieldTree> = { ...a }
   for (const [step, tree] of Object.entries(b)) {
-    const mine = a[step]
+    const mine = memberOf(a, step) as FieldTree | undefined
     if (mine === undefined) out[step] = tree
     else if (step !== SELF) out[step] = build(hasSelf(mine) || hasSelf(tree), union(parts(mine), parts(tree))) ?? LEAF
   }
@@ -105,7 +105,7 @@ function combine(
 ): FieldTree {
   const out: Record<string, FieldTree> = {}
   for (const [step, mine] of Object.entries(a)) {
-    const theirs = b[step]
+    const theirs = memberOf(b, step) as FieldTree | undefined
     if (theirs === undefined) {
       if (keepAlone) out[step] = mine
       continue
@@ -167,8 +167,8 @@ function childPairs(kind: AnyKind, before: unknown, after: unknown, path: string
   const now = isJsonObject(after) ? after : {}
   return [...new Set([...Object.keys(old), ...Object.keys(now)])].map((name) => ({
     step: `f:${name}`,
-    old: old[name],
-    now: now[name],
+    old: memberOf(old, name),
+    now: memberOf(now, name),
     at: join(path, name),
   }))
 }

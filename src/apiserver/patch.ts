@@ -53,5 +53,7 @@ function patchedOrRefused(kind: AnyKind, present: Draft, { type, body }: { type:
 
 /** How lists of a kind are merged, by path. */
 export function mergeListOf(kind: AnyKind, path: string) {
-  return kind.mergeLists?.[path] ?? (METADATA_LISTS as NonNullable<AnyKind['mergeLists']>)[path]
+  const { mergeLists = {} } = kind
+  if (Object.hasOwn(mergeLists, path)) return mergeLists[path]
+  return Object.hasOwn(METADATA_LISTS, path) ? (METADATA_LISTS as NonNullable<AnyKind['mergeLists']>)[path] : undefined
 }

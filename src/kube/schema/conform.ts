@@ -19,7 +19,7 @@ export function conformToSchema(message: Message, object: Draft): Misfits {
   const { apiVersion: _, kind: __, ...fields } = object
   const checked = checkMessage(message, fields, { path: '', plain: '', found })
   for (const name of Object.keys(fields)) {
-    if (checked[name] === undefined) delete object[name]
+    if (!Object.hasOwn(checked, name)) delete object[name]
     else object[name] = checked[name]
   }
   return found
