@@ -14,7 +14,9 @@ interface Benchmark {
 const directory = dirname(fileURLToPath(import.meta.url))
 const [name, ...args] = process.argv.slice(2)
 if (name === undefined || !/^[a-z-]+$/.test(name) || !existsSync(join(directory, `${name}.ts`))) {
-  const names = readdirSync(directory).flatMap((file) => (file === 'run.ts' ? [] : file.replace(/\.ts$/, '')))
+  const names = readdirSync(directory).flatMap((file) =>
+    file === 'run.ts' || !file.endsWith('.ts') ? [] : file.replace(/\.ts$/, ''),
+  )
   process.stderr.write(`Usage: npm run -s bench -- NAME [flags], with NAME one of ${names.join(', ')}\n`)
   process.exit(2)
 }
