@@ -4,7 +4,7 @@ import type { DaemonSet } from '../types/apps.ts'
 import { invalid, oneOf } from '../validation/field-error.ts'
 import { ensureObject, objectIn, setDefault } from './draft.ts'
 import { defaultPodTemplate, podSpecMergeLists } from './pod-template.ts'
-import { ageColumn, labelsCell, selectorCell, templateColumns } from './printing.ts'
+import { ageColumn, labelsCell, selectorColumn, templateColumns } from './printing.ts'
 import { countColumn, notNegative, validateWorkload } from './workload.ts'
 
 /** apps/v1 DaemonSet: a pod on every node that it fits. */
@@ -39,13 +39,7 @@ export const daemonSetKind: KindDefinition<DaemonSet> = {
     },
     ageColumn,
     ...templateColumns<DaemonSet>(({ spec }) => spec.template),
-    {
-      name: 'Selector',
-      type: 'string',
-      priority: 1,
-      description: 'Label selector for pods.',
-      cell: ({ spec }) => selectorCell(spec.selector),
-    },
+    selectorColumn<DaemonSet>(({ spec }) => spec.selector),
   ],
   mergeLists: { ...podSpecMergeLists('spec.template.spec'), 'status.conditions': { keys: ['type'] } },
 }

@@ -4,7 +4,7 @@ import type { Deployment } from '../types/apps.ts'
 import { forbidden, invalid, oneOf } from '../validation/field-error.ts'
 import { ensureObject, objectIn, setDefault } from './draft.ts'
 import { defaultPodTemplate, podSpecMergeLists } from './pod-template.ts'
-import { ageColumn, selectorCell, templateColumns } from './printing.ts'
+import { ageColumn, selectorColumn, templateColumns } from './printing.ts'
 import { validateWorkload } from './workload.ts'
 
 /** apps/v1 Deployment. */
@@ -47,13 +47,7 @@ export const deploymentKind: KindDefinition<Deployment> = {
     },
     ageColumn,
     ...templateColumns<Deployment>(({ spec }) => spec.template),
-    {
-      name: 'Selector',
-      type: 'string',
-      priority: 1,
-      description: 'Label selector for pods.',
-      cell: ({ spec }) => selectorCell(spec.selector),
-    },
+    selectorColumn<Deployment>(({ spec }) => spec.selector),
   ],
   mergeLists: { ...podSpecMergeLists('spec.template.spec'), 'status.conditions': { keys: ['type'] } },
 }

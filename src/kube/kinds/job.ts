@@ -1,4 +1,5 @@
 import { isConditionTrue } from '../conditions.ts'
+import { humanDuration } from '../duration.ts'
 import type { Draft, FieldError, KindDefinition } from '../kind.ts'
 import { jobs } from '../resource.ts'
 import type { Job } from '../types/batch.ts'
@@ -6,7 +7,7 @@ import { invalid } from '../validation/field-error.ts'
 import { ensureObject, objectIn } from './draft.ts'
 import { defaultJobSpec, validateJobSpec } from './job-spec.ts'
 import { podSpecMergeLists } from './pod-template.ts'
-import { ageColumn, humanDuration, selectorCell, templateColumns } from './printing.ts'
+import { ageColumn, selectorColumn, templateColumns } from './printing.ts'
 
 const CONTROLLER_UID = 'batch.kubernetes.io/controller-uid'
 const JOB_NAME = 'batch.kubernetes.io/job-name'
@@ -40,13 +41,7 @@ export const jobKind: KindDefinition<Job> = {
     { name: 'Duration', type: 'string', description: 'Time required to complete the job.', cell: durationCell },
     ageColumn,
     ...templateColumns<Job>(({ spec }) => spec.template),
-    {
-      name: 'Selector',
-      type: 'string',
-      priority: 1,
-      description: 'Label selector for pods.',
-      cell: ({ spec }) => selectorCell(spec.selector),
-    },
+    selectorColumn<Job>(({ spec }) => spec.selector),
   ],
   mergeLists: { ...podSpecMergeLists('spec.template.spec'), 'status.conditions': { keys: ['type'] } },
 }
@@ -91,5 +86,5 @@ function completionsCell({ spec, status }: Job): string {
 function durationCell({ status }: Job, now: number): string {
   if (status?.startTime === undefined) return ''
   const end = status.completionTime === undefined ? now : Date.parse(status.completionTime)
-  return humanDuration((end - Date.parse(status.startTime)) / 1000)
+  return humanDuration(end - Date.parse(status.startTime))
 }

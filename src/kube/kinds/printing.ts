@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net'
+import { humanDuration } from '../duration.ts'
 import type { Column } from '../kind.ts'
 import type { Container, PodTemplateSpec } from '../types/core.ts'
 import type { KubeObject, LabelSelector } from '../types/meta.ts'
@@ -14,30 +15,18 @@ export const ageColumn: Column<KubeObject> = {
 /** `5m12s` since an RFC 3339 time; `<unknown>` without one. */
 export function ageCell(time: string | null | undefined, now: number): string {
   const since = time ? Date.parse(time) : Number.NaN
-  return Number.isNaN(since) ? '<unknown>' : humanDuration((now - since) / 1000)
+  return Number.isNaN(since) ? '<unknown>' : humanDuration(now - since)
 }
 
-/** A duration in at most two units, cut as kubectl users know it (apimachinery `duration.HumanDuration`). */
-export function humanDuration(given: number): string {
-  const seconds = Math.trunc(given)
-  if (seconds < -1) return '<invalid>'
-  if (seconds < 0) return '0s'
-  if (seconds < 120) return `${seconds}s`
-  const minutes = Math.trunc(seconds / 60)
-  if (minutes < 10) return twoUnits(minutes, 'm', seconds % 60, 's')
-  if (minutes < 180) return `${minutes}m`
-  const hours = Math.trunc(minutes / 60)
-  if (hours < 8) return twoUnits(hours, 'h', minutes % 60, 'm')
-  if (hours < 48) return `${hours}h`
-  const days = Math.trunc(hours / 24)
-  if (days < 8) return twoUnits(days, 'd', hours % 24, 'h')
-  if (days < 365 * 2) return `${days}d`
-  const years = Math.trunc(days / 365)
-  return years < 8 ? twoUnits(years, 'y', days % 365, 'd') : `${years}y`
-}
-
-function twoUnits(major: number, majorUnit: string, minor: number, minorUnit: string): string {
-  return minor === 0 ? `${major}${majorUnit}` : `${major}${majorUnit}${minor}${minorUnit}`
+/** The wide column that tells which pods a workload looks after. */
+export function selectorColumn<T extends KubeObject>(selectorOf: (object: T) => LabelSelector | undefined): Column<T> {
+  return {
+    name: 'Selector',
+    type: 'string',
+    priority: 1,
+    description: 'Label selector for pods.',
+    cell: (object) => selectorCell(selectorOf(object)),
+  }
 }
 
 /** `a=b,c in (d,e)`; `<none>` when the selector selects nothing in particular. */

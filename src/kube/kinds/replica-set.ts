@@ -3,7 +3,7 @@ import { replicaSets } from '../resource.ts'
 import type { ReplicaSet } from '../types/apps.ts'
 import { objectIn, setDefault } from './draft.ts'
 import { defaultPodTemplate, podSpecMergeLists } from './pod-template.ts'
-import { ageColumn, selectorCell, templateColumns } from './printing.ts'
+import { ageColumn, selectorColumn, templateColumns } from './printing.ts'
 import { validateWorkload } from './workload.ts'
 
 /** apps/v1 ReplicaSet. */
@@ -53,13 +53,7 @@ export const replicaSetKind: KindDefinition<ReplicaSet> = {
     },
     ageColumn,
     ...templateColumns<ReplicaSet>(({ spec }) => spec.template),
-    {
-      name: 'Selector',
-      type: 'string',
-      priority: 1,
-      description: 'Label selector for pods.',
-      cell: ({ spec }) => selectorCell(spec.selector),
-    },
+    selectorColumn<ReplicaSet>(({ spec }) => spec.selector),
   ],
   mergeLists: { ...podSpecMergeLists('spec.template.spec'), 'status.conditions': { keys: ['type'] } },
 }
