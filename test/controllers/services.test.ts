@@ -102,7 +102,8 @@ test('a pod that fits nowhere says why, and is placed when a node appears', asyn
     Boolean(status?.conditions?.some(({ type }) => type === 'PodScheduled')),
   )
   const condition = waiting.status?.conditions?.find(({ type }) => type === 'PodScheduled')
-  const text = "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector."
+  const text =
+    "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
   assert.deepEqual([condition?.status, condition?.reason, condition?.message], ['False', 'Unschedulable', text])
   await plane.untilAll(events, (all) =>
     all.some(({ reason, message }) => reason === 'FailedScheduling' && message === text),
@@ -138,4 +139,32 @@ test('pods of a node that is gone are removed', async () => {
   await plane.until(pods, 'a', ({ spec }) => spec.nodeName === 'n1')
   await client.delete(nodes, { name: 'n1' })
   await plane.gone(pods, 'a')
+})
+
+test('a pod with scheduling gates waits until the last one is removed', async () => {
+  await using plane = await startControlPlane({ nodeNames: ['n1'] })
+  const { client } = plane
+  await client.create(pods, barePod('a', { schedulingGates: [{ name: 'example.com/hold' }] }))
+  const gated = await client.get(pods, { namespace: 'default', name: 'a' })
+  const condition = gated.status?.conditions?.find(({ type }) => type === 'PodScheduled')
+  assert.deepEqual([condition?.status, condition?.reason], ['False', 'SchedulingGated'])
+  await client.create(pods, barePod('b'))
+  await plane.until(pods, 'b', ({ spec }) => spec.nodeName === 'n1')
+  assert.equal((await client.get(pods, gated.metadata)).spec.nodeName, undefined)
+  await client.patch(pods, gated.metadata, { type: 'merge', body: { spec: { schedulingGates: null } } })
+  await plane.until(pods, 'a', ({ spec }) => spec.nodeName === 'n1')
+})
+
+test('three replicas that shun each other take three nodes, and a fourth waits for one', async () => {
+  await using plane = await startControlPlane({ nodeNames: ['n1', 'n2', 'n3'] })
+  const { client } = plane
+  const term = { labelSelector: { matchLabels: { app: 'web' } }, topologyKey: 'kubernetes.io/hostname' }
+  const affinity = { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } }
+  for (const name of ['a', 'b', 'c', 'd']) await client.create(pods, barePod(name, { affinity }))
+  const waiting = await plane.until(pods, 'd', ({ status }) => Boolean(status?.conditions?.length))
+  assert.match(waiting.status?.conditions?.[0]?.message ?? '', /^0\/3 nodes are available: 3 node\(s\) didn't match/)
+  const placed = (await client.list(pods, { namespace: 'default' })).items
+  assert.equal(new Set(placed.map(({ spec }) => spec.nodeName)).size, 4)
+  await client.delete(pods, { namespace: 'default', name: 'b' })
+  await plane.until(pods, 'd', ({ spec }) => spec.nodeName !== undefined)
 })

@@ -1,5 +1,6 @@
 import type { DaemonSet } from '../../kube/types/apps.ts'
 import type { Node, PodSpec, Toleration } from '../../kube/types/core.ts'
+import { matchesNode } from '../node-affinity.ts'
 import { readinessTaint, TAINT_NOT_READY, TAINT_UNREACHABLE, TAINT_UNSCHEDULABLE, untolerated } from '../taints.ts'
 
 /** What every pod of a DaemonSet tolerates (upstream `AddOrUpdateDaemonPodTolerations`). */
@@ -28,8 +29,7 @@ export function tolerationsOf(spec: PodSpec): readonly Toleration[] {
 /** Whether a node gets a pod of the set, and whether one that is there may stay. */
 export function fitOf(set: DaemonSet, node: Node): { readonly wanted: boolean; readonly mayStay: boolean } {
   const { spec } = set.spec.template
-  const labels = node.metadata.labels ?? {}
-  const selected = Object.entries(spec.nodeSelector ?? {}).every(([key, value]) => labels[key] === value)
+  const selected = matchesNode(spec, node)
   const named = spec.nodeName === undefined || spec.nodeName === '' || spec.nodeName === node.metadata.name
   if (!selected || !named) return { wanted: false, mayStay: false }
   const implied = readinessTaint(node)

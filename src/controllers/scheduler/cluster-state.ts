@@ -4,6 +4,7 @@ import { isTerminal } from '../pod-state.ts'
 import { selects } from '../service-pods.ts'
 import type { Candidate } from './decide.ts'
 import type { PodNeeds } from './filters.ts'
+import type { PlacedPod } from './placed-pod.ts'
 import { needsOf } from './pod-needs.ts'
 import { parseQuantities } from './quantities.ts'
 
@@ -26,6 +27,8 @@ export class ClusterState {
   readonly #loads = new Map<string, NodeLoad>()
   readonly #placed = new Map<string, Placed>()
   readonly #assumed = new Set<string>()
+  /** Uids of placed pods with affinity to, or against, other pods. */
+  readonly #attached = new Set<string>()
 
   setNode(node: Node): void {
     this.#nodes.set(node.metadata.name, node)
@@ -70,10 +73,31 @@ export class ClusterState {
     return this.#assumed.has(pod.metadata.uid ?? '')
   }
 
+  get nodes(): readonly Node[] {
+    return [...this.#nodes.values()]
+  }
+
+  /** Whether any placed pod has a say in where others go. */
+  get hasAttachedPods(): boolean {
+    return this.#attached.size > 0
+  }
+
+  /** Every pod that has a place on a node that is known. */
+  placed(): readonly PlacedPod[] {
+    const placed: PlacedPod[] = []
+    for (const { needs, nodeName } of this.#placed.values()) {
+      const node = this.#nodes.get(nodeName)
+      if (node !== undefined) placed.push({ pod: needs.pod, node })
+    }
+    return placed
+  }
+
   /** Every node with its load, and how many of its pods the pod should keep away from. @param services Those that select the pod. */
   candidates(pod: Pod, services: readonly Service[]): readonly Candidate[] {
     const owner = controllerUid(pod)
+    const siblings = owner === undefined ? [] : this.#siblings(pod, owner)
     return [...this.#nodes.values()].map((node) => {
+      const zone = zoneOf(node)
       const load = this.#loads.get(node.metadata.name)
       const others = [...(load?.pods.values() ?? [])]
       const living = others.filter(
@@ -86,10 +110,23 @@ export class ClusterState {
         requested: load?.requested ?? {},
         allocatable: parseQuantities(node.status?.allocatable ?? {}),
         hostPorts: new Set(others.flatMap((other) => other.hostPorts)),
-        siblings: owner === undefined ? 0 : living.filter((other) => controllerUid(other.pod) === owner).length,
+        siblings: siblings.filter((other) => other.metadata.name === node.metadata.name).length,
+        zoneSiblings: zone === undefined ? 0 : siblings.filter((other) => zoneOf(other) === zone).length,
         peers: living.filter((other) => services.some((service) => selects(service, other.pod.metadata.labels))).length,
       }
     })
+  }
+
+  /** The node of every living pod of the same owner. */
+  #siblings(pod: Pod, owner: string): readonly Node[] {
+    const found: Node[] = []
+    for (const { needs, nodeName } of this.#placed.values()) {
+      const { metadata } = needs.pod
+      if (metadata.deletionTimestamp !== undefined || metadata.namespace !== pod.metadata.namespace) continue
+      const node = controllerUid(needs.pod) === owner ? this.#nodes.get(nodeName) : undefined
+      if (node !== undefined) found.push(node)
+    }
+    return found
   }
 
   #place(pod: Pod, nodeName: string): void {
@@ -97,6 +134,8 @@ export class ClusterState {
     this.#remove(uid)
     const needs = needsOf(pod)
     this.#placed.set(uid, { needs, nodeName })
+    const { podAffinity, podAntiAffinity } = pod.spec.affinity ?? {}
+    if (podAffinity !== undefined || podAntiAffinity !== undefined) this.#attached.add(uid)
     const load = this.#loads.get(nodeName) ?? { pods: new Map(), requested: {} }
     this.#loads.set(nodeName, load)
     load.pods.set(uid, needs)
@@ -107,12 +146,17 @@ export class ClusterState {
     const placed = this.#placed.get(uid)
     if (placed === undefined) return
     this.#placed.delete(uid)
+    this.#attached.delete(uid)
     const load = this.#loads.get(placed.nodeName)
     if (load === undefined) return
     load.pods.delete(uid)
     add(load.requested, placed.needs.requests, -1)
     if (load.pods.size === 0) this.#loads.delete(placed.nodeName)
   }
+}
+
+function zoneOf({ metadata }: Node): string | undefined {
+  return metadata.labels?.['topology.kubernetes.io/zone']
 }
 
 function controllerUid(pod: Pod): string | undefined {

@@ -1,5 +1,7 @@
 import type { Node, Pod, Taint } from '../../kube/types/core.ts'
+import { matchesNode } from '../node-affinity.ts'
 import { readinessTaint, TAINT_UNSCHEDULABLE, untolerated } from '../taints.ts'
+import { type Refusal, resolvable, unresolvable } from './refusal.ts'
 
 /** What is free on a node; `undefined` where the node does not say what it has. */
 export interface NodeRoom {
@@ -20,12 +22,12 @@ export interface PodNeeds {
 }
 
 /** A rule that a node must pass: the reason in upstream's words when it does not. */
-type Filter = (needs: PodNeeds, room: NodeRoom) => readonly string[]
+type Filter = (needs: PodNeeds, room: NodeRoom) => readonly Refusal[]
 
 const FILTERS: readonly Filter[] = [unschedulable, taints, selector, hostPorts, resources]
 
 /** Why the pod cannot run on the node (the reasons of the first rule that refuses); empty when it can. */
-export function refusals(needs: PodNeeds, room: NodeRoom): readonly string[] {
+export function refusals(needs: PodNeeds, room: NodeRoom): readonly Refusal[] {
   for (const filter of FILTERS) {
     const reasons = filter(needs, room)
     if (reasons.length > 0) return reasons
@@ -33,32 +35,30 @@ export function refusals(needs: PodNeeds, room: NodeRoom): readonly string[] {
   return []
 }
 
-function unschedulable({ pod }: PodNeeds, { node }: NodeRoom): readonly string[] {
+function unschedulable({ pod }: PodNeeds, { node }: NodeRoom): readonly Refusal[] {
   if (node.spec?.unschedulable !== true) return []
   const taint: Taint = { key: TAINT_UNSCHEDULABLE, effect: 'NoSchedule' }
   return untolerated([taint], pod.spec.tolerations ?? [], ['NoSchedule']) === undefined
     ? []
-    : ['node(s) were unschedulable']
+    : [unresolvable('node(s) were unschedulable')]
 }
 
 /** A node that is not Ready is refused by the taint it is about to get, so that a new node wins no race. */
-function taints({ pod }: PodNeeds, { node }: NodeRoom): readonly string[] {
+function taints({ pod }: PodNeeds, { node }: NodeRoom): readonly Refusal[] {
   const implied = readinessTaint(node)
   const all: Taint[] = [...(node.spec?.taints ?? [])].filter((taint) => taint.key !== TAINT_UNSCHEDULABLE)
   if (implied !== undefined) all.push({ key: implied, effect: 'NoSchedule' })
   const taint = untolerated(all, pod.spec.tolerations ?? [], ['NoSchedule', 'NoExecute'])
-  return taint === undefined ? [] : [`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`]
+  return taint === undefined ? [] : [unresolvable(`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`)]
 }
 
-function selector({ pod }: PodNeeds, { node }: NodeRoom): readonly string[] {
-  const labels = node.metadata.labels ?? {}
-  const matches = Object.entries(pod.spec.nodeSelector ?? {}).every(([key, value]) => labels[key] === value)
-  return matches ? [] : ["node(s) didn't match Pod's node affinity/selector"]
+function selector({ pod }: PodNeeds, { node }: NodeRoom): readonly Refusal[] {
+  return matchesNode(pod.spec, node) ? [] : [unresolvable("node(s) didn't match Pod's node affinity/selector")]
 }
 
-function hostPorts({ hostPorts: wanted }: PodNeeds, { hostPorts: used }: NodeRoom): readonly string[] {
+function hostPorts({ hostPorts: wanted }: PodNeeds, { hostPorts: used }: NodeRoom): readonly Refusal[] {
   return wanted.some((port) => conflicts(port, used))
-    ? ["node(s) didn't have free ports for the requested pod ports"]
+    ? [resolvable("node(s) didn't have free ports for the requested pod ports")]
     : []
 }
 
@@ -69,14 +69,15 @@ function conflicts(port: string, used: ReadonlySet<string>): boolean {
   return [...used].some((other) => other.startsWith(`${protocol}/`) && other.endsWith(`/${number}`))
 }
 
-function resources({ requests }: PodNeeds, room: NodeRoom): readonly string[] {
-  const reasons: string[] = []
+function resources({ requests }: PodNeeds, room: NodeRoom): readonly Refusal[] {
+  const reasons: Refusal[] = []
   const { pods: podLimit } = room.allocatable
-  if (podLimit !== undefined && room.pods + 1 > podLimit) reasons.push('Too many pods')
+  if (podLimit !== undefined && room.pods + 1 > podLimit) reasons.push(resolvable('Too many pods'))
   for (const [name, amount] of Object.entries(requests)) {
     if (amount === 0) continue
-    const free = (room.allocatable[name] ?? 0) - (room.requested[name] ?? 0)
-    if (amount > free) reasons.push(`Insufficient ${name}`)
+    const all = room.allocatable[name] ?? 0
+    if (amount <= all - (room.requested[name] ?? 0)) continue
+    reasons.push(amount > all ? unresolvable(`Insufficient ${name}`) : resolvable(`Insufficient ${name}`))
   }
   return reasons
 }

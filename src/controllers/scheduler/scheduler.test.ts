@@ -2,10 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Node, Pod, Service, Taint } from '../../kube/types/core.ts'
+import type { NodeSelectorTerm, TopologySpreadConstraint } from '../../kube/types/scheduling.ts'
 import { tolerates } from '../taints.ts'
 import { ClusterState } from './cluster-state.ts'
 import { type Decision, decide } from './decide.ts'
+import { affinityRules } from './pod-affinity.ts'
 import { needsOf } from './pod-needs.ts'
+import { spreadRules } from './topology-spread.ts'
 
 interface NodeShape {
   readonly ready?: 'True' | 'False' | 'Unknown' | 'none'
@@ -55,7 +58,15 @@ function place(
   const state = new ClusterState()
   for (const each of nodes) state.setNode(each)
   for (const each of present) state.setPod(each)
-  return decide(needsOf(newcomer), state.candidates(newcomer, services))
+  return choose(state, newcomer, services)
+}
+
+function choose(state: ClusterState, newcomer: Pod, services: readonly Service[] = []): Decision {
+  const placed = state.placed()
+  const labelsOf = (name: string) => ({ 'kubernetes.io/metadata.name': name })
+  const affinity = affinityRules(newcomer, placed, labelsOf)
+  const spread = spreadRules(newcomer, state.nodes, placed)
+  return decide(needsOf(newcomer), state.candidates(newcomer, services), { affinity, spread })
 }
 
 const reason = (decision: Decision) => (decision.type === 'unschedulable' ? decision.message : `on ${decision.name}`)
@@ -173,7 +184,7 @@ test('spread: first by owner, then by Service, then by number of pods, soft tain
 test('a pod that ended takes no room; a terminating one does', () => {
   const state = new ClusterState()
   state.setNode(node('n1', { allocatable: { pods: '1' } }))
-  const fits = () => decide(needsOf(pod('p')), state.candidates(pod('p'), [])).type === 'node'
+  const fits = () => choose(state, pod('p')).type === 'node'
   state.setPod(pod('q', { nodeName: 'n1' }, { deletionTimestamp: 'now' }))
   assert.ok(!fits())
   state.setPod({ ...pod('q', { nodeName: 'n1' }), status: { phase: 'Succeeded' } })
@@ -205,7 +216,7 @@ test('property: a burst of equal pods is spread evenly before the watch shows an
       const loads = new Map<string, number>()
       for (let index = 0; index < podCount; index++) {
         const newcomer = pod(`p${index}`, {}, ofSet('rs'))
-        const decision = decide(needsOf(newcomer), state.candidates(newcomer, []))
+        const decision = choose(state, newcomer)
         assert.equal(decision.type, 'node')
         if (decision.type !== 'node') return
         state.assume(newcomer, decision.name)
@@ -215,4 +226,138 @@ test('property: a burst of equal pods is spread evenly before the watch shows an
       assert.ok(Math.max(...counts) - Math.min(...counts) <= 1)
     }),
   )
+})
+
+const zoned = (name: string, zone: string, more: Record<string, string> = {}) =>
+  node(name, { labels: { zone, 'kubernetes.io/hostname': name, 'topology.kubernetes.io/zone': zone, ...more } })
+const app = (name: string, label: string, spec: Partial<Pod['spec']> = {}) =>
+  pod(name, spec, { labels: { app: label } })
+const term = (label: string, topologyKey = 'zone') => ({ labelSelector: { matchLabels: { app: label } }, topologyKey })
+
+test('node affinity: terms are alternatives, expressions hold together, preferences weigh', () => {
+  const nodes = [zoned('a', 'z1', { cores: '4' }), zoned('b', 'z2', { cores: '16' })]
+  const requiring = (...nodeSelectorTerms: readonly NodeSelectorTerm[]) =>
+    pod('p', { affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } } } })
+  const cases: readonly (readonly [readonly NodeSelectorTerm[], string])[] = [
+    [[{ matchExpressions: [{ key: 'zone', operator: 'In', values: ['z2', 'z3'] }] }], 'on b'],
+    [[{ matchExpressions: [{ key: 'cores', operator: 'Gt', values: ['8'] }] }], 'on b'],
+    [[{ matchExpressions: [{ key: 'cores', operator: 'Lt', values: ['8'] }] }], 'on a'],
+    [[{ matchFields: [{ key: 'metadata.name', operator: 'In', values: ['b'] }] }], 'on b'],
+    [
+      [
+        { matchExpressions: [{ key: 'gone', operator: 'Exists' }] },
+        {
+          matchExpressions: [
+            { key: 'zone', operator: 'Exists' },
+            { key: 'zone', operator: 'NotIn', values: ['z1'] },
+          ],
+        },
+      ],
+      'on b',
+    ],
+    [[{}], "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector."],
+  ]
+  for (const [terms, expected] of cases) assert.equal(reason(place(nodes, requiring(...terms))), expected)
+  const preference = { matchExpressions: [{ key: 'zone', operator: 'In' as const, values: ['z2'] }] }
+  const preferring = pod('p', {
+    affinity: { nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 1, preference }] } },
+  })
+  assert.equal(reason(place(nodes, preferring, [pod('q', { nodeName: 'b' })])), 'on b')
+})
+
+test('pod affinity: near those it names; the first of its kind goes anywhere', () => {
+  const nodes = [zoned('a', 'z1'), zoned('b', 'z2'), zoned('c', 'z2')]
+  const near = (label: string, name = 'p') =>
+    app(name, 'web', { affinity: { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term(label)] } } })
+  assert.equal(reason(place(nodes, near('db'), [app('q', 'db', { nodeName: 'b' })])), 'on c')
+  assert.equal(reason(place(nodes, near('db'))), "0/3 nodes are available: 3 node(s) didn't match pod affinity rules.")
+  assert.equal(reason(place(nodes, near('web'))), 'on a')
+  assert.equal(reason(place(nodes, near('web'), [app('q', 'web', { nodeName: 'b' })])), 'on c')
+})
+
+test('pod anti-affinity holds in both directions, in the namespaces it names', () => {
+  const nodes = [zoned('a', 'z1'), zoned('b', 'z2')]
+  const apart = (name: string, label: string, spec: Partial<Pod['spec']> = {}) =>
+    app(name, label, {
+      ...spec,
+      affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term('web')] } },
+    })
+  assert.equal(reason(place(nodes, apart('p', 'web'), [app('q', 'web', { nodeName: 'a' })])), 'on b')
+  assert.equal(reason(place(nodes, app('p', 'web'), [apart('q', 'db', { nodeName: 'a' })])), 'on b')
+  const both = [app('q', 'web', { nodeName: 'a' }), apart('r', 'db', { nodeName: 'b' })]
+  assert.equal(
+    reason(place(nodes, apart('p', 'web'), both)),
+    "0/2 nodes are available: 1 node(s) didn't match pod anti-affinity rules, 1 node(s) didn't satisfy existing pods anti-affinity rules.",
+  )
+  const elsewhere = pod('q', { nodeName: 'a' }, { namespace: 'other', labels: { app: 'web' } })
+  assert.equal(reason(place(nodes, apart('p', 'web'), [elsewhere])), 'on b', 'fewest pods, not affinity')
+  const everywhere = { ...term('web'), namespaceSelector: {} }
+  const shy = app('p', 'web', {
+    affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [everywhere] } },
+  })
+  const crowded = [elsewhere, pod('x', { nodeName: 'b' }), pod('y', { nodeName: 'b' })]
+  assert.equal(reason(place(nodes, shy, crowded)), 'on b')
+})
+
+test('spread constraints: hard ones refuse, a missing label too, minDomains counts absent domains as empty', () => {
+  const nodes = [zoned('a', 'z1'), zoned('b', 'z2'), node('c')]
+  const spread = (more: Partial<TopologySpreadConstraint> = {}) =>
+    app('p', 'web', {
+      topologySpreadConstraints: [
+        {
+          maxSkew: 1,
+          topologyKey: 'zone',
+          whenUnsatisfiable: 'DoNotSchedule',
+          labelSelector: { matchLabels: { app: 'web' } },
+          ...more,
+        },
+      ],
+    })
+  const one = [app('q', 'web', { nodeName: 'a' })]
+  assert.equal(reason(place(nodes, spread(), one)), 'on b')
+  const balanced = [...one, app('r', 'web', { nodeName: 'b' })]
+  assert.equal(
+    reason(place(nodes, spread({ minDomains: 3 }), balanced)),
+    "0/3 nodes are available: 1 node(s) didn't match pod topology spread constraints (missing required label), 2 node(s) didn't match pod topology spread constraints.",
+  )
+  assert.equal(reason(place(nodes, spread(), balanced)), 'on a')
+  const soft = spread({ whenUnsatisfiable: 'ScheduleAnyway' })
+  assert.equal(reason(place(nodes, soft, [...one, pod('x', { nodeName: 'b' }), pod('y', { nodeName: 'b' })])), 'on b')
+})
+
+test('property: a burst under a hard spread constraint never exceeds its skew', () => {
+  const zones = fc.array(fc.constantFrom('z1', 'z2', 'z3'), { minLength: 1, maxLength: 6 })
+  fc.assert(
+    fc.property(zones, fc.nat(20), fc.integer({ min: 1, max: 3 }), (places, podCount, maxSkew) => {
+      const state = new ClusterState()
+      for (const [index, zone] of places.entries()) state.setNode(zoned(`n${index}`, zone))
+      const counts = new Map(places.map((zone) => [zone, 0]))
+      for (let index = 0; index < podCount; index++) {
+        const labelSelector = { matchLabels: { app: 'web' } }
+        const constraint = { maxSkew, topologyKey: 'zone', whenUnsatisfiable: 'DoNotSchedule', labelSelector } as const
+        const newcomer = app(`p${index}`, 'web', { topologySpreadConstraints: [constraint] })
+        const decision = choose(state, newcomer)
+        assert.equal(decision.type, 'node')
+        if (decision.type !== 'node') return
+        state.assume(newcomer, decision.name)
+        const zone = places[Number(decision.name.slice(1))]!
+        counts.set(zone, (counts.get(zone) ?? 0) + 1)
+        assert.ok(Math.max(...counts.values()) - Math.min(...counts.values()) <= maxSkew)
+      }
+    }),
+  )
+})
+
+test('what a pod needs while its init containers run', () => {
+  const container = (name: string, cpu: string, restartPolicy?: 'Always') => ({
+    name,
+    image: 'i',
+    resources: { requests: { cpu } },
+    ...(restartPolicy === undefined ? {} : { restartPolicy }),
+  })
+  const newcomer = pod('p', {
+    initContainers: [container('early', '2'), container('side', '1', 'Always'), container('late', '1500m')],
+    containers: [container('c', '1')],
+  })
+  assert.equal(needsOf(newcomer).requests.cpu, 2500)
 })

@@ -3,8 +3,8 @@ import { isConflict, isNotFound } from '../../kube/api-error.ts'
 import { findCondition, setCondition } from '../../kube/conditions.ts'
 import type { Informer } from '../../kube/informer.ts'
 import { keyOf } from '../../kube/object-key.ts'
-import { nodes, pods, services } from '../../kube/resource.ts'
-import type { Node, Pod, Service } from '../../kube/types/core.ts'
+import { namespaces, nodes, pods, services } from '../../kube/resource.ts'
+import type { Namespace, Node, Pod, Service } from '../../kube/types/core.ts'
 import { WorkQueue } from '../../kube/work-queue.ts'
 import { runWorkers } from '../../kube/workers.ts'
 import { sameJson } from '../canonical-json.ts'
@@ -13,8 +13,10 @@ import { BY_NAMESPACE } from '../indexes.ts'
 import { isTerminal } from '../pod-state.ts'
 import { hasSelector, selects } from '../service-pods.ts'
 import { ClusterState } from './cluster-state.ts'
-import { decide } from './decide.ts'
+import { decide, explain, type PlacementRules } from './decide.ts'
+import { affinityRules } from './pod-affinity.ts'
 import { needsOf } from './pod-needs.ts'
+import { spreadRules } from './topology-spread.ts'
 
 /** The name that pods give, or leave out, when they want this scheduler. */
 const SCHEDULER_NAME = 'default-scheduler'
@@ -27,6 +29,7 @@ export class Scheduler implements Controller {
   readonly #context: ControllerContext
   readonly #pods: Informer<Pod>
   readonly #services: Informer<Service>
+  readonly #namespaces: Informer<Namespace>
   readonly #state = new ClusterState()
   readonly #queue: WorkQueue
   /** Keys of pods that fit nowhere, until something changes. */
@@ -38,6 +41,7 @@ export class Scheduler implements Controller {
     this.#queue = new WorkQueue({ clock: context.clock })
     this.#pods = context.informers.for(pods)
     this.#services = context.informers.for(services)
+    this.#namespaces = context.informers.for(namespaces)
     context.informers.for(nodes).on({
       added: (node) => this.#onNode(node),
       updated: (node, old) => this.#onNode(node, old),
@@ -68,6 +72,10 @@ export class Scheduler implements Controller {
       if (old === undefined || !sameJson(old.spec, pod.spec)) this.#queue.add(keyOf(pod))
     } else {
       this.#unschedulable.delete(keyOf(pod))
+      // Pods that want to be near others may follow them now.
+      if (old?.spec.nodeName !== pod.spec.nodeName || !sameJson(old?.metadata.labels, pod.metadata.labels)) {
+        this.#retryUnschedulable(dependsOnOthers)
+      }
     }
     if (isTerminal(pod) && old !== undefined && !isTerminal(old)) this.#retryUnschedulable()
   }
@@ -78,9 +86,20 @@ export class Scheduler implements Controller {
     if (pod.spec.nodeName !== undefined) this.#retryUnschedulable()
   }
 
-  #retryUnschedulable(): void {
-    for (const key of this.#unschedulable) this.#queue.add(key)
-    this.#unschedulable.clear()
+  #retryUnschedulable(which: (pod: Pod) => boolean = () => true): void {
+    for (const key of this.#unschedulable) {
+      const pod = this.#pods.get(key)
+      if (pod !== undefined && !which(pod)) continue
+      this.#queue.add(key)
+      this.#unschedulable.delete(key)
+    }
+  }
+
+  #rulesFor(pod: Pod): PlacementRules {
+    const needed = this.#state.hasAttachedPods || dependsOnOthers(pod)
+    const placed = needed ? this.#state.placed() : []
+    const labelsOf = (name: string) => this.#namespaces.get(name)?.metadata.labels ?? {}
+    return { affinity: affinityRules(pod, placed, labelsOf), spread: spreadRules(pod, this.#state.nodes, placed) }
   }
 
   async #schedule(key: string): Promise<void> {
@@ -89,10 +108,12 @@ export class Scheduler implements Controller {
     const selecting = this.#services
       .byIndex(BY_NAMESPACE, pod.metadata.namespace ?? '')
       .filter((service) => hasSelector(service) && selects(service, pod.metadata.labels))
-    const decision = decide(needsOf(pod), this.#state.candidates(pod, selecting))
+    const candidates = this.#state.candidates(pod, selecting)
+    const decision = decide(needsOf(pod), candidates, this.#rulesFor(pod))
     if (decision.type === 'unschedulable') {
       this.#unschedulable.add(key)
-      await this.#tellUnschedulable(pod, decision.message)
+      const preemption = preemptionText(pod, candidates.length, decision.resolvable.length)
+      await this.#tellUnschedulable(pod, [decision.message, ...preemption].join(' '))
       return
     }
     this.#state.assume(pod, decision.name)
@@ -138,8 +159,7 @@ export class Scheduler implements Controller {
 
 /** Whether a pod waits for this scheduler to give it a node. */
 function wantsNode(pod: Pod): boolean {
-  const { nodeName, schedulerName = SCHEDULER_NAME } = pod.spec
-  const gates = 'schedulingGates' in pod.spec && Array.isArray(pod.spec.schedulingGates) ? pod.spec.schedulingGates : []
+  const { nodeName, schedulerName = SCHEDULER_NAME, schedulingGates: gates = [] } = pod.spec
   return (
     (nodeName === undefined || nodeName === '') &&
     schedulerName === SCHEDULER_NAME &&
@@ -147,6 +167,27 @@ function wantsNode(pod: Pod): boolean {
     pod.metadata.deletionTimestamp === undefined &&
     !isTerminal(pod)
   )
+}
+
+/** Whether the places of other pods decide where this one may go. */
+function dependsOnOthers({ spec }: Pod): boolean {
+  const { podAffinity, podAntiAffinity } = spec.affinity ?? {}
+  return podAffinity !== undefined || podAntiAffinity !== undefined || spec.topologySpreadConstraints !== undefined
+}
+
+/**
+ * What upstream adds about preemption. All pods have the same priority here, so there are never victims.
+ *
+ * @param resolvable Number of nodes that other pods keep the pod from.
+ */
+function preemptionText(pod: Pod, nodeCount: number, resolvable: number): readonly string[] {
+  if (nodeCount === 0) return []
+  if (pod.spec.preemptionPolicy === 'Never') return ['preemption: not eligible due to preemptionPolicy=Never.']
+  const reasons = [
+    ...Array.from({ length: resolvable }, () => 'No preemption victims found for incoming pod'),
+    ...Array.from({ length: nodeCount - resolvable }, () => 'Preemption is not helpful for scheduling'),
+  ]
+  return [`preemption: ${explain(nodeCount, reasons)}`]
 }
 
 /** What of a node decides whether a pod fits. */

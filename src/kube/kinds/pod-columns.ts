@@ -44,7 +44,8 @@ function isReady(status: ContainerStatus): boolean {
 /** The phase, or what keeps the pod from being in it: the reason of a container, an init container, the deletion. */
 function statusCell(pod: Pod): string {
   const status = pod.status ?? {}
-  let reason = status.reason || status.phase || 'Unknown'
+  const gated = status.conditions?.some((each) => each.type === 'PodScheduled' && each.reason === 'SchedulingGated')
+  let reason = gated === true ? 'SchedulingGated' : status.reason || status.phase || 'Unknown'
   const init = initReason(pod)
   if (init !== undefined) reason = init
   else reason = containersReason(pod, reason)

@@ -9,6 +9,14 @@ import { qosClass } from './qos-class.ts'
 
 const GRACE_SECONDS = 30
 
+/** What a pod says that may not be given a node yet (KEP-3521). */
+const GATED = {
+  type: 'PodScheduled',
+  status: 'False',
+  reason: 'SchedulingGated',
+  message: 'Scheduling is blocked due to non-empty scheduling gates',
+}
+
 /** v1 Pod. */
 export const podKind: KindDefinition<Pod> = {
   resource: pods,
@@ -20,7 +28,12 @@ export const podKind: KindDefinition<Pod> = {
   default: defaultPod,
   prepare(draft, old) {
     if (old !== undefined) return
-    draft.status = { phase: 'Pending', qosClass: qosClass(draft) }
+    const gated = objectsIn(objectIn(draft, 'spec') ?? {}, 'schedulingGates').length > 0
+    draft.status = {
+      phase: 'Pending',
+      qosClass: qosClass(draft),
+      ...(gated ? { conditions: [GATED] } : {}),
+    }
   },
   validate: validatePod,
   deletionGrace(pod, requested) {

@@ -1,5 +1,6 @@
 /** Types of group "" (core/v1), as far as Fairlead serves or reads them. Unknown fields are kept by the API server. */
 import type { Condition, KubeObject, ObjectReference, Protocol } from './meta.ts'
+import type { Affinity, TopologySpreadConstraint } from './scheduling.ts'
 
 export interface Namespace extends KubeObject {
   readonly spec?: { readonly finalizers?: readonly string[] }
@@ -159,6 +160,9 @@ export interface PodSpec {
   readonly schedulerName?: string
   readonly securityContext?: Readonly<Record<string, unknown>>
   readonly tolerations?: readonly Toleration[]
+  readonly affinity?: Affinity
+  readonly topologySpreadConstraints?: readonly TopologySpreadConstraint[]
+  readonly schedulingGates?: readonly { readonly name: string }[]
   readonly priority?: number
   readonly preemptionPolicy?: string
   readonly readinessGates?: readonly { readonly conditionType: string }[]
