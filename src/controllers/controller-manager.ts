@@ -27,6 +27,7 @@ import { Scheduler } from './scheduler/scheduler.ts'
 import { ServiceCidrController } from './service-cidr/service-cidr-controller.ts'
 import { ServiceIpRepair } from './service-ip-repair/service-ip-repair.ts'
 import { StatefulSetController } from './statefulset/statefulset-controller.ts'
+import { TaintEvictionController } from './taint-eviction/taint-eviction-controller.ts'
 
 export interface ControllersOptions {
   /** Watches for all controllers; writes for those that `clientFor` has no client for. */
@@ -112,6 +113,7 @@ function controllersOf(
     ['ipallocator-repair-controller', (context) => new ServiceIpRepair(context)],
     ['cidrAllocator', (context) => new NodeIpamController(context, { clusterCidrs })],
     ['node-controller', (context) => new NodeLifecycleController(context, grace)],
+    ['taint-eviction-controller', (context) => new TaintEvictionController(context)],
     ['pod-garbage-collector', (context) => new PodGarbageCollector(context, quarantine)],
     ['service-account-controller', (context) => new NamespaceDefaults(context, { rootCaPem })],
     ['crd-finalizer', (context) => new CustomResourceCleanup(context, served)],

@@ -1,80 +1,134 @@
 import { isNotFound } from '../kube/api-error.ts'
-import { setCondition } from '../kube/conditions.ts'
+import { isConditionTrue, setCondition } from '../kube/conditions.ts'
 import type { Informer } from '../kube/informer.ts'
+import { keyOf } from '../kube/object-key.ts'
 import { nodes, pods } from '../kube/resource.ts'
 import type { Node, Pod } from '../kube/types/core.ts'
+import type { Condition } from '../kube/types/meta.ts'
 import { WorkQueue } from '../kube/work-queue.ts'
 import { runWorkers } from '../kube/workers.ts'
 import type { Controller, ControllerContext } from './controller.ts'
 import { BY_NODE } from './indexes.ts'
 import { isTerminal } from './pod-state.ts'
+import { TAINT_OUT_OF_SERVICE } from './taints.ts'
 
 /** A node that is missing for less may be about to register again (upstream's quarantine). */
 const QUARANTINE_MS = 40_000
 
-/** Removes pods whose node is gone for good: nobody is left who would end them. */
+/** So many pods that have ended are kept (upstream `--terminated-pod-gc-threshold`). */
+const ENDED_LIMIT = 12_500
+
+/** Key of the look at how many pods have ended; no node has such a name. */
+const ENDED = '#ended'
+
+const NODE_GONE: Condition = {
+  type: 'DisruptionTarget',
+  status: 'True',
+  reason: 'DeletionByPodGC',
+  message: 'PodGC: node no longer exists',
+}
+
+export interface PodGcOptions {
+  readonly quarantineMs?: number
+  readonly endedLimit?: number
+}
+
+/**
+ * Removes pods that nobody else would: of nodes that are gone for good, being deleted on a node that is out of
+ * service, ended pods beyond a limit.
+ */
 export class PodGarbageCollector implements Controller {
   readonly #context: ControllerContext
   readonly #quarantineMs: number
+  readonly #endedLimit: number
   readonly #nodes: Informer<Node>
   readonly #pods: Informer<Pod>
-  /** Names of nodes. */
+  /** Names of nodes, and {@link ENDED}. */
   readonly #queue: WorkQueue
+  /** Keys of pods that have ended. */
+  readonly #ended = new Set<string>()
 
-  constructor(context: ControllerContext, { quarantineMs = QUARANTINE_MS }: { readonly quarantineMs?: number } = {}) {
+  constructor(
+    context: ControllerContext,
+    { quarantineMs = QUARANTINE_MS, endedLimit = ENDED_LIMIT }: PodGcOptions = {},
+  ) {
     this.#context = context
     this.#quarantineMs = quarantineMs
+    this.#endedLimit = endedLimit
     this.#queue = new WorkQueue({ clock: context.clock })
     this.#nodes = context.informers.for(nodes)
     this.#pods = context.informers.for(pods)
-    this.#nodes.on({ deleted: ({ metadata }) => this.#queue.addAfter(metadata.name, quarantineMs) })
-    this.#pods.on({ updated: (pod, old) => old.spec.nodeName !== pod.spec.nodeName && this.#check(pod) })
+    this.#nodes.on({
+      updated: (node) => isOutOfService(node) && this.#queue.add(node.metadata.name),
+      deleted: ({ metadata }) => this.#queue.addAfter(metadata.name, quarantineMs),
+    })
+    this.#pods.on({
+      added: (pod) => this.#check(pod),
+      updated: (pod) => this.#check(pod),
+      deleted: (pod) => this.#ended.delete(keyOf(pod)),
+    })
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    for (const pod of this.#pods.list()) this.#check(pod)
-    const reconcile = (name: string) => this.#reconcile(name)
+    const reconcile = (key: string) => (key === ENDED ? this.#removeEnded() : this.#reconcile(key))
     await runWorkers({ queue: this.#queue, workers: 1, reconcile, log: this.#context.log, signal })
   }
 
-  #check({ spec: { nodeName } }: Pod): void {
-    const orphaned = nodeName !== undefined && this.#nodes.get(nodeName) === undefined
-    if (orphaned) this.#queue.addAfter(nodeName, this.#quarantineMs)
+  #check(pod: Pod): void {
+    const { nodeName } = pod.spec
+    if (isTerminal(pod)) {
+      this.#ended.add(keyOf(pod))
+      if (this.#ended.size > this.#endedLimit) this.#queue.add(ENDED)
+    }
+    if (nodeName === undefined) return
+    const node = this.#nodes.get(nodeName)
+    if (node === undefined) this.#queue.addAfter(nodeName, this.#quarantineMs)
+    else if (pod.metadata.deletionTimestamp !== undefined && isOutOfService(node)) this.#queue.add(nodeName)
   }
 
   async #reconcile(name: string): Promise<void> {
-    if ((await this.#context.client.find(nodes, { name })) !== undefined) return
-    for (const pod of this.#pods.byIndex(BY_NODE, name)) {
+    const node = await this.#context.client.find(nodes, { name })
+    const here = this.#pods.byIndex(BY_NODE, name)
+    if (node === undefined) return this.#removeAll(here, NODE_GONE)
+    if (isOutOfService(node))
+      await this.#removeAll(here.filter(({ metadata }) => metadata.deletionTimestamp !== undefined))
+  }
+
+  /** The oldest go first, evicted ones before all. */
+  async #removeEnded(): Promise<void> {
+    const ended = this.#pods.list().filter(isTerminal)
+    const order = (pod: Pod) =>
+      `${pod.status?.reason === 'Evicted' ? 0 : 1}/${pod.metadata.creationTimestamp ?? ''}/${keyOf(pod)}`
+    const oldest = ended.sort((left, right) => (order(left) < order(right) ? -1 : 1))
+    await this.#removeAll(oldest.slice(0, Math.max(0, ended.length - this.#endedLimit)))
+  }
+
+  async #removeAll(unwanted: readonly Pod[], condition?: Condition): Promise<void> {
+    for (const pod of unwanted) {
       try {
-        await this.#remove(pod)
+        await this.#remove(pod, condition)
       } catch (error) {
         if (!isNotFound(error)) throw error
       }
     }
   }
 
-  async #remove(pod: Pod): Promise<void> {
+  async #remove(pod: Pod, condition: Condition | undefined): Promise<void> {
     const { client, log, clock } = this.#context
     const { namespace, name, uid } = pod.metadata
     if (!isTerminal(pod)) {
-      const reason = 'DeletionByPodGC'
-      const condition = {
-        type: 'DisruptionTarget',
-        status: 'True',
-        reason,
-        message: 'PodGC: node no longer exists',
-      } as const
-      const body = {
-        metadata: { uid },
-        status: { phase: 'Failed', conditions: setCondition([], condition, clock.now()) },
-      }
+      const conditions = condition === undefined ? {} : { conditions: setCondition([], condition, clock.now()) }
+      const body = { metadata: { uid }, status: { phase: 'Failed', ...conditions } }
       await client.patch(pods, pod.metadata, { type: 'strategic', body }, { subresource: 'status' })
     }
-    log.info(
-      { object: { kind: 'Pod', namespace, name }, node: pod.spec.nodeName },
-      'Deleting pod of a node that is gone',
-    )
+    log.info({ object: { kind: 'Pod', namespace, name }, node: pod.spec.nodeName }, 'Deleting pod that nobody ends')
     const preconditions = uid === undefined ? {} : { uid }
     await client.delete(pods, pod.metadata, { gracePeriodSeconds: 0, preconditions })
   }
+}
+
+/** Not ready, and someone has said that it will not come back as it was. */
+function isOutOfService({ spec, status }: Node): boolean {
+  const tainted = (spec?.taints ?? []).some(({ key }) => key === TAINT_OUT_OF_SERVICE)
+  return tainted && !isConditionTrue(status?.conditions, 'Ready')
 }

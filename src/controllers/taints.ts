@@ -3,6 +3,15 @@ import type { Node, Taint, Toleration } from '../kube/types/core.ts'
 export const TAINT_NOT_READY = 'node.kubernetes.io/not-ready'
 export const TAINT_UNREACHABLE = 'node.kubernetes.io/unreachable'
 export const TAINT_UNSCHEDULABLE = 'node.kubernetes.io/unschedulable'
+/** Set by people: what runs on this node does not run any more, and need not be waited for. */
+export const TAINT_OUT_OF_SERVICE = 'node.kubernetes.io/out-of-service'
+/** Taints for conditions of a node that are True. */
+export const CONDITION_TAINTS: Readonly<Record<string, string>> = {
+  MemoryPressure: 'node.kubernetes.io/memory-pressure',
+  DiskPressure: 'node.kubernetes.io/disk-pressure',
+  PIDPressure: 'node.kubernetes.io/pid-pressure',
+  NetworkUnavailable: 'node.kubernetes.io/network-unavailable',
+}
 
 /** Whether one toleration covers the taint. An empty key with `Exists` tolerates everything. */
 export function tolerates(toleration: Toleration, taint: Taint): boolean {

@@ -1,7 +1,7 @@
 import { isConflict, isNotFound } from '../../src/kube/api-error.ts'
 import type { Client } from '../../src/kube/client.ts'
 import type { InformerSet } from '../../src/kube/informers.ts'
-import { pods } from '../../src/kube/resource.ts'
+import { nodes, pods } from '../../src/kube/resource.ts'
 import { formatTime } from '../../src/kube/time.ts'
 import type { Pod } from '../../src/kube/types/core.ts'
 
@@ -25,6 +25,14 @@ export class Kubelets {
     const lastTransitionTime = formatTime(Date.now())
     const condition = { type: 'Ready', status: ready ? 'True' : 'False', lastTransitionTime }
     return this.#writeStatus(pod, { conditions: [condition] })
+  }
+
+  /** Says that the node is alive, as its agent does. */
+  heartbeat(name: string): void {
+    const lastHeartbeatTime = new Date().toISOString()
+    const condition = { type: 'Ready', status: 'True', reason: 'KubeletReady', lastHeartbeatTime }
+    const body = { status: { conditions: [condition] } }
+    this.#track(ignoreGone(this.#client.patch(nodes, { name }, { type: 'strategic', body }, { subresource: 'status' })))
   }
 
   /** Lets a deleted pod end. */

@@ -6,6 +6,7 @@ const ACCOUNTS: Readonly<Record<string, string>> = {
   'endpoint-slice-controller': 'endpointslice-controller',
   'service-cidr-controller': 'service-cidrs-controller',
   cidrAllocator: 'node-controller',
+  'taint-eviction-controller': 'node-controller',
 }
 
 /** Who a controller is: the service account that holds its role (`controller-roles.ts`); the scheduler is a user of its own. */

@@ -60,3 +60,16 @@ test('a node that has its taints keeps the time they were added', () => {
   assert.equal(cordoned?.find(({ effect }) => effect === 'NoExecute')?.timeAdded, '2026-01-01T12:00:00Z')
   assert.deepEqual(wantedTaints(node('True', { taints }), NOW), [])
 })
+
+test('pressure and a missing network keep new pods away, until they are over', () => {
+  const pressed = (status: ConditionStatus): Node => {
+    const conditions = [{ type: 'MemoryPressure', status }, { type: 'NetworkUnavailable', status } as const]
+    return { ...node('True'), status: { conditions: [{ type: 'Ready', status: 'True' }, ...conditions] } }
+  }
+  const taints = wantedTaints(pressed('True'), NOW)
+  assert.deepEqual(keys(taints), [
+    'node.kubernetes.io/memory-pressure:NoSchedule',
+    'node.kubernetes.io/network-unavailable:NoSchedule',
+  ])
+  assert.deepEqual(wantedTaints({ ...pressed('False'), spec: { taints: taints ?? [] } }, NOW), [])
+})

@@ -1,7 +1,8 @@
+import { isConditionTrue } from '../../kube/conditions.ts'
 import { formatTime } from '../../kube/time.ts'
 import type { Node, Taint } from '../../kube/types/core.ts'
 import type { Condition } from '../../kube/types/meta.ts'
-import { readinessTaint, TAINT_NOT_READY, TAINT_UNREACHABLE, TAINT_UNSCHEDULABLE } from '../taints.ts'
+import { CONDITION_TAINTS, readinessTaint, TAINT_NOT_READY, TAINT_UNREACHABLE, TAINT_UNSCHEDULABLE } from '../taints.ts'
 
 /** A node that has been silent for so long is Unknown (upstream `--node-monitor-grace-period`). */
 export const GRACE_MS = 40_000
@@ -45,6 +46,9 @@ export function wantedTaints(node: Node, now: number): readonly Taint[] | undefi
   if (readiness !== undefined) {
     wanted.push({ key: readiness, effect: 'NoSchedule' }, { key: readiness, effect: 'NoExecute' })
   }
+  for (const [type, key] of Object.entries(CONDITION_TAINTS)) {
+    if (isConditionTrue(node.status?.conditions, type)) wanted.push({ key, effect: 'NoSchedule' })
+  }
   if (node.spec?.unschedulable === true) wanted.push({ key: TAINT_UNSCHEDULABLE, effect: 'NoSchedule' })
   const managed = known.filter(isManaged)
   const same =
@@ -64,8 +68,15 @@ function condition(type: string, reason: string, message: string, time: string):
   return { type, status: 'Unknown', reason, message, lastTransitionTime: time }
 }
 
+const MANAGED: ReadonlySet<string> = new Set([
+  TAINT_NOT_READY,
+  TAINT_UNREACHABLE,
+  TAINT_UNSCHEDULABLE,
+  ...Object.values(CONDITION_TAINTS),
+])
+
 function isManaged({ key }: Taint): boolean {
-  return key === TAINT_NOT_READY || key === TAINT_UNREACHABLE || key === TAINT_UNSCHEDULABLE
+  return MANAGED.has(key)
 }
 
 function isSame(left: Taint, right: Taint): boolean {

@@ -1,5 +1,5 @@
 import { isConflict, isNotFound } from '../../kube/api-error.ts'
-import { findCondition, setCondition } from '../../kube/conditions.ts'
+import { findCondition, isConditionTrue, setCondition } from '../../kube/conditions.ts'
 import type { Informer } from '../../kube/informer.ts'
 import { leases, nodes, pods } from '../../kube/resource.ts'
 import type { Node, Pod } from '../../kube/types/core.ts'
@@ -10,6 +10,7 @@ import { sameJson } from '../canonical-json.ts'
 import { type Controller, type ControllerContext, WORKERS } from '../controller.ts'
 import { BY_NODE } from '../indexes.ts'
 import { isReady, isTerminal } from '../pod-state.ts'
+import { CONDITION_TAINTS } from '../taints.ts'
 import { GRACE_MS, isNodeReady, silentConditions, wantedTaints } from './health.ts'
 
 /** Where nodes renew the leases by which they say that they are alive. */
@@ -84,7 +85,11 @@ export class NodeLifecycleController implements Controller {
     if (spoken && after?.status !== 'Unknown') {
       this.#heard.set(node.metadata.name, this.#context.clock.now())
     }
-    const facts = ({ spec }: Node) => [spec?.taints, spec?.unschedulable]
+    const facts = ({ spec, status }: Node) => [
+      spec?.taints,
+      spec?.unschedulable,
+      Object.keys(CONDITION_TAINTS).map((type) => isConditionTrue(status?.conditions, type)),
+    ]
     if (before?.status !== after?.status || !sameJson(facts(old), facts(node))) this.#queue.add(node.metadata.name)
   }
 
