@@ -42,8 +42,12 @@ export function attachHandler(kubelets: KubeletClient): SubresourceHandler {
 
 /** `pods/portforward`: connections to the pod's own ports. */
 export function portForwardHandler(kubelets: KubeletClient): SubresourceHandler {
-  return async (call) =>
-    relay(kubelets, call, { pod: podOf(call), path: `/portForward/${call.namespace}/${call.name}` })
+  return async (call) => {
+    const { namespace, name, query } = call
+    const ports = query.getAll('ports').map((port): [string, string] => ['port', port])
+    const search = ports.length === 0 ? '' : `?${new URLSearchParams(ports)}`
+    return relay(kubelets, call, { pod: podOf(call), path: `/portForward/${namespace}/${name}${search}` })
+  }
 }
 
 function podOf(call: ObjectCall): Pod {

@@ -12,6 +12,7 @@ import { findPod, findRunning } from './node-pods.ts'
 import { servePortForward } from './port-forward.ts'
 import { SpdySession } from './spdy/session.ts'
 import { openedStreams } from './spdy-streams.ts'
+import { FORWARD_CHANNELS, forwardByChannels, forwardedPorts } from './websocket-forward.ts'
 import { CHANNEL_PROTOCOLS, WebSocketStreams } from './websocket-streams.ts'
 
 interface StreamPlace {
@@ -55,7 +56,7 @@ async function serve(options: KubeletServerOptions, upgrade: UpgradeRequest): Pr
     case 'attach':
       return serveContainer(options, upgrade, { ...place, pod })
     case 'portForward':
-      return serveForward(options, upgrade, pod)
+      return serveForward(options, upgrade, { pod, query: place.query })
     default:
       return httpFailure(404, 'not found')
   }
@@ -111,16 +112,24 @@ async function openStreams(
 async function serveForward(
   { pods }: KubeletServerOptions,
   upgrade: UpgradeRequest,
-  { metadata: { uid = '', name } }: Pod,
+  { pod, query }: { readonly pod: Pod; readonly query: URLSearchParams },
 ): Promise<HttpFailure | undefined> {
-  const agreed = agreedProtocol(upgrade, { websocket: ['SPDY/3.1+portforward.k8s.io'], spdy: ['portforward.k8s.io'] })
+  const agreed = agreedProtocol(upgrade, {
+    websocket: ['SPDY/3.1+portforward.k8s.io', FORWARD_CHANNELS],
+    spdy: ['portforward.k8s.io'],
+  })
   if (isHttpFailure(agreed)) return agreed
+  const { uid = '', name } = pod.metadata
   const target = { netns: pods.netns(uid), pod: name }
-  if (agreed.by === 'websocket') {
+  if (agreed.protocol === FORWARD_CHANNELS) {
+    const ports = forwardedPorts(query)
+    if (isHttpFailure(ports)) return ports
+    await forwardByChannels(await acceptWebSocket(upgrade, agreed.protocol), target, ports)
+  } else if (agreed.by === 'websocket') {
     await servePortForward(await tunnelIn(await acceptWebSocket(upgrade, agreed.protocol)), target)
-    return undefined
+  } else {
+    acceptSpdy(upgrade, agreed.protocol)
+    await servePortForward(upgrade.socket, target)
   }
-  acceptSpdy(upgrade, agreed.protocol)
-  await servePortForward(upgrade.socket, target)
   return undefined
 }
