@@ -13,6 +13,7 @@ import { DaemonSetController } from './daemonset/daemonset-controller.ts'
 import { DeploymentController } from './deployment/deployment-controller.ts'
 import { EndpointsController } from './endpoints/endpoints-controller.ts'
 import { EndpointSliceController } from './endpointslice/endpointslice-controller.ts'
+import { EndpointSliceMirroringController } from './endpointslice-mirroring/endpointslice-mirroring-controller.ts'
 import { GarbageCollector } from './garbage-collector/garbage-collector.ts'
 import { addIndexes } from './indexes.ts'
 import { JobController } from './job/job-controller.ts'
@@ -108,6 +109,7 @@ function controllersOf(
     ['job-controller', (context) => new JobController(context)],
     ['statefulset-controller', (context) => new StatefulSetController(context)],
     ['endpoint-slice-controller', (context) => new EndpointSliceController(context)],
+    ['endpoint-slice-mirroring-controller', (context) => new EndpointSliceMirroringController(context)],
     ['endpoint-controller', (context) => new EndpointsController(context)],
     ['service-cidr-controller', (context) => new ServiceCidrController(context)],
     ['ipallocator-repair-controller', (context) => new ServiceIpRepair(context)],

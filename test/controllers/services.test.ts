@@ -168,3 +168,37 @@ test('three replicas that shun each other take three nodes, and a fourth waits f
   await client.delete(pods, { namespace: 'default', name: 'b' })
   await plane.until(pods, 'd', ({ spec }) => spec.nodeName !== undefined)
 })
+
+test('custom Endpoints of a Service without selector are mirrored into slices, and go with either', async () => {
+  await using plane = await startControlPlane()
+  const { client } = plane
+  const metadata = { name: 'web', namespace: 'default' }
+  const subsets = [{ addresses: [{ ip: '10.9.0.1' }, { ip: '10.9.0.2' }], ports: [{ name: 'pg', port: 5432 }] }]
+  await client.create(endpoints, { apiVersion: 'v1', kind: 'Endpoints', metadata, subsets })
+  await client.create(services, {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata,
+    spec: { ports: [{ name: 'pg', port: 5432 }] },
+  })
+  const addresses = (all: readonly EndpointSlice[]) => endpointsIn(all).flatMap((each) => each.addresses)
+  const [slice] = ofWeb(await plane.untilAll(endpointSlices, (all) => addresses(all).length === 2))
+  assert.equal(
+    slice?.metadata.labels?.['endpointslice.kubernetes.io/managed-by'],
+    'endpointslicemirroring-controller.k8s.io',
+  )
+  const body = { subsets: [{ ...subsets[0], addresses: [{ ip: '10.9.0.3' }] }] }
+  await client.patch(endpoints, metadata, { type: 'merge', body })
+  const changed = ofWeb(await plane.untilAll(endpointSlices, (all) => addresses(all).join() === '10.9.0.3'))
+  assert.deepEqual(
+    changed.map(({ metadata: { uid } }) => uid),
+    [slice?.metadata.uid],
+  )
+  await client.delete(endpointSlices, slice!.metadata)
+  await plane.untilAll(
+    endpointSlices,
+    (all) => addresses(all).length === 1 && ofWeb(all)[0]?.metadata.uid !== slice?.metadata.uid,
+  )
+  await client.delete(services, metadata)
+  await plane.untilAll(endpointSlices, (all) => ofWeb(all).length === 0)
+})

@@ -4,6 +4,7 @@ import type { User } from '../request.ts'
 const ACCOUNTS: Readonly<Record<string, string>> = {
   'daemonset-controller': 'daemon-set-controller',
   'endpoint-slice-controller': 'endpointslice-controller',
+  'endpoint-slice-mirroring-controller': 'endpointslicemirroring-controller',
   'service-cidr-controller': 'service-cidrs-controller',
   cidrAllocator: 'node-controller',
   'taint-eviction-controller': 'node-controller',
