@@ -25,6 +25,7 @@ const TEST_TOOLS = {
   nft: 'nftables',
   conntrack: 'conntrack',
   tcpdump: 'tcpdump',
+  strace: 'strace',
   curl: 'curl',
   dig: 'dnsutils',
   kubectl: 'kubernetes-client',

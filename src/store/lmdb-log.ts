@@ -1,7 +1,9 @@
-import { mkdirSync, statfsSync } from 'node:fs'
+import { closeSync, fsyncSync, mkdirSync, openSync, rmSync, statfsSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import type { RootDatabase } from 'lmdb'
 import { errorMessage, FairleadError } from '../base/error.ts'
+import { lmdbFileState } from './lmdb-file.ts'
 
 /**
  * Loading LMDB takes longer than all else that opening an empty store does, so only who opens one pays for it, and by
@@ -51,6 +53,7 @@ export class LmdbLog implements AsyncDisposable {
     const { open } = loadLmdb()
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 })
+      const isNew = settleFile(join(directory, 'data.mdb'))
       const database = open<Uint8Array, Uint8Array>({
         path: directory,
         encoding: 'binary',
@@ -61,6 +64,7 @@ export class LmdbLog implements AsyncDisposable {
         maxDbs: 1,
         maxReaders: 16,
       })
+      if (isNew) syncDirectories(directory)
       return new LmdbLog(directory, database)
     } catch (cause) {
       throw storeError(`open the store in ${directory}`, directory, cause)
@@ -92,6 +96,28 @@ export class LmdbLog implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#database.close()
+  }
+}
+
+/** Whether the file is still to be made. @throws FairleadError `STORE_FAILED` for one that lost what it had. */
+function settleFile(path: string): boolean {
+  const state = lmdbFileState(path)
+  if (state === 'damaged') {
+    throw new FairleadError('STORE_FAILED', `${path} has no two headers of LMDB: it is damaged, or of another program`)
+  }
+  if (state === 'unfinished') rmSync(path)
+  return state !== 'whole'
+}
+
+/** A file is found after power loss when its name is on the disk as well. */
+function syncDirectories(directory: string): void {
+  for (const path of [directory, dirname(directory)]) {
+    const descriptor = openSync(path, 'r')
+    try {
+      fsyncSync(descriptor)
+    } finally {
+      closeSync(descriptor)
+    }
   }
 }
 

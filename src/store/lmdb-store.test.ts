@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
@@ -73,5 +73,25 @@ describe('lmdb store', () => {
     await using fixture = await openFixture()
     const { directory } = fixture
     await assert.rejects(openLmdbStore({ directory, log: silentLog, clock: systemClock }), { code: 'ALREADY_RUNNING' })
+  })
+
+  it('starts anew from a file that was never finished, and refuses one that lost its headers', async () => {
+    await using fixture = await openFixture()
+    const file = join(fixture.directory, 'data.mdb')
+    await fixture.store.transact([], [{ type: 'put', key: '/a', value: Buffer.alloc(20_000) }])
+    await fixture.store[Symbol.asyncDispose]()
+    const whole = readFileSync(file)
+    for (const [from, to] of [
+      [0, 512],
+      [4096, 4608],
+      [0, 8192],
+    ] as const) {
+      const broken = Buffer.from(whole).fill(0, from, to)
+      writeFileSync(file, broken)
+      await assert.rejects(fixture.reopen(), { code: 'STORE_FAILED' })
+      writeFileSync(file, broken.subarray(0, 12_288))
+      await fixture.reopen()
+      assert.equal(fixture.store.revision(), 1)
+    }
   })
 })
