@@ -1,7 +1,18 @@
 import type { Informer } from '../kube/informer.ts'
 import type { InformerSet } from '../kube/informers.ts'
 import { controllerOf } from '../kube/owner.ts'
-import { endpointSlices, pods, replicaSets, replicationControllers, services } from '../kube/resource.ts'
+import {
+  controllerRevisions,
+  daemonSets,
+  deployments,
+  endpointSlices,
+  jobs,
+  pods,
+  replicaSets,
+  replicationControllers,
+  services,
+  statefulSets,
+} from '../kube/resource.ts'
 import type { KubeObject } from '../kube/types/meta.ts'
 
 /** Objects of a namespace. */
@@ -25,6 +36,11 @@ export function addIndexes(informers: InformerSet): void {
   podInformer.addIndex(BY_NODE, (pod) => (pod.spec.nodeName === undefined ? [] : [pod.spec.nodeName]))
   addOwnership(informers.for(replicaSets))
   addOwnership(informers.for(replicationControllers))
+  addOwnership(informers.for(controllerRevisions))
+  addOwnership(informers.for(jobs))
+  informers.for(deployments).addIndex(BY_NAMESPACE, namespaceOf)
+  informers.for(daemonSets).addIndex(BY_NAMESPACE, namespaceOf)
+  informers.for(statefulSets).addIndex(BY_NAMESPACE, namespaceOf)
   informers.for(services).addIndex(BY_NAMESPACE, namespaceOf)
   informers.for(endpointSlices).addIndex(BY_SERVICE, (slice) => {
     const service = slice.metadata.labels?.['kubernetes.io/service-name']

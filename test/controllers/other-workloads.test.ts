@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { controllerRevisions, daemonSets, events, jobs, pods, replicationControllers } from '../../src/kube/resource.ts'
+import {
+  controllerRevisions,
+  daemonSets,
+  events,
+  jobs,
+  pods,
+  replicationControllers,
+  statefulSets,
+} from '../../src/kube/resource.ts'
 import type { DaemonSet } from '../../src/kube/types/apps.ts'
 import type { Job } from '../../src/kube/types/batch.ts'
 import type { Pod } from '../../src/kube/types/core.ts'
 import type { ReplicationController } from '../../src/kube/types/replication.ts'
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
+import { statefulSet } from './workloads.ts'
 
 const metadata = (name: string) => ({ name, namespace: 'default' })
 
@@ -100,4 +109,47 @@ test('a Job runs until it is complete, or has failed too often', async () => {
       ['Failed', 'BackoffLimitExceeded'],
     ],
   )
+})
+
+test('a StatefulSet keeps its templates: what lies below the partition comes back as it was, and it rolls back', async () => {
+  await using plane = await startControlPlane({ nodeNames: ['n1'] })
+  const { client } = plane
+  const db = metadata('db')
+  const settled = (image: string, count: number) =>
+    plane.untilAll(pods, (all) => {
+      const ready = all.filter(({ status }) =>
+        status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'),
+      )
+      return ready.length === 3 && ready.filter(({ spec }) => spec.containers[0]?.image === image).length === count
+    })
+  await client.create(statefulSets, statefulSet(3))
+  await settled('v1', 3)
+  const update = (image: string, partition: number) => {
+    const container = { name: 'web', image }
+    const spec = { template: { spec: { containers: [container] } }, updateStrategy: { rollingUpdate: { partition } } }
+    return client.patch(statefulSets, db, { type: 'strategic', body: { spec } })
+  }
+  await update('v2', 1)
+  await settled('v2', 2)
+  const first = await client.get(pods, metadata('db-0'))
+  await client.delete(pods, first.metadata)
+  await plane.until(pods, 'db-0', ({ metadata: { uid } }) => uid !== first.metadata.uid)
+  await settled('v2', 2)
+  assert.equal((await client.get(pods, metadata('db-0'))).spec.containers[0]?.image, 'v1')
+  await update('v2', 0)
+  await settled('v2', 3)
+  const revisions = await plane.untilAll(controllerRevisions, (all) => all.length === 2)
+  const [old] = [...revisions].sort((a, b) => a.revision - b.revision)
+  // What `kubectl rollout undo` does.
+  await client.patch(statefulSets, db, { type: 'strategic', body: old?.data as object })
+  await settled('v1', 3)
+  await plane.untilAll(controllerRevisions, (all) =>
+    all.some(({ metadata: { uid }, revision }) => uid === old?.metadata.uid && revision === 3),
+  )
+  const done = await plane.until(
+    statefulSets,
+    'db',
+    ({ status }) => status?.updatedReplicas === 3 && status.currentRevision === old?.metadata.name,
+  )
+  assert.equal(done.status?.updateRevision, old?.metadata.name)
 })

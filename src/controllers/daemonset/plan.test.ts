@@ -4,7 +4,6 @@ import fc from 'fast-check'
 import type { DaemonSet } from '../../kube/types/apps.ts'
 import type { Node, Pod, Taint } from '../../kube/types/core.ts'
 import { planDaemonSet, REVISION_LABEL } from './plan.ts'
-import { planRevisions } from './revisions.ts'
 import { daemonSetStatus } from './status.ts'
 
 const NOW = Date.parse('2026-01-01T12:00:00Z')
@@ -116,19 +115,6 @@ test('the status counts nodes', () => {
     numberAvailable: 1,
     numberUnavailable: 1,
   })
-})
-
-test('the history has each template once, the present one last', () => {
-  const first = planRevisions(daemonSet(), [], { hash: 'one', used: new Set() }).create
-  assert.deepEqual([first?.metadata.name, first?.revision], ['agent-one', 1])
-  assert.ok(first)
-  const second = planRevisions(daemonSet(), [first], { hash: 'two', used: new Set() }).create
-  assert.ok(second)
-  assert.equal(second.revision, 2)
-  const back = planRevisions(daemonSet(), [first, second], { hash: 'one', used: new Set() })
-  assert.deepEqual([back.create, back.renumber?.to], [undefined, 3])
-  const short = planRevisions(daemonSet({ revisionHistoryLimit: 0 }), [first, second], { hash: 'two', used: new Set() })
-  assert.deepEqual(short.delete, [first])
 })
 
 test('property: steps lead to one pod of the present template on every node, never fewer available than allowed', () => {

@@ -1,20 +1,18 @@
 import { errorMessage } from '../../base/error.ts'
 import { isAlreadyExists, isNotFound } from '../../kube/api-error.ts'
 import type { Informer } from '../../kube/informer.ts'
-import { keyOf } from '../../kube/object-key.ts'
 import { controllerOf } from '../../kube/owner.ts'
 import { deployments, pods, replicaSets } from '../../kube/resource.ts'
 import { labelSelectorFrom, matchesLabels } from '../../kube/selector.ts'
 import type { Deployment, ReplicaSet } from '../../kube/types/apps.ts'
 import type { Pod } from '../../kube/types/core.ts'
-import { WorkQueue } from '../../kube/work-queue.ts'
-import { runWorkers } from '../../kube/workers.ts'
 import { carryOut } from '../adopt.ts'
 import { claim } from '../claim.ts'
-import { type Controller, type ControllerContext, WORKERS } from '../controller.ts'
+import type { Controller, ControllerContext } from '../controller.ts'
 import { BY_CONTROLLER, controllerUid, orphansOf } from '../indexes.ts'
 import { isNamespaceTerminating } from '../namespace-terminating.ts'
 import { OwnWrites } from '../own-writes.ts'
+import { OwnerLoop } from '../owner-loop.ts'
 import { sameTemplate } from '../template-hash.ts'
 import { writeStatus } from '../write-status.ts'
 import { type DeploymentPlan, planDeployment } from './plan.ts'
@@ -24,67 +22,41 @@ import type { DeploymentStatus } from './status.ts'
 /** Rolls Deployments out: ReplicaSets by pod template, sized step by step. */
 export class DeploymentController implements Controller {
   readonly #context: ControllerContext
-  readonly #deployments: Informer<Deployment>
+  readonly #loop: OwnerLoop<Deployment>
   readonly #sets: Informer<ReplicaSet>
   readonly #pods: Informer<Pod>
   readonly #written: OwnWrites<ReplicaSet>
-  readonly #queue: WorkQueue
 
   constructor(context: ControllerContext) {
     this.#context = context
-    this.#queue = new WorkQueue({ clock: context.clock })
-    this.#deployments = context.informers.for(deployments)
+    this.#loop = new OwnerLoop(context, deployments)
     this.#sets = context.informers.for(replicaSets)
     this.#pods = context.informers.for(pods)
     this.#written = new OwnWrites(this.#sets)
-    const add = (deployment: Deployment) => this.#queue.add(keyOf(deployment))
-    this.#deployments.on({ added: add, updated: add, deleted: add })
-    this.#sets.on({
-      added: (set) => this.#enqueueFor(set),
-      updated: (set, old) => {
-        this.#enqueueFor(set)
-        if (controllerUid(old) !== controllerUid(set)) this.#enqueueFor(old)
-      },
-      deleted: (set) => this.#enqueueFor(set),
-    })
+    this.#loop.follow(this.#sets, mayAdopt)
     // Recreate goes on when the last old pod is gone.
     this.#pods.on({ deleted: (pod) => this.#enqueueForPod(pod) })
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const reconcile = (key: string) => this.#reconcile(key)
-    await runWorkers({ queue: this.#queue, workers: WORKERS, reconcile, log: this.#context.log, signal })
-  }
-
-  #enqueueFor(set: ReplicaSet): void {
-    const owner = controllerOf(set)
-    if (owner?.kind === 'Deployment') this.#queue.add(`${set.metadata.namespace}/${owner.name}`)
-    if (owner !== undefined || set.metadata.deletionTimestamp !== undefined) return
-    for (const deployment of this.#deployments.list()) {
-      const near = deployment.metadata.namespace === set.metadata.namespace
-      if (near && matchesLabels(labelSelectorFrom(deployment.spec.selector), set.metadata.labels)) {
-        this.#queue.add(keyOf(deployment))
-      }
-    }
+    await this.#loop.run((deployment) => this.#reconcile(deployment), signal)
   }
 
   #enqueueForPod(pod: Pod): void {
     const owner = controllerOf(pod)
     if (owner?.kind !== 'ReplicaSet') return
     const set = this.#sets.get(`${pod.metadata.namespace}/${owner.name}`)
-    if (set !== undefined) this.#enqueueFor(set)
+    if (set !== undefined) this.#loop.enqueueOwner(set, mayAdopt)
   }
 
-  async #reconcile(key: string): Promise<void> {
-    const deployment = this.#deployments.get(key)
-    if (deployment === undefined) return
+  async #reconcile(deployment: Deployment): Promise<void> {
     const sets = await this.#claimSets(deployment)
     const owned = sets.flatMap((set) => this.#pods.byIndex(BY_CONTROLLER, set.metadata.uid ?? ''))
     const plan = planDeployment(deployment, sets, { pods: owned, now: this.#context.clock.now() })
     const collided = await this.#act(deployment, plan)
     await this.#note(deployment, plan, collided)
-    if (collided) this.#queue.add(key)
-    if (plan.recheckIn !== undefined) this.#queue.addAfter(key, plan.recheckIn + 1000)
+    if (collided) this.#loop.add(deployment)
+    if (plan.recheckIn !== undefined) this.#loop.addAfter(deployment, plan.recheckIn + 1000)
   }
 
   async #claimSets(deployment: Deployment): Promise<readonly ReplicaSet[]> {
@@ -143,7 +115,7 @@ export class DeploymentController implements Controller {
     const same = found.spec.template !== undefined && sameTemplate(found.spec.template, deployment.spec.template)
     if (!ours || !same) return 'collision'
     this.#written.wrote(found)
-    this.#queue.add(keyOf(deployment))
+    this.#loop.add(deployment)
     return 'created'
   }
 
@@ -167,6 +139,10 @@ export class DeploymentController implements Controller {
       if (!isNotFound(error)) throw error
     }
   }
+}
+
+function mayAdopt({ spec }: Deployment, { metadata }: ReplicaSet): boolean {
+  return matchesLabels(labelSelectorFrom(spec.selector), metadata.labels)
 }
 
 function withCollision({ status = {} }: Deployment): DeploymentStatus {

@@ -1,15 +1,10 @@
 import { isNotFound } from '../../kube/api-error.ts'
-import type { Informer } from '../../kube/informer.ts'
-import { keyOf } from '../../kube/object-key.ts'
-import { controllerOf } from '../../kube/owner.ts'
 import { jobs, pods } from '../../kube/resource.ts'
 import type { Job } from '../../kube/types/batch.ts'
-import type { Pod } from '../../kube/types/core.ts'
-import { WorkQueue } from '../../kube/work-queue.ts'
-import { runWorkers } from '../../kube/workers.ts'
-import { type Controller, type ControllerContext, WORKERS } from '../controller.ts'
+import type { Controller, ControllerContext } from '../controller.ts'
 import { isNamespaceTerminating } from '../namespace-terminating.ts'
 import { OwnWrites } from '../own-writes.ts'
+import { OwnerLoop } from '../owner-loop.ts'
 import { PodControl } from '../pod-control.ts'
 import { slowStart } from '../slow-start.ts'
 import { writeStatus } from '../write-status.ts'
@@ -20,34 +15,23 @@ import { jobStatus } from './status.ts'
 /** Runs the pods of Jobs to their end, and removes Jobs whose time to live is over. */
 export class JobController implements Controller {
   readonly #context: ControllerContext
-  readonly #jobs: Informer<Job>
+  readonly #loop: OwnerLoop<Job>
   readonly #written: OwnWrites<Job>
   readonly #control: PodControl
-  readonly #queue: WorkQueue
 
   constructor(context: ControllerContext) {
     this.#context = context
-    this.#queue = new WorkQueue({ clock: context.clock })
-    this.#jobs = context.informers.for(jobs)
-    this.#written = new OwnWrites(this.#jobs)
+    this.#loop = new OwnerLoop(context, jobs)
+    this.#written = new OwnWrites(this.#loop.owners)
     this.#control = new PodControl(context)
-    const add = (job: Job) => this.#queue.add(keyOf(job))
-    this.#jobs.on({ added: add, updated: add })
-    const addOwner = (pod: Pod) => {
-      const owner = controllerOf(pod)
-      if (owner?.kind === 'Job') this.#queue.add(`${pod.metadata.namespace}/${owner.name}`)
-    }
-    context.informers.for(pods).on({ added: addOwner, updated: addOwner, deleted: addOwner })
+    this.#loop.follow(context.informers.for(pods))
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const reconcile = (key: string) => this.#reconcile(key)
-    await runWorkers({ queue: this.#queue, workers: WORKERS, reconcile, log: this.#context.log, signal })
+    await this.#loop.run((job) => this.#reconcile(job), signal)
   }
 
-  async #reconcile(key: string): Promise<void> {
-    const informed = this.#jobs.get(key)
-    if (informed === undefined) return
+  async #reconcile(informed: Job): Promise<void> {
     const isSame = ({ metadata }: Job) => metadata.uid === informed.metadata.uid
     const [job = informed] = this.#written.view([informed], isSame)
     const { clock } = this.#context
@@ -56,7 +40,7 @@ export class JobController implements Controller {
     const failure = await this.#act(job, plan)
     const after = planJob(job, this.#control.podsOf(job), clock.now())
     await this.#writeStatus(job, { ...after, end: plan.end })
-    if (plan.recheckIn !== undefined) this.#queue.addAfter(key, plan.recheckIn)
+    this.#loop.addAfter(job, plan.recheckIn)
     if (failure !== undefined && !isNamespaceTerminating(failure)) throw failure
   }
 

@@ -1,21 +1,19 @@
 import { errorMessage } from '../../base/error.ts'
 import { isNotFound } from '../../kube/api-error.ts'
 import type { Informer } from '../../kube/informer.ts'
-import { keyOf } from '../../kube/object-key.ts'
-import { controllerOf, controllerRef } from '../../kube/owner.ts'
+import { controllerRef } from '../../kube/owner.ts'
 import { pods, type Resource, replicaSets } from '../../kube/resource.ts'
 import { labelSelectorFrom, matchesLabels } from '../../kube/selector.ts'
 import type { ReplicaSet } from '../../kube/types/apps.ts'
 import type { Pod } from '../../kube/types/core.ts'
 import type { KubeObject } from '../../kube/types/meta.ts'
-import { WorkQueue } from '../../kube/work-queue.ts'
-import { runWorkers } from '../../kube/workers.ts'
 import { carryOut } from '../adopt.ts'
 import { claim } from '../claim.ts'
-import { type Controller, type ControllerContext, WORKERS } from '../controller.ts'
-import { BY_CONTROLLER, BY_NAMESPACE, controllerUid, orphansOf } from '../indexes.ts'
+import type { Controller, ControllerContext } from '../controller.ts'
+import { BY_CONTROLLER, controllerUid, orphansOf } from '../indexes.ts'
 import { isNamespaceTerminating } from '../namespace-terminating.ts'
-import { OwnWrites } from '../own-writes.ts'
+import { OwnerLoop } from '../owner-loop.ts'
+import { PodControl } from '../pod-control.ts'
 import { slowStart } from '../slow-start.ts'
 import { writeStatus } from '../write-status.ts'
 import { planReplicaSet, type ReplicaSetPlan } from './plan.ts'
@@ -35,119 +33,66 @@ const REPLICA_SETS: ReplicaSetLike<ReplicaSet> = { resource: replicaSets, view: 
 export class ReplicaSetController<T extends KubeObject = ReplicaSet> implements Controller {
   readonly #context: ControllerContext
   readonly #of: ReplicaSetLike<T>
-  readonly #sets: Informer<T>
+  readonly #loop: OwnerLoop<T>
   readonly #pods: Informer<Pod>
-  readonly #written: OwnWrites<Pod>
-  readonly #queue: WorkQueue
+  readonly #control: PodControl
 
   constructor(context: ControllerContext, of: ReplicaSetLike<T> = REPLICA_SETS as unknown as ReplicaSetLike<T>) {
     this.#context = context
     this.#of = of
-    this.#queue = new WorkQueue({ clock: context.clock })
-    this.#sets = context.informers.for(of.resource)
+    this.#loop = new OwnerLoop(context, of.resource)
     this.#pods = context.informers.for(pods)
-    this.#written = new OwnWrites(this.#pods)
-    const add = (set: T) => this.#queue.add(keyOf(set))
-    this.#sets.on({ added: add, updated: add, deleted: add })
-    this.#pods.on({
-      added: (pod) => this.#enqueueFor(pod),
-      updated: (pod, old) => {
-        this.#enqueueFor(pod)
-        if (controllerUid(old) !== controllerUid(pod)) this.#enqueueFor(old)
-      },
-      deleted: (pod) => this.#enqueueFor(pod),
-    })
+    this.#control = new PodControl(context)
+    this.#loop.follow(this.#pods, (object, { metadata }) =>
+      matchesLabels(labelSelectorFrom(of.view(object).spec.selector), metadata.labels),
+    )
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const reconcile = (key: string) => this.#reconcile(key)
-    await runWorkers({ queue: this.#queue, workers: WORKERS, reconcile, log: this.#context.log, signal })
+    await this.#loop.run((object) => this.#reconcile(object), signal)
   }
 
-  #enqueueFor(pod: Pod): void {
-    const owner = controllerOf(pod)
-    if (owner?.kind === this.#of.resource.kind) this.#queue.add(`${pod.metadata.namespace}/${owner.name}`)
-    if (owner !== undefined || pod.metadata.deletionTimestamp !== undefined) return
-    for (const object of this.#sets.byIndex(BY_NAMESPACE, pod.metadata.namespace ?? '')) {
-      const set = this.#of.view(object)
-      if (matchesLabels(labelSelectorFrom(set.spec.selector), pod.metadata.labels)) this.#queue.add(keyOf(set))
-    }
-  }
-
-  async #reconcile(key: string): Promise<void> {
-    const object = this.#sets.get(key)
-    if (object === undefined) return
+  async #reconcile(object: T): Promise<void> {
     const set = this.#of.view(object)
     const owned = await this.#claimPods(set)
     const now = this.#context.clock.now()
     const plan = planReplicaSet(set, owned, { related: this.#relatedPods(set, owned), now })
     const { failure, error } = await this.#act(set, plan)
-    const status = replicaSetStatus(set, this.#podsOf(set), { failure, now })
+    const status = replicaSetStatus(set, this.#control.podsOf(set), { failure, now })
     await this.#writeStatus(set, status)
-    if (plan.recheckIn !== undefined) this.#queue.addAfter(key, plan.recheckIn)
+    this.#loop.addAfter(set, plan.recheckIn)
     if (error !== undefined) throw error
   }
 
   async #claimPods(set: ReplicaSet): Promise<readonly Pod[]> {
     const selector = labelSelectorFrom(set.spec.selector)
     const orphans = this.#pods.byIndex(BY_CONTROLLER, orphansOf(set.metadata.namespace))
-    const claimed = claim(set, (labels) => matchesLabels(selector, labels), [...this.#podsOf(set), ...orphans])
+    const claimed = claim(set, (labels) => matchesLabels(selector, labels), [...this.#control.podsOf(set), ...orphans])
     const ownerResource = this.#of.resource as unknown as Resource<ReplicaSet>
     return carryOut({ client: this.#context.client, ownerResource, owner: set, resource: pods }, claimed)
-  }
-
-  /** Pods by owner reference, own writes that the watch has not shown included. */
-  #podsOf(set: ReplicaSet): readonly Pod[] {
-    const { uid = '' } = set.metadata
-    return this.#written.view(this.#pods.byIndex(BY_CONTROLLER, uid), (pod) => controllerUid(pod) === uid)
   }
 
   #relatedPods(set: ReplicaSet, own: readonly Pod[]): readonly Pod[] {
     const family = controllerUid(set)
     if (family === undefined) return own
-    return this.#sets.byIndex(BY_CONTROLLER, family).flatMap((other) => this.#podsOf(this.#of.view(other)))
+    return this.#loop.owners
+      .byIndex(BY_CONTROLLER, family)
+      .flatMap((other) => this.#control.podsOf(this.#of.view(other)))
   }
 
   async #act(
     set: ReplicaSet,
     plan: ReplicaSetPlan,
   ): Promise<{ readonly failure: ReplicaFailure | undefined; readonly error: unknown }> {
-    const created = await slowStart(plan.create, () => this.#createPod(set))
-    const deleted = await Promise.allSettled(plan.delete.map((pod) => this.#deletePod(set, pod)))
+    const created = await slowStart(plan.create, () =>
+      this.#control.create(set, podFromTemplate(set, controllerRef(set))),
+    )
+    const deleted = await Promise.allSettled(plan.delete.map((pod) => this.#control.delete(set, pod)))
     const failed = deleted.find((result) => result.status === 'rejected')
     const error: unknown = created.error ?? failed?.reason
     if (error === undefined || isNamespaceTerminating(error)) return { failure: undefined, error: undefined }
     const reason = created.error === undefined ? 'FailedDelete' : 'FailedCreate'
     return { failure: { reason, message: errorMessage(error) }, error }
-  }
-
-  async #createPod(set: ReplicaSet): Promise<void> {
-    const { client, recorder } = this.#context
-    try {
-      const pod = await client.create(pods, podFromTemplate(set, controllerRef(set)))
-      this.#written.wrote(pod)
-      recorder.event(set, 'Normal', 'SuccessfulCreate', `Created pod: ${pod.metadata.name}`)
-    } catch (error) {
-      if (!isNamespaceTerminating(error)) {
-        recorder.event(set, 'Warning', 'FailedCreate', `Error creating: ${errorMessage(error)}`)
-      }
-      throw error
-    }
-  }
-
-  async #deletePod(set: ReplicaSet, pod: Pod): Promise<void> {
-    const { client, recorder } = this.#context
-    this.#written.deleting(pod)
-    try {
-      const preconditions = pod.metadata.uid === undefined ? {} : { uid: pod.metadata.uid }
-      await client.delete(pods, pod.metadata, { preconditions })
-      recorder.event(set, 'Normal', 'SuccessfulDelete', `Deleted pod: ${pod.metadata.name}`)
-    } catch (error) {
-      this.#written.undelete(pod)
-      if (isNotFound(error)) return
-      recorder.event(set, 'Warning', 'FailedDelete', `Error deleting: ${errorMessage(error)}`)
-      throw error
-    }
   }
 
   async #writeStatus(set: ReplicaSet, status: NonNullable<ReplicaSet['status']>): Promise<void> {

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { StatefulSet } from '../../kube/types/apps.ts'
 import type { Pod } from '../../kube/types/core.ts'
-import { ordinalOf, revisionOf, statefulPod } from './identity.ts'
+import { ordinalOf, revisionOf, statefulPod, versionFor } from './identity.ts'
 import { planStatefulSet } from './plan.ts'
 import { statefulSetStatus } from './status.ts'
 
@@ -115,6 +115,50 @@ test('rolling update: from the highest down to the partition, one at a time', ()
   assert.deepEqual(steps(set, [pod(set, 0, old), pod(set, 1, old), pod(set, 2, old)]), ['delete 2'])
   assert.deepEqual(steps(set, [pod(set, 0, old), pod(set, 1, old), pod(set, 2)]), ['delete 1'])
   assert.deepEqual(steps(set, [pod(set, 0, old), pod(set, 1), pod(set, 2)]), [])
+})
+
+test('the partition is counted from the start ordinal', () => {
+  const updateStrategy = { type: 'RollingUpdate' as const, rollingUpdate: { partition: 1 } }
+  const set = statefulSet(2, { ordinals: { start: 5 }, updateStrategy })
+  const old = { revision: 'web-old' }
+  assert.deepEqual(steps(set, [pod(set, 5, old), pod(set, 6, old)]), ['delete 6'])
+  assert.deepEqual(steps(set, [pod(set, 5, old), pod(set, 6)]), [])
+})
+
+test('maxUnavailable: so many at a time, those that are away counted', () => {
+  const rolling = (maxUnavailable: number | string) =>
+    statefulSet(4, {
+      podManagementPolicy: 'Parallel',
+      updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable } },
+    })
+  const old = { revision: 'web-old' }
+  const all = (set: StatefulSet) => [0, 1, 2, 3].map((ordinal) => pod(set, ordinal, old))
+  assert.deepEqual(steps(rolling(2), all(rolling(2))), ['delete 3', 'delete 2'])
+  assert.deepEqual(steps(rolling('74%'), all(rolling('74%'))), ['delete 3', 'delete 2'])
+  assert.deepEqual(steps(rolling('1%'), all(rolling('1%'))), ['delete 3'])
+  const [zero, one, two] = all(rolling(2))
+  assert.deepEqual(steps(rolling(2), [zero!, one!, two!, pod(rolling(2), 3, { state: 'unready' })]), ['delete 2'])
+})
+
+test('a pod below the partition comes back as it was, others as the template is now', () => {
+  const updateStrategy = { type: 'RollingUpdate' as const, rollingUpdate: { partition: 1 } }
+  const set = { ...statefulSet(3, { updateStrategy }), status: { replicas: 3, currentReplicas: 2 } }
+  const template = { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'c', image: 'v0' }] } }
+  const current = {
+    apiVersion: 'apps/v1',
+    kind: 'ControllerRevision',
+    metadata: { name: 'web-old' },
+    revision: 1,
+    data: { spec: { template: { ...template, $patch: 'replace' } } },
+  }
+  assert.deepEqual(versionFor(set, 0, current), { template, revision: 'web-old' })
+  assert.equal(versionFor(set, 1, current).revision, revisionOf(set))
+  assert.equal(versionFor(set, 0, undefined).revision, revisionOf(set))
+  const plain = { ...statefulSet(3), status: { replicas: 3, currentReplicas: 2 } }
+  assert.deepEqual(
+    [0, 1, 2].map((ordinal) => versionFor(plain, ordinal, current).revision),
+    ['web-old', 'web-old', revisionOf(plain)],
+  )
 })
 
 test('OnDelete replaces nothing by itself', () => {

@@ -33,7 +33,8 @@ type Steps = readonly StatefulSetAction[] | 'wait'
 /**
  * The next steps towards the wanted pods, as upstream's `updateStatefulSet`: OrderedReady does one thing at a time, in
  * order of ordinals, and waits for each pod to be available; Parallel does not wait. Pods beyond the wanted number go
- * from the highest ordinal down; then pods of another revision likewise (RollingUpdate), one at a time.
+ * from the highest ordinal down; then pods of another revision likewise (RollingUpdate), one at a time, or as many as
+ * `maxUnavailable` allows.
  */
 export function planStatefulSet(set: StatefulSet, pods: readonly Pod[], context: Context): StatefulSetPlan {
   if (set.metadata.deletionTimestamp !== undefined) return { actions: [], recheckIn: undefined }
@@ -72,7 +73,19 @@ function parallelSteps({ wanted, condemned }: Slots): Steps {
 
 function updateSteps(set: StatefulSet, { wanted, healthy }: Slots, revision: string): Steps {
   if (set.spec.updateStrategy?.type === 'OnDelete') return []
-  const partition = set.spec.updateStrategy?.rollingUpdate?.partition ?? 0
+  const { partition: count = 0, maxUnavailable } = set.spec.updateStrategy?.rollingUpdate ?? {}
+  const partition = (set.spec.ordinals?.start ?? 0) + count
+  if (maxUnavailable !== undefined) {
+    const outdated = ({ ordinal, pod }: Slots['wanted'][number]) =>
+      ordinal >= partition && pod !== undefined && pod.metadata.labels?.[REVISION_LABEL] !== revision
+    const room = most(maxUnavailable, wanted.length) - wanted.filter(({ pod }) => isAway(pod, healthy)).length
+    const leaving = wanted
+      .toReversed()
+      .filter(outdated)
+      .flatMap(({ pod }) => pod ?? [])
+    const staying = leaving.filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+    return staying.slice(0, Math.max(0, room)).map((pod) => ({ type: 'delete', pod }))
+  }
   for (const { ordinal, pod } of wanted.toReversed()) {
     if (ordinal < partition) return []
     if (pod === undefined) continue
@@ -81,6 +94,15 @@ function updateSteps(set: StatefulSet, { wanted, healthy }: Slots, revision: str
     if (!healthy(pod)) return 'wait'
   }
   return []
+}
+
+/** A number, or a part of all rounded down; one at least. */
+function most(value: number | string, all: number): number {
+  return Math.max(1, typeof value === 'number' ? value : Math.floor((Number.parseInt(value, 10) / 100) * all))
+}
+
+function isAway(pod: Pod | undefined, healthy: Slots['healthy']): boolean {
+  return pod === undefined || pod.metadata.deletionTimestamp !== undefined || !healthy(pod)
 }
 
 function isNew(action: StatefulSetAction): boolean {

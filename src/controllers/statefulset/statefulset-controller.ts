@@ -1,74 +1,64 @@
 import { errorMessage } from '../../base/error.ts'
 import { isAlreadyExists, isNotFound } from '../../kube/api-error.ts'
 import type { Informer } from '../../kube/informer.ts'
-import { keyOf } from '../../kube/object-key.ts'
-import { controllerOf, controllerRef } from '../../kube/owner.ts'
+import { controllerRef } from '../../kube/owner.ts'
 import { pods, statefulSets } from '../../kube/resource.ts'
 import { labelSelectorFrom, matchesLabels } from '../../kube/selector.ts'
 import type { StatefulSet } from '../../kube/types/apps.ts'
 import type { Pod } from '../../kube/types/core.ts'
-import { WorkQueue } from '../../kube/work-queue.ts'
-import { runWorkers } from '../../kube/workers.ts'
 import { carryOut } from '../adopt.ts'
 import { claim } from '../claim.ts'
-import { type Controller, type ControllerContext, WORKERS } from '../controller.ts'
+import type { Controller, ControllerContext } from '../controller.ts'
 import { BY_CONTROLLER, controllerUid, orphansOf } from '../indexes.ts'
 import { isNamespaceTerminating } from '../namespace-terminating.ts'
 import { OwnWrites } from '../own-writes.ts'
+import { OwnerLoop } from '../owner-loop.ts'
+import { RevisionHistory } from '../revision-history.ts'
 import { writeStatus } from '../write-status.ts'
-import { ordinalOf, revisionOf, statefulPod } from './identity.ts'
+import { HASH_LABEL, hashOf, ordinalOf, REVISION_LABEL, revisionOf, statefulPod, versionFor } from './identity.ts'
 import { planStatefulSet, type StatefulSetAction } from './plan.ts'
 import { statefulSetStatus } from './status.ts'
 
 /** Keeps the pods of StatefulSets: stable names, in order. */
 export class StatefulSetController implements Controller {
   readonly #context: ControllerContext
-  readonly #sets: Informer<StatefulSet>
+  readonly #loop: OwnerLoop<StatefulSet>
+  readonly #history: RevisionHistory
   readonly #pods: Informer<Pod>
   readonly #written: OwnWrites<Pod>
-  readonly #queue: WorkQueue
 
   constructor(context: ControllerContext) {
     this.#context = context
-    this.#queue = new WorkQueue({ clock: context.clock })
-    this.#sets = context.informers.for(statefulSets)
+    this.#loop = new OwnerLoop(context, statefulSets)
+    this.#history = new RevisionHistory(context)
     this.#pods = context.informers.for(pods)
     this.#written = new OwnWrites(this.#pods)
-    const add = (set: StatefulSet) => this.#queue.add(keyOf(set))
-    this.#sets.on({ added: add, updated: add, deleted: add })
-    const addOwner = (pod: Pod) => this.#enqueueFor(pod)
-    this.#pods.on({ added: addOwner, updated: addOwner, deleted: addOwner })
+    this.#loop.follow(this.#pods, (set, pod) => ordinalOf(set, pod) !== undefined)
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const reconcile = (key: string) => this.#reconcile(key)
-    await runWorkers({ queue: this.#queue, workers: WORKERS, reconcile, log: this.#context.log, signal })
+    await this.#loop.run((set) => this.#reconcile(set), signal)
   }
 
-  #enqueueFor(pod: Pod): void {
-    const owner = controllerOf(pod)
-    if (owner?.kind === 'StatefulSet') this.#queue.add(`${pod.metadata.namespace}/${owner.name}`)
-    if (owner !== undefined) return
-    for (const set of this.#sets.list()) {
-      if (set.metadata.namespace === pod.metadata.namespace && ordinalOf(set, pod) !== undefined) {
-        this.#queue.add(keyOf(set))
-      }
-    }
-  }
-
-  async #reconcile(key: string): Promise<void> {
-    const set = this.#sets.get(key)
-    if (set === undefined) return
+  async #reconcile(set: StatefulSet): Promise<void> {
     const owned = await this.#claimPods(set)
+    if (set.metadata.deletionTimestamp === undefined) await this.#keepHistory(set, owned)
     const context = { revision: revisionOf(set), now: this.#context.clock.now() }
     const plan = planStatefulSet(set, owned, context)
     const results = await Promise.allSettled(plan.actions.map((action) => this.#act(set, action)))
     const { uid = '' } = set.metadata
     const after = this.#written.view(this.#pods.byIndex(BY_CONTROLLER, uid), (pod) => controllerUid(pod) === uid)
     await this.#writeStatus(set, statefulSetStatus(set, after, context))
-    if (plan.recheckIn !== undefined) this.#queue.addAfter(key, plan.recheckIn)
+    this.#loop.addAfter(set, plan.recheckIn)
     const failed = results.find((result) => result.status === 'rejected')
     if (failed !== undefined && !isNamespaceTerminating(failed.reason)) throw failed.reason
+  }
+
+  async #keepHistory(set: StatefulSet, owned: readonly Pod[]): Promise<void> {
+    const { currentRevision, updateRevision } = set.status ?? {}
+    const inUse = [currentRevision, updateRevision, ...owned.map(({ metadata }) => metadata.labels?.[REVISION_LABEL])]
+    const used = new Set(inUse.filter((name) => name !== undefined))
+    await this.#history.keep(set, { hash: hashOf(set), hashLabel: HASH_LABEL, used })
   }
 
   async #claimPods(set: StatefulSet): Promise<readonly Pod[]> {
@@ -103,7 +93,8 @@ export class StatefulSetController implements Controller {
   async #create(set: StatefulSet, ordinal: number): Promise<boolean> {
     const { client } = this.#context
     const owner = controllerRef(set)
-    const pod = statefulPod(set, ordinal, { owner, revision: revisionOf(set) })
+    const known = this.#history.of(set).find(({ metadata }) => metadata.name === set.status?.currentRevision)
+    const pod = statefulPod(set, ordinal, { owner, ...versionFor(set, ordinal, known) })
     try {
       this.#written.wrote(await client.create(pods, pod))
       return true
