@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { DEFAULT_CLUSTER } from '../cluster/cluster-spec.ts'
+import { addProxyCommand } from './proxy-command.ts'
 import { reportFailure } from './report-failure.ts'
 
 /** The command line: arguments in, exit code out. Commands are loaded when they are called, so that help is instant. */
@@ -90,6 +91,10 @@ image
     const { removeImage } = await import('./commands/image.ts')
     exitCode = removeImage(name)
   })
+
+addProxyCommand(program, (code) => {
+  exitCode = code
+})
 
 // Who reads the output may go away (`| head`); the cluster must be taken down all the same.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})

@@ -27,7 +27,6 @@ describe('kubeconfig', () => {
     const directory = mkdtempSync(join(tmpdir(), 'fairlead-kubeconfig-'))
     try {
       writeFileSync(join(directory, 'ca.crt'), 'THE CA')
-      writeFileSync(join(directory, 'token'), 'secret\n')
       writeFileSync(join(directory, 'config'), withContexts('tokenFile: token'))
       assert.deepEqual(await loadKubeconfig(join(directory, 'config'), 'second'), {
         context: 'second',
@@ -35,7 +34,7 @@ describe('kubeconfig', () => {
         caPem: 'THE CA',
         serverName: 'kubernetes',
         namespace: 'apps',
-        credentials: { type: 'token', token: 'secret' },
+        credentials: { type: 'token-file', path: join(directory, 'token') },
       })
       await assert.rejects(loadKubeconfig(join(directory, 'other')), { code: 'NOT_FOUND' })
     } finally {
@@ -58,8 +57,9 @@ describe('kubeconfig', () => {
     assert.match(await refusal('a: [', 'x'), /Cannot read the kubeconfig config/)
     assert.match(await refusal(withContexts('token: x'), 'third'), /no context "third"/)
     assert.match(await refusal(withContexts('token: x'), 'broken'), /no cluster "nowhere"/)
-    const certificateAuthority = withContexts('exec: {command: login}').replace('certificate-authority: ca.crt', 'x: y')
-    assert.match(await refusal(certificateAuthority, 'second'), /logs in by "exec"/)
+    const withoutCa = (user: string) => withContexts(user).replace('certificate-authority: ca.crt', 'x: y')
+    assert.match(await refusal(withoutCa('exec: {args: [login]}'), 'second'), /logs in by "exec" without a command/)
+    assert.match(await refusal(withoutCa('username: me'), 'second'), /logs in by "username"/)
   })
 })
 

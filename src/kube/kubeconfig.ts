@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { errorMessage, FairleadError, systemErrorCode } from '../base/error.ts'
+import type { ExecPlugin } from './exec-credential.ts'
 
 export interface KubeconfigContent {
   /** Of cluster, user and context. */
@@ -15,6 +16,10 @@ export interface KubeconfigContent {
 export type KubeconfigCredentials =
   | { readonly type: 'certificate'; readonly certificatePem: string; readonly keyPem: string }
   | { readonly type: 'token'; readonly token: string }
+  /** A file that somebody renews. */
+  | { readonly type: 'token-file'; readonly path: string }
+  /** A program that prints a token. */
+  | { readonly type: 'exec'; readonly plugin: ExecPlugin }
   | { readonly type: 'none' }
 
 /** How to reach an API server, from one context of a kubeconfig. */
@@ -61,7 +66,7 @@ current-context: ${name}
  *
  * @param context @default the current context
  * @throws FairleadError `NOT_FOUND` when a file is missing, `INVALID_INPUT` when the text is no kubeconfig, lacks the
- *   context, or asks for a way to log in that only kubectl has (`exec`, `auth-provider`, user name and password).
+ *   context, or asks for a way to log in that only kubectl has (`auth-provider`, user name and password).
  */
 export async function loadKubeconfig(path: string, context?: string): Promise<KubeconfigAccess> {
   return await parseKubeconfig(readText(path, `the kubeconfig ${path}`), { path, ...(context && { context }) })
@@ -101,12 +106,25 @@ function credentialsOf(user: Fields, path: string): KubeconfigCredentials {
   const keyPem = embedded(user, 'client-key', path)
   if (certificatePem !== undefined && keyPem !== undefined) return { type: 'certificate', certificatePem, keyPem }
   const { token, tokenFile } = user
-  if (typeof tokenFile === 'string') return { type: 'token', token: readBeside(path, tokenFile).trim() }
+  if (typeof tokenFile === 'string') return { type: 'token-file', path: resolve(dirname(path), tokenFile) }
   if (typeof token === 'string') return { type: 'token', token }
-  for (const way of ['exec', 'auth-provider', 'username']) {
+  if (isFields(user.exec)) return { type: 'exec', plugin: execPluginOf(user.exec, path) }
+  for (const way of ['auth-provider', 'username']) {
     if (user[way] !== undefined) throw invalid(path, `its user logs in by "${way}"; wanted: certificate or token`)
   }
   return { type: 'none' }
+}
+
+/** A command with a slash in it is beside the kubeconfig, as for client-go. */
+function execPluginOf({ command, apiVersion, args, env }: Fields, path: string): ExecPlugin {
+  if (typeof command !== 'string' || command === '') throw invalid(path, 'its user logs in by "exec" without a command')
+  const pairs = Array.isArray(env) ? env.filter(isFields).map(({ name, value }) => [String(name), String(value)]) : []
+  return {
+    apiVersion: typeof apiVersion === 'string' ? apiVersion : 'client.authentication.k8s.io/v1',
+    command: command.includes('/') ? resolve(dirname(path), command) : command,
+    args: Array.isArray(args) ? args.map(String) : [],
+    env: Object.fromEntries(pairs),
+  }
 }
 
 /** The `contexts`, `clusters` or `users` entry of that name, without its envelope. */

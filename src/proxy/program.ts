@@ -22,7 +22,11 @@ export interface ProgramOptions {
   readonly table?: string
   /** Round-robin counters per family before Service ports share them. */
   readonly counters?: number
+  /** Told of each Service that is handed in, with what is done for it; `undefined`: it is gone. */
+  readonly onPlanned?: PlanListener
 }
+
+export type PlanListener = (objects: ServiceObjects, plan: ServicePlan | undefined) => void
 
 /** Services per transaction of a cold start: the kernel's commit lock is held for some milliseconds each. */
 const SERVICES_PER_TRANSACTION = 1000
@@ -40,13 +44,15 @@ export class Program {
   /** Plans of UDP ports, for the connections they must not keep. */
   readonly #udp = new Map<string, readonly PortPlan[]>()
   readonly #changedUdp = new Set<string>()
+  readonly #onPlanned: PlanListener
   #node: NodeView
 
-  constructor({ kernel, nodeName, table = 'fairlead', counters }: ProgramOptions) {
+  constructor({ kernel, nodeName, table = 'fairlead', counters, onPlanned = () => {} }: ProgramOptions) {
     this.tables = FAMILIES.map(
       (family) => new FamilyTable({ family, table, nodeName, ...(counters === undefined ? {} : { counters }) }),
     )
     this.#driver = new TableDriver(kernel, this.tables)
+    this.#onPlanned = onPlanned
     this.#node = nodeView(nodeName, undefined)
   }
 
@@ -66,7 +72,8 @@ export class Program {
   }
 
   /** Hands in a Service that is new, changed or gone. */
-  setService({ key, service, slices }: ServiceObjects): ServicePlan | undefined {
+  setService(objects: ServiceObjects): ServicePlan | undefined {
+    const { key, service, slices } = objects
     const plan = service === undefined ? undefined : planService(service, slices, this.#node)
     const ports = plan?.kind === 'programmed' ? plan.ports : []
     const old = this.#ports.get(key)
@@ -78,6 +85,7 @@ export class Program {
     if (now.some((keys) => keys.length > 0)) this.#ports.set(key, now)
     else this.#ports.delete(key)
     this.#rememberUdp(key, ports)
+    this.#onPlanned(objects, plan)
     return plan
   }
 
@@ -85,6 +93,14 @@ export class Program {
   conflictsOf(key: string): string[] {
     const ports = this.#ports.get(key) ?? []
     return this.tables.flatMap((table, index) => (ports[index] ?? []).flatMap((port) => table.conflictsOf(port)))
+  }
+
+  /** Number of Service ports on the most shared round-robin counter of the Service's; 0 when it uses none. */
+  sharersOf(key: string): number {
+    const ports = this.#ports.get(key) ?? []
+    return this.tables.reduce((most, table, index) => {
+      return (ports[index] ?? []).reduce((sharers, port) => Math.max(sharers, table.sharersOf(port)), most)
+    }, 0)
   }
 
   /**

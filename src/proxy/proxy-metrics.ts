@@ -1,3 +1,5 @@
+import type { Family } from './service-plan.ts'
+
 /** What the proxy reports; `prometheus-metrics.ts` keeps it under kube-proxy's names. */
 export interface ProxyMetrics {
   /** A change was seen and waits for the next transaction. */
@@ -9,8 +11,8 @@ export interface ProxyMetrics {
   programmed(seconds: number): void
   /** @param deleted Connections forgotten. */
   connectionsChecked(seconds: number, deleted: number): void
-  /** Service ports with policy Local and no endpoint on this node. */
-  withoutLocalEndpoints(policy: 'internal' | 'external', ports: number): void
+  /** Service ports with policy Local and no endpoint on this node, while others have some. */
+  withoutLocalEndpoints(family: Family, policy: 'internal' | 'external', ports: number): void
 }
 
 export const noMetrics: ProxyMetrics = {

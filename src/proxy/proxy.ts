@@ -7,9 +7,11 @@ import type { Node, Service } from '../kube/types/core.ts'
 import type { EndpointSlice } from '../kube/types/discovery.ts'
 import { ConntrackSocket } from '../linux/conntrack.ts'
 import { NftSocket } from '../linux/nftables/socket.ts'
-import { nodeView } from './node-view.ts'
+import { detectedNode, type NodeDetection } from './node-detection.ts'
+import { NodeGate } from './node-gate.ts'
+import type { NodeView } from './node-view.ts'
 import { planService, SERVICE_NAME } from './plan-service.ts'
-import { Program } from './program.ts'
+import { type PlanListener, Program } from './program.ts'
 import { noMetrics, type ProxyMetrics } from './proxy-metrics.ts'
 import type { ServicePlan } from './service-plan.ts'
 import { Syncer } from './syncer.ts'
@@ -25,6 +27,19 @@ export interface ProxyOptions {
   readonly metrics?: ProxyMetrics
   /** Name of the tables. @default 'fairlead' */
   readonly table?: string
+  /** What its Node is taken to be. */
+  readonly detection?: NodeDetection
+  /** Nothing is programmed before the Node exists and has an address, as kube-proxy does it. */
+  readonly awaitNode?: boolean
+  readonly observer?: ProxyObserver
+}
+
+/** Who wants to know what the proxy sees and does; called before the kernel has it. */
+export interface ProxyObserver {
+  /** The Node as it is now, and what it is taken for; undefined: there is none. */
+  nodeSeen(node: Node | undefined, view: NodeView): void
+  /** A Service is handed to the compiler. */
+  planned: PlanListener
 }
 
 /** A running node proxy. Disposing of it leaves the rules in place: connections go on, and the next one takes over. */
@@ -33,6 +48,10 @@ export interface NodeProxy extends AsyncDisposable {
   readonly synced: Promise<void>
   /** What the node does for a Service (`namespace/name`) and why, by the newest objects; undefined for an unknown one. */
   planOf(key: string): ServicePlan | undefined
+  /** Addresses that a Service wants and another one has, each a phrase. */
+  conflictsOf(key: string): readonly string[]
+  /** Number of Service ports on the most shared round-robin counter of a Service's; 0 when it uses none. */
+  sharersOf(key: string): number
 }
 
 /** Annotation of the EndpointSlice controller: when the change of pods happened that led to this version. */
@@ -44,7 +63,7 @@ const BY_SERVICE = 'service'
  * Node are all known.
  */
 export function startProxy(options: ProxyOptions): NodeProxy {
-  const { client, nodeName, log, clock, metrics = noMetrics } = options
+  const { client, nodeName, log, clock, metrics = noMetrics, detection = {}, observer } = options
   const stopping = new AbortController()
   const watched = { client, log, clock }
   const serviceInformer = new Informer<Service>({ ...watched, resource: services })
@@ -55,7 +74,8 @@ export function startProxy(options: ProxyOptions): NodeProxy {
   const kernel = NftSocket.open(options.netns)
   const connections = ConntrackSocket.open(options.netns)
   const table = options.table === undefined ? {} : { table: options.table }
-  const program = new Program({ kernel, nodeName, ...table })
+  const listener = observer === undefined ? {} : { onPlanned: observer.planned }
+  const program = new Program({ kernel, nodeName, ...table, ...listener })
   const objects = (key: string) => ({
     key,
     service: serviceInformer.get(key),
@@ -66,13 +86,23 @@ export function startProxy(options: ProxyOptions): NodeProxy {
 
   followServices(serviceInformer, syncer, metrics)
   followSlices(sliceInformer, syncer, metrics)
-  const view = () => nodeView(nodeName, nodeInformer.get(nodeName))
-  const seeNode = () => syncer.markNode(view())
-  nodeInformer.on({ added: seeNode, updated: seeNode })
+  const view = () => detectedNode(nodeName, nodeInformer.get(nodeName), detection)
+  const isKnown = () => !options.awaitNode || (nodeInformer.get(nodeName) !== undefined && view().addresses.length > 0)
+  const gate = new NodeGate({ nodeName, log, clock, isKnown })
+  const seeNode = () => {
+    const node = nodeInformer.get(nodeName)
+    observer?.nodeSeen(node, view())
+    // A Node that is gone takes nothing with it: its pods and their connections may still be there.
+    if (node !== undefined) syncer.markNode(view())
+    gate.look()
+  }
+  nodeInformer.on({ added: seeNode, updated: seeNode, deleted: seeNode })
 
   const informers = [serviceInformer, sliceInformer, nodeInformer]
   const running = informers.map((informer) => informer.run(stopping.signal))
-  const synced = Promise.all(informers.map((informer) => informer.synced)).then(() => syncer.start(view()))
+  const synced = Promise.all(informers.map((informer) => informer.synced))
+    .then(() => gate.wait(stopping.signal))
+    .then(() => syncer.start(view()))
   // Who does not wait for it must not be ended by it.
   synced.catch(() => {})
   return {
@@ -81,6 +111,8 @@ export function startProxy(options: ProxyOptions): NodeProxy {
       const { service, slices } = objects(key)
       return service === undefined ? undefined : planService(service, slices, program.node)
     },
+    conflictsOf: (key) => program.conflictsOf(key),
+    sharersOf: (key) => program.sharersOf(key),
     async [Symbol.asyncDispose]() {
       syncer[Symbol.dispose]()
       stopping.abort()

@@ -88,6 +88,8 @@ export interface Problem {
   readonly object: 'Service' | 'EndpointSlice'
   readonly name: string
   readonly message: string
+  /** Of the Event that tells it. @default 'NotProgrammed' */
+  readonly reason?: string
 }
 
 export type ServicePlan =

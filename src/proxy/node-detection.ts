@@ -1,0 +1,35 @@
+/** Settings of one proxy that change what it takes its Node to be. */
+import { addressFamily, canonicalAddress } from '../base/ip.ts'
+import type { Node } from '../kube/types/core.ts'
+import { type NodeView, nodeView } from './node-view.ts'
+
+/** How pods of this node are told from everybody else, under kube-proxy's names. */
+export type DetectLocal =
+  /** By the Node's own pod ranges. */
+  | { readonly mode: 'NodeCIDR' }
+  /** By the pod ranges of the whole cluster; a family without one tells nobody. */
+  | { readonly mode: 'ClusterCIDR'; readonly cidrs: readonly string[] }
+
+export interface NodeDetection {
+  /** @default by the Node's pod ranges */
+  readonly detectLocal?: DetectLocal
+  /** Takes the place of the Node's primary address of its family. */
+  readonly bindAddress?: string
+}
+
+/** The view of a Node under a proxy's settings. */
+export function detectedNode(name: string, node: Node | undefined, detection: NodeDetection): NodeView {
+  const view = nodeView(name, node)
+  const { detectLocal, bindAddress } = detection
+  return {
+    ...view,
+    ...(bindAddress === undefined ? {} : { addresses: replaced(view.addresses, bindAddress) }),
+    ...(detectLocal?.mode === 'ClusterCIDR' ? { podCidrs: detectLocal.cidrs } : {}),
+  }
+}
+
+/** The address comes first: it is the primary one, as upstream has it. */
+function replaced(addresses: readonly string[], bindAddress: string): string[] {
+  const family = addressFamily(bindAddress)
+  return [canonicalAddress(bindAddress) ?? bindAddress, ...addresses.filter((one) => addressFamily(one) !== family)]
+}
