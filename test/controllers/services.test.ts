@@ -202,3 +202,34 @@ test('custom Endpoints of a Service without selector are mirrored into slices, a
   await client.delete(services, metadata)
   await plane.untilAll(endpointSlices, (all) => ofWeb(all).length === 0)
 })
+
+test('topology-mode Auto: endpoints are shared out among the zones, and Events say when they are not', async () => {
+  await using plane = await startControlPlane()
+  const { client } = plane
+  for (const zone of ['a', 'b', 'c']) {
+    const labels = { 'topology.kubernetes.io/zone': zone, 'kubernetes.io/hostname': zone }
+    await plane.addNode(zone, { metadata: { name: zone, labels } })
+  }
+  const annotations = { 'service.kubernetes.io/topology-mode': 'Auto' }
+  await client.create(services, { ...service(), metadata: { name: 'web', namespace: 'default', annotations } })
+  await client.create(deployments, deployment(3))
+  const zones = (all: readonly EndpointSlice[]) =>
+    endpointsIn(all).map(({ hints, zone }) => `${zone}>${hints?.forZones?.map(({ name }) => name).join()}`)
+  await plane.untilAll(endpointSlices, (all) => zones(all).sort().join() === 'a>a,b>b,c>c')
+  const told = (want: string, text: RegExp) =>
+    plane.untilAll(events, (all) => all.some(({ reason, message = '' }) => reason === want && text.test(message)))
+  await told('TopologyAwareHintsEnabled', /^Topology Aware Hints has been enabled, addressType: IPv4$/)
+  await client.patch(
+    deployments,
+    { namespace: 'default', name: 'web' },
+    { type: 'merge', body: { spec: { replicas: 2 } } },
+  )
+  await plane.untilAll(endpointSlices, (all) => {
+    const found = endpointsIn(all)
+    return found.length === 2 && found.every(({ hints }) => hints === undefined)
+  })
+  await told(
+    'TopologyAwareHintsDisabled',
+    /^Insufficient number of endpoints \(2 endpoints, 3 zones\), addressType: IPv4$/,
+  )
+})

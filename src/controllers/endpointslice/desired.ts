@@ -4,6 +4,7 @@ import type { Endpoint, EndpointPort } from '../../kube/types/discovery.ts'
 import { isReady } from '../pod-state.ts'
 import { canBeEndpoint, endpointHostname, podAddresses } from '../service-pods.ts'
 import { targetPortOf } from '../service-ports.ts'
+import { wantsAutoHints, ZONE_LABEL } from './topology-hints.ts'
 
 /** Endpoints that have the same ports, and so may share a slice. */
 export interface EndpointGroup {
@@ -16,8 +17,6 @@ export interface DesiredEndpoints {
   /** Pods left out because their node is not known (yet). */
   readonly unknownNodes: readonly string[]
 }
-
-export const ZONE_LABEL = 'topology.kubernetes.io/zone'
 
 /** The endpoints of one family that a Service should have, grouped by the ports that its pods resolve them to. */
 export function desiredEndpoints(
@@ -47,9 +46,10 @@ export function desiredEndpoints(
 
 /** Equal for equal sets of ports, whatever their order. */
 export function portsKey(ports: readonly EndpointPort[]): string {
-  return JSON.stringify(
-    ports.map((port) => [port.name ?? '', port.port ?? 0, port.protocol ?? 'TCP', port.appProtocol ?? '']).sort(),
+  const keys = ports.map(({ name = '', port = 0, protocol = 'TCP', appProtocol = '' }) =>
+    [name, port, protocol, appProtocol].join('|'),
   )
+  return keys.sort().join()
 }
 
 function endpointPorts(service: Service, pod: Pod): readonly EndpointPort[] {
@@ -78,7 +78,9 @@ function endpointOf(
   const hostname = endpointHostname(pod, service)
   const { namespace, name, uid } = pod.metadata
   const { nodeName } = pod.spec
-  const hints = ready ? hintsFor(service.spec.trafficDistribution, place.zone, nodeName) : undefined
+  // The annotation comes first: its hints are given once it is known which slices change.
+  const distribution = wantsAutoHints(service) ? undefined : service.spec.trafficDistribution
+  const hints = ready ? hintsFor(distribution, place.zone, nodeName) : undefined
   return {
     addresses: place.addresses,
     conditions: { ready, serving, terminating },

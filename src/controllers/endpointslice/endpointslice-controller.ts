@@ -7,14 +7,25 @@ import type { IpFamily, Node, Pod, Service } from '../../kube/types/core.ts'
 import type { EndpointSlice } from '../../kube/types/discovery.ts'
 import { WorkQueue } from '../../kube/work-queue.ts'
 import { runWorkers } from '../../kube/workers.ts'
+import { sameJson } from '../canonical-json.ts'
 import { type Controller, type ControllerContext, WORKERS } from '../controller.ts'
 import { BY_NAMESPACE, BY_SERVICE } from '../indexes.ts'
 import { isNamespaceTerminating } from '../namespace-terminating.ts'
 import { OwnWrites } from '../own-writes.ts'
 import { endpointFacts, hasSelector, selects } from '../service-pods.ts'
-import { desiredEndpoints, ZONE_LABEL } from './desired.ts'
+import { desiredEndpoints } from './desired.ts'
 import { planSlices, type SlicePlan, withTriggerTime } from './plan.ts'
+import { planHinted } from './plan-hinted.ts'
 import { CONTROLLER_NAME, MANAGED_BY_LABEL, SERVICE_NAME_LABEL } from './slice.ts'
+import {
+  DISABLED,
+  ENABLED,
+  hintMessage,
+  wantsAutoHints,
+  ZONE_LABEL,
+  type ZoneRatios,
+  zoneRatios,
+} from './topology-hints.ts'
 import { TriggerTimes } from './trigger-time.ts'
 
 /** Endpoints per slice, as upstream's `--max-endpoints-per-slice`. */
@@ -32,6 +43,9 @@ export class EndpointSliceController implements Controller {
   readonly #queue: WorkQueue
   /** Services that wait for a node to become known. */
   readonly #waiting = new Map<string, Set<string>>()
+  #ratios: ZoneRatios
+  /** What was told last of the hints of a Service and family. */
+  readonly #told = new Map<string, string>()
 
   constructor(context: ControllerContext) {
     this.#context = context
@@ -54,7 +68,10 @@ export class EndpointSliceController implements Controller {
     this.#services.on({
       added: add,
       updated: add,
-      deleted: (service) => this.#triggers.forget(service),
+      deleted: (service) => {
+        this.#triggers.forget(service)
+        for (const family of ['IPv4', 'IPv6']) this.#told.delete(`${keyOf(service)}/${family}`)
+      },
     })
     this.#pods.on({
       added: (pod) => this.#enqueueFor(pod),
@@ -68,6 +85,7 @@ export class EndpointSliceController implements Controller {
     this.#nodes.on({
       added: (node) => this.#onNode(node),
       updated: (node, old) => this.#onZone(node, old),
+      deleted: () => this.#onNodesChanged(),
     })
     const addOwner = (slice: EndpointSlice) => this.#onSlice(slice)
     this.#slices.on({ added: addOwner, updated: addOwner, deleted: addOwner })
@@ -80,11 +98,21 @@ export class EndpointSliceController implements Controller {
   }
 
   #onNode({ metadata: { name } }: Node): void {
+    this.#onNodesChanged()
     for (const key of this.#waiting.get(name) ?? []) this.#queue.add(key)
     this.#waiting.delete(name)
   }
 
+  /** Zones have other shares of the cluster: hints are weighed again. */
+  #onNodesChanged(): void {
+    const ratios = zoneRatios(this.#nodes.list())
+    if (sameJson([...(ratios ?? [])], [...(this.#ratios ?? [])])) return
+    this.#ratios = ratios
+    for (const service of this.#services.list()) if (wantsAutoHints(service)) this.#queue.add(keyOf(service))
+  }
+
   #onZone(node: Node, old: Node): void {
+    this.#onNodesChanged()
     if (node.metadata.labels?.[ZONE_LABEL] === old.metadata.labels?.[ZONE_LABEL]) return
     for (const service of this.#services.list()) this.#queue.add(keyOf(service))
   }
@@ -127,7 +155,25 @@ export class EndpointSliceController implements Controller {
       this.#waiting.set(name, (this.#waiting.get(name) ?? new Set()).add(keyOf(service)))
     }
     const existing = world.existing.filter(({ addressType }) => addressType === family)
-    return planSlices(service, { addressType: family, groups, maxEndpoints: MAX_ENDPOINTS }, existing)
+    const goal = { addressType: family, groups, maxEndpoints: MAX_ENDPOINTS }
+    const key = `${keyOf(service)}/${family}`
+    if (!wantsAutoHints(service)) {
+      if (this.#told.get(key) === ENABLED) this.#tellHints(service, family, DISABLED)
+      this.#told.delete(key)
+      return planSlices(service, goal, existing)
+    }
+    const hinted = planHinted(service, { ...goal, ratios: this.#ratios }, existing)
+    if (this.#told.get(key) !== hinted.outcome) this.#tellHints(service, family, hinted.outcome)
+    this.#told.set(key, hinted.outcome)
+    return hinted.plan
+  }
+
+  #tellHints(service: Service, family: IpFamily, outcome: string): void {
+    const [type, reason] =
+      outcome === ENABLED
+        ? (['Normal', 'TopologyAwareHintsEnabled'] as const)
+        : (['Warning', 'TopologyAwareHintsDisabled'] as const)
+    this.#context.recorder.event(service, type, reason, hintMessage(outcome, family))
   }
 
   async #write(plan: SlicePlan, triggerTime: string | undefined): Promise<void> {

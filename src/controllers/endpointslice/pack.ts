@@ -46,8 +46,9 @@ export function packEndpoints(
 
 /** Identity of an endpoint: what it is, not how it does. */
 export function endpointKey(endpoint: Endpoint): string {
-  const { namespace, name } = endpoint.targetRef ?? {}
-  return JSON.stringify([namespace, name, endpoint.hostname, [...endpoint.addresses].sort()])
+  const { targetRef, hostname = '', addresses } = endpoint
+  const sorted = addresses.length > 1 ? [...addresses].sort().join() : addresses[0]
+  return `${targetRef?.namespace ?? ''}/${targetRef?.name ?? ''}/${hostname}/${sorted ?? ''}`
 }
 
 /** The endpoints of a list that are still wanted, as they are now; takes them out of `left`. */
