@@ -22,6 +22,14 @@ program
   .addOption(nameOption())
   .option('--nodes <count>', 'how many nodes', wholeNumber, 3)
   .option('--api-port <port>', 'port of the API server on 127.0.0.1; 0 for any free one', wholeNumber, 6443)
+  .addOption(
+    new Option(
+      '--proxy-mode <mode>',
+      "load-balancer addresses inside the cluster: upstream's way or that of ACK's IPVS",
+    )
+      .choices(['nftables', 'ipvs'])
+      .default('nftables'),
+  )
   .option('--image <name=path>', 'an image for this cluster (may be repeated)', collect, [])
   .option('--check', 'run the demo, take everything down, and exit with 0 or 1', false)
   .addOption(new Option('--detach', 'leave the cluster running in the background').default(false).conflicts('check'))

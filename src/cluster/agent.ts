@@ -10,6 +10,7 @@ import { createHttpsTransport } from '../kube/https-transport.ts'
 import { Informer } from '../kube/informer.ts'
 import { nodes } from '../kube/resource.ts'
 import { createClient } from '../kube/rest-client.ts'
+import type { Transport } from '../kube/transport.ts'
 import type { Node, NodeAddress } from '../kube/types/core.ts'
 import { startFlannel } from '../network/flannel/flannel.ts'
 import { createImages } from '../node/images/image-resolver.ts'
@@ -20,7 +21,8 @@ import { registerNode } from '../node/register-node.ts'
 import { findRunc } from '../node/runtime/runc-command.ts'
 import { RuncRuntime } from '../node/runtime/runc-runtime.ts'
 import { startKubeletServer } from '../node/server/kubelet-server.ts'
-import { startProxy } from '../proxy/proxy.ts'
+import { defaultConfiguration } from '../proxy/server/proxy-configuration.ts'
+import { type ProxyServer, startProxyServer } from '../proxy/server/proxy-server.ts'
 import type { ClusterSpec, NodeSpec } from './cluster-spec.ts'
 import { clusterLayout, type LayoutRoots } from './layout.ts'
 
@@ -71,14 +73,7 @@ export async function startAgent(
     clock,
     log,
   })
-  const proxy = started.use(
-    startProxy({
-      client: connect(config, config.credentials.proxy, started),
-      nodeName,
-      log: log.child({ component: 'proxy' }),
-      clock,
-    }),
-  )
+  const proxy = started.use(startNodeProxy(config, connectTransport(config, config.credentials.proxy, started), log))
   await registered
   log.info('Node is registered')
   const nodeInformer = new Informer({ client, resource: nodes, log, clock })
@@ -98,9 +93,25 @@ export async function startAgent(
   return { result: { node: config.node.name, podCidrs }, stop: () => running[Symbol.asyncDispose]() }
 }
 
+/** The same proxy as `fairlead proxy`, in this process. Its library for metrics waits: the first answer does not. */
+function startNodeProxy({ spec, node, server }: AgentConfig, transport: Transport, log: Log): ProxyServer {
+  return startProxyServer({
+    configuration: defaultConfiguration(spec.proxyMode),
+    transport,
+    apiHost: new URL(server).host,
+    nodeName: node.name,
+    log: log.child({ component: 'proxy' }),
+    clock: systemClock,
+    metricsLast: true,
+  })
+}
+
 function connect(config: AgentConfig, identity: KeyPair, started: Disposables): Client {
-  const { server, caPem } = config
-  const transport = started.use(
+  return createClient(connectTransport(config, identity, started), { userAgent: 'fairlead-agent' })
+}
+
+function connectTransport({ server, caPem }: AgentConfig, identity: KeyPair, started: Disposables): Transport {
+  return started.use(
     createHttpsTransport({
       server,
       caPem,
@@ -108,7 +119,6 @@ function connect(config: AgentConfig, identity: KeyPair, started: Disposables): 
       clientKeyPem: identity.privateKeyPem,
     }),
   )
-  return createClient(transport, { userAgent: 'fairlead-agent' })
 }
 
 function addressesOf(node: NodeSpec): NodeAddress[] {

@@ -1,4 +1,5 @@
 import { FairleadError } from '../base/error.ts'
+import type { ProxyMode } from '../proxy/server/proxy-configuration.ts'
 
 /** What a cluster is made of: decided once at `up`, kept beside its data, the same for every process of it. */
 export interface ClusterSpec {
@@ -8,6 +9,8 @@ export interface ClusterSpec {
   readonly apiPort: number
   readonly serviceCidrs: readonly string[]
   readonly clusterCidrs: readonly string[]
+  /** How load-balancer addresses are treated inside the cluster: upstream's way, or that of ACK's IPVS mode. */
+  readonly proxyMode: ProxyMode
   readonly vpcCidr: string
   readonly clusterDomain: string
   /** Address of the cluster's DNS Service. */
@@ -29,6 +32,8 @@ export interface ClusterOptions {
   readonly nodes?: number
   /** @default 6443 */
   readonly apiPort?: number
+  /** @default 'nftables' */
+  readonly proxyMode?: string
 }
 
 export const DEFAULT_CLUSTER = 'dev'
@@ -45,7 +50,7 @@ const NAME_PATTERN = /^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$/
  * @throws FairleadError `USAGE` that names the value given and the values allowed.
  */
 export function createClusterSpec(options: ClusterOptions = {}): ClusterSpec {
-  const { name = DEFAULT_CLUSTER, nodes = 3, apiPort = DEFAULT_API_PORT } = options
+  const { name = DEFAULT_CLUSTER, nodes = 3, apiPort = DEFAULT_API_PORT, proxyMode = 'nftables' } = options
   requireClusterName(name)
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > MAXIMUM_NODES) {
     throw new FairleadError('USAGE', `Cannot start ${nodes} nodes: give a whole number from 1 to ${MAXIMUM_NODES}`)
@@ -53,8 +58,12 @@ export function createClusterSpec(options: ClusterOptions = {}): ClusterSpec {
   if (!Number.isInteger(apiPort) || apiPort < 0 || apiPort > 65_535) {
     throw new FairleadError('USAGE', `Cannot listen on port ${apiPort}: give a whole number from 0 to 65535`)
   }
+  if (proxyMode !== 'nftables' && proxyMode !== 'ipvs') {
+    throw new FairleadError('USAGE', `Cannot run proxy mode ${proxyMode}: give nftables or ipvs`)
+  }
   return {
     name,
+    proxyMode,
     nodes: Array.from({ length: nodes }, (_, index) => nodeSpec(index)),
     apiPort,
     serviceCidrs: ['10.96.0.0/16', 'fd00:10:96::/112'],

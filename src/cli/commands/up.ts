@@ -19,6 +19,7 @@ export interface UpOptions {
   readonly name: string
   readonly nodes: number
   readonly apiPort: number
+  readonly proxyMode: string
   /** `NAME=PATH` */
   readonly image: readonly string[]
   readonly check: boolean
@@ -199,8 +200,9 @@ function outcomeOf(child: ChildProcess): Promise<MemberMessage<object> | number 
   })
 }
 
-function foregroundArguments({ name, nodes, apiPort, image, demo }: UpOptions): string[] {
+function foregroundArguments({ name, nodes, apiPort, proxyMode, image, demo }: UpOptions): string[] {
   const images = image.flatMap((text) => ['--image', text])
-  const common = ['up', '--name', name, '--nodes', String(nodes), '--api-port', String(apiPort), ...images]
+  const sizes = ['--nodes', String(nodes), '--api-port', String(apiPort), '--proxy-mode', proxyMode]
+  const common = ['up', '--name', name, ...sizes, ...images]
   return demo ? common : [...common, '--no-demo']
 }

@@ -98,6 +98,12 @@ export function readConfiguration(raw: unknown, source: string): ReadConfigurati
   throw new FairleadError('INVALID_INPUT', `Cannot use ${source}: ${errors.join('; ')}`)
 }
 
+/** The configuration of a proxy that was told nothing but its mode. */
+export function defaultConfiguration(mode: ProxyMode = 'nftables'): ProxyConfiguration {
+  const raw = { apiVersion: CONFIGURATION_VERSION, kind: CONFIGURATION_KIND, mode }
+  return readConfiguration(raw, 'the defaults').configuration
+}
+
 function requireKind(fields: FieldReader, source: string): void {
   const [version, kind] = [fields.text('apiVersion'), fields.text('kind')]
   if (version === CONFIGURATION_VERSION && kind === CONFIGURATION_KIND) return
