@@ -22,6 +22,11 @@ export interface ApiContext {
   readonly log: Log
   /** What else happens in the transaction of a write, by plural name of the resource written. */
   readonly hooks: ReadonlyMap<string, WriteHook>
+  /**
+   * What a write takes from pools, by plural name: asked after defaulting, and before the object is prepared and checked
+   * (upstream's `BeginCreate` and `BeginUpdate`); at a deletion, what it gives back.
+   */
+  readonly allocators: ReadonlyMap<string, WriteHook>
   /** What may refuse a write that a user asks for. */
   readonly admission: readonly Admission[]
 }

@@ -20,10 +20,12 @@ import {
   StatusError,
 } from './status-error.ts'
 import { keyOfKind, servedEntry, storedBytes } from './stored-form.ts'
-import type { PendingWrite } from './write-hook.ts'
+import type { HookResult, PendingWrite, WriteHook } from './write-hook.ts'
 
 /** How often a write is tried again that lost against another one. */
 const ATTEMPTS = 10
+
+type Plan = Extract<HookResult, { readonly kind: 'plan' }>
 
 /** Names an object of a kind. */
 export interface ObjectPlace {
@@ -81,9 +83,9 @@ export async function createObject(
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     if (generated) delete metadata.name
     stampNew(kind, metadata, context)
-    settleDraft(kind, draft, undefined)
-    settings.admit?.(draft, undefined)
-    if (manager !== undefined) trackWrite(draft, undefined, trackingOf(context, kind, manager, 'main'))
+    const settled = settleDraft(context, kind, { draft, old: undefined, part: 'main' })
+    settings.admit?.(settled.object, undefined)
+    if (manager !== undefined) trackWrite(settled.asked, undefined, trackingOf(context, kind, manager, 'main'))
     const { namespace, name } = metadata as { namespace: string | undefined; name: string }
     const key = keyOfKind(kind, namespace, name)
     const compares = [{ key, modRevision: 0 }, ...requireNamespace(context, kind, namespace, name)]
@@ -94,8 +96,8 @@ export async function createObject(
     const stored = await commit(
       context,
       kind,
-      { operation: 'create', object: draft, old: undefined },
-      { key, compares, settings },
+      { operation: 'create', object: settled.object, old: undefined },
+      { key, compares, settings, planned: settled.planned },
     )
     if (stored !== undefined) return stored
   }
@@ -120,13 +122,14 @@ export async function updateObject(
     requireSameObject(kind, draft, old)
     keepManagers(draft, old)
     stampUpdate(kind, draft, old)
-    if (request.part !== 'internal') settleDraft(kind, draft, old)
-    if (isUnchanged(draft, old)) return { entry, gone: false }
-    request.settings.admit?.(draft, old)
-    if (request.manager !== undefined) trackWrite(draft, old, trackingOf(context, kind, request.manager, request.part))
-    const done = { key, compares: [{ key, modRevision: entry.modRevision }], settings: request.settings }
-    const gone = mayGo(kind, draft)
-    const write: PendingWrite = { operation: gone ? 'delete' : 'update', object: draft, old }
+    const { object, asked, planned } = settleDraft(context, kind, { draft, old, part: request.part })
+    if (isUnchanged(object, old)) return { entry, gone: false }
+    request.settings.admit?.(object, old)
+    if (request.manager !== undefined) trackWrite(asked, old, trackingOf(context, kind, request.manager, request.part))
+    const gone = mayGo(kind, object)
+    const compares = [{ key, modRevision: entry.modRevision }]
+    const done = { key, compares, settings: request.settings, planned: gone ? undefined : planned }
+    const write: PendingWrite = { operation: gone ? 'delete' : 'update', object, old }
     const stored = await commit(context, kind, write, done)
     if (stored !== undefined) return { entry: stored, gone }
   }
@@ -163,6 +166,8 @@ interface CommitTarget {
   readonly key: string
   readonly compares: readonly Compare[]
   readonly settings: WriteSettings
+  /** What the kind's allocator has said already. */
+  readonly planned?: Plan | undefined
 }
 
 /** Writes with what the kind's hook adds. `undefined`: a compare was lost, so all has to be thought over again. */
@@ -172,12 +177,9 @@ export async function commit(
   write: PendingWrite,
   target: CommitTarget,
 ): Promise<Entry | undefined> {
-  const { store, hooks } = context
-  const planned = hooks.get(kind.resource.plural)?.(write)
-  if (planned?.kind === 'refused') {
-    throw invalidObject(kind.resource, String((write.object.metadata as Draft).name), planned.errors)
-  }
-  const value = storedBytes(kind, planned?.draft ?? write.object)
+  const { store } = context
+  const planned = target.planned ?? planOf(kind, write, hookOf(context, kind, write.operation))
+  const value = storedBytes(kind, target.planned === undefined ? (planned?.draft ?? write.object) : write.object)
   const main: Operation =
     write.operation === 'delete' ? { type: 'delete', key: target.key } : { type: 'put', key: target.key, value }
   const present = store.get(target.key)
@@ -196,16 +198,59 @@ function entryOf(key: string, value: Uint8Array, revision: number): Entry {
   return { key, value, createRevision: revision, modRevision: revision }
 }
 
-/** Fills in, empties and checks a draft before it is stored. @throws StatusError Invalid. */
-function settleDraft(kind: AnyKind, draft: Draft, old: KubeObject | undefined): void {
+function hookOf({ hooks, allocators }: ApiContext, kind: AnyKind, operation: PendingWrite['operation']) {
+  const { plural } = kind.resource
+  return hooks.get(plural) ?? (operation === 'delete' ? allocators.get(plural) : undefined)
+}
+
+/** @throws StatusError what the hook has against the write. */
+function planOf(kind: AnyKind, write: PendingWrite, hook: WriteHook | undefined): Plan | undefined {
+  const result = hook?.(write)
+  if (result?.kind === 'refused') {
+    throw invalidObject(kind.resource, String((write.object.metadata as Draft).name), result.errors)
+  }
+  if (result?.kind === 'failed') throw result.error
+  return result
+}
+
+interface Written {
+  readonly draft: Draft
+  readonly old: KubeObject | undefined
+  readonly part: UpdatePart
+}
+
+interface Settled {
+  /** What is to be stored. */
+  readonly object: Draft
+  /** What of it the user has asked for; it has the same metadata. */
+  readonly asked: Draft
+  readonly planned: Plan | undefined
+}
+
+/** Fills in, completes from pools, empties and checks a draft before it is stored. @throws StatusError Invalid. */
+function settleDraft(context: ApiContext, kind: AnyKind, { draft, old, part }: Written): Settled {
+  if (part === 'internal') return { object: draft, asked: draft, planned: undefined }
   const name = String((draft.metadata as Draft).name ?? '')
-  const errors = withoutShapeErrors(kind, name, () => {
+  const allocator = part === 'main' ? context.allocators.get(kind.resource.plural) : undefined
+  return withoutShapeErrors(kind, name, () => {
     kind.default?.(draft)
-    kind.prepare?.(draft, old)
-    const object = draft as unknown as KubeObject
-    return [...validateObjectMeta(kind, object.metadata, old?.metadata), ...(kind.validate?.(object, old) ?? [])]
+    const operation = old === undefined ? 'create' : 'update'
+    const planned = planOf(kind, { operation, object: draft, old }, allocator)
+    const object = planned?.draft ?? draft
+    kind.prepare?.(object, old)
+    const checked = object as unknown as KubeObject
+    const errors = [
+      ...validateObjectMeta(kind, checked.metadata, old?.metadata),
+      ...(kind.validate?.(checked, old) ?? []),
+    ]
+    if (errors.length > 0) throw invalidObject(kind.resource, name, errors)
+    if (planned === undefined) return { object, asked: object, planned }
+    return { object, asked: old === undefined ? withoutStatus(draft) : draft, planned }
   })
-  if (errors.length > 0) throw invalidObject(kind.resource, name, errors)
+}
+
+function withoutStatus({ status: _, ...rest }: Draft): Draft {
+  return rest
 }
 
 /** A rule that meets a value of a type it does not expect fails with TypeError: then the object is no such kind. */

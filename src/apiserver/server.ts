@@ -123,8 +123,8 @@ function contextOf(options: ApiServerOptions): ApiContext {
     clock,
     random,
     log,
+    allocators: new Map([['services', allocation]]),
     hooks: new Map([
-      ['services', allocation],
       ['ingresses', ingressClassHook(store)],
       ['customresourcedefinitions', definitions],
       ...(hooks ?? []),

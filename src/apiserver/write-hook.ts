@@ -1,6 +1,7 @@
 import type { Draft, FieldError } from '../kube/kind.ts'
 import type { KubeObject } from '../kube/types/meta.ts'
 import type { Compare, Operation } from '../store/store.ts'
+import type { StatusError } from './status-error.ts'
 
 /** A write that is about to be made. */
 export interface PendingWrite {
@@ -21,6 +22,8 @@ export type HookResult =
       readonly committed?: () => void
     }
   | { readonly kind: 'refused'; readonly errors: readonly FieldError[] }
+  /** No field of the object is to blame. */
+  | { readonly kind: 'failed'; readonly error: StatusError }
 
 /** Decides what else happens in the same transaction; called again when a compare was lost. */
 export type WriteHook = (write: PendingWrite) => HookResult

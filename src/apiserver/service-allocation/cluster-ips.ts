@@ -1,5 +1,4 @@
 import { canonicalAddress } from '../../base/ip.ts'
-import type { FieldError } from '../../kube/kind.ts'
 import { apiVersionOf, ipAddresses } from '../../kube/resource.ts'
 import type { IpFamily, ServiceSpec } from '../../kube/types/core.ts'
 import type { IpAddress } from '../../kube/types/discovery.ts'
@@ -13,6 +12,7 @@ import type { AllocationContext } from './allocation-context.ts'
 import { pickFree } from './band.ts'
 import { keepsPreferredFamilies } from './ip-families.ts'
 import type { DraftSpec } from './mutable-service.ts'
+import { failure, type Refusal, refusal } from './refusal.ts'
 import type { ServiceOwner } from './service-owner.ts'
 import { addressBands, addressOf, rangeProblem } from './service-ranges.ts'
 
@@ -20,25 +20,26 @@ const MANAGED_BY = 'ipaddress.kubernetes.io/managed-by'
 const IP_FAMILY = 'ipaddress.kubernetes.io/ip-family'
 
 /**
- * Chooses the addresses that a settled spec lacks, takes those that the Service did not have, and gives back those that
- * it has no more. Taking an address is creating its IPAddress object.
+ * Chooses the addresses that a settled spec lacks, takes them, and gives back those that it has no more. Taking an
+ * address is creating its IPAddress object. Upstream's cases: a Service that is new or was an ExternalName gets all, one
+ * that becomes an ExternalName gives all, one that gets or loses its second family gets or gives the second.
  */
 export function planClusterIps(
   spec: DraftSpec,
   old: ServiceSpec | undefined,
   context: AllocationContext,
-): readonly FieldError[] {
-  if (keepsPreferredFamilies(spec, old)) return []
-  const held = heldAddresses(old)
-  if (hasAddresses(spec)) {
-    const errors = chooseAddresses(spec, held, context)
-    if (errors.length > 0) return errors
+): Refusal | undefined {
+  if (keepsPreferredFamilies(spec, old)) return undefined
+  if (old === undefined || old.type === 'ExternalName') {
+    return hasAddresses(spec) ? chooseAddresses(spec, spec.ipFamilies, context) : undefined
   }
-  releaseClusterIps(
-    held.filter((ip) => !heldAddresses(spec).includes(ip)),
-    context,
-  )
-  return []
+  const held = heldAddresses(old)
+  if (held.length === 0) return undefined
+  const [before, now] = [old.ipFamilies?.length ?? 0, spec.ipFamilies.length]
+  if (spec.type === 'ExternalName') releaseClusterIps(held, context)
+  else if (before === 1 && now === 2) return chooseAddresses(spec, spec.ipFamilies.slice(1), context)
+  else if (before === 2 && now === 1) releaseClusterIps(held.slice(1), context)
+  return undefined
 }
 
 /** Gives back addresses that are the Service's. */
@@ -56,31 +57,32 @@ function hasAddresses(spec: ServiceSpec): boolean {
   return spec.type !== 'ExternalName' && spec.clusterIPs?.[0] !== 'None' && spec.clusterIP !== 'None'
 }
 
-function chooseAddresses(spec: DraftSpec, held: readonly string[], context: AllocationContext): readonly FieldError[] {
+/** Addresses of these families, which are the last ones of the spec's. */
+function chooseAddresses(
+  spec: DraftSpec,
+  families: readonly IpFamily[],
+  context: AllocationContext,
+): Refusal | undefined {
   const asked = [...spec.clusterIPs]
-  for (const [index, family] of spec.ipFamilies.entries()) {
-    const ip = asked[index] ?? ''
-    const problem = ip === '' ? undefined : takeAddress(ip, { family, held }, context)
-    if (problem !== undefined) return [invalid('spec.clusterIPs', asked, `failed to allocate IP ${ip}: ${problem}`)]
-    const chosen = ip === '' ? takeFreeAddress(family, context) : ip
-    if (chosen === undefined) {
-      return [invalid('spec.clusterIPs', asked, 'failed to allocate a serviceIP: range is full')]
+  const first = spec.ipFamilies.length - families.length
+  for (const [index, family] of families.entries()) {
+    const ip = asked[first + index] ?? ''
+    const problem = ip === '' ? undefined : takeAddress(ip, family, context)
+    if (problem !== undefined) {
+      return refusal([invalid('spec.clusterIPs', asked, `failed to allocate IP ${ip}: ${problem}`)])
     }
-    spec.clusterIPs[index] = chosen
+    const chosen = ip === '' ? takeFreeAddress(family, context) : ip
+    if (chosen === undefined) return failure('failed to allocate a serviceIP: range is full')
+    spec.clusterIPs[first + index] = chosen
   }
   const [primary] = spec.clusterIPs
   if (primary !== undefined) spec.clusterIP = primary
-  return []
+  return undefined
 }
 
-/** Takes an address that was asked for, unless it is the Service's already. Returns why it cannot be had. */
-function takeAddress(
-  ip: string,
-  { family, held }: { readonly family: IpFamily; readonly held: readonly string[] },
-  context: AllocationContext,
-): string | undefined {
+/** Takes an address that was asked for. Returns why it cannot be had. */
+function takeAddress(ip: string, family: IpFamily, context: AllocationContext): string | undefined {
   const name = canonicalAddress(ip) ?? ip
-  if (held.includes(name)) return undefined
   const problem = rangeProblem(ip, context.ranges)
   if (problem !== undefined) return problem
   if (!context.reservations.isFree(addressKey(name))) return 'provided IP is already allocated'

@@ -1,5 +1,5 @@
-import { addressFamily } from '../../base/ip.ts'
 import type { FieldError } from '../../kube/kind.ts'
+import { validateServiceAddresses } from '../../kube/kinds/service-address-validation.ts'
 import type { IpFamily, ServiceSpec } from '../../kube/types/core.ts'
 import { invalid } from '../../kube/validation/field-error.ts'
 import type { DraftSpec } from './mutable-service.ts'
@@ -20,6 +20,8 @@ export function settleIpFamilies(
 ): readonly FieldError[] {
   if (spec.type === 'ExternalName' || keepsPreferredFamilies(spec, old)) return []
   spec.ipFamilyPolicy ??= old?.ipFamilyPolicy ?? (isSelfManaged(spec) ? 'RequireDualStack' : 'SingleStack')
+  const malformed = validateServiceAddresses(spec, old)
+  if (malformed.length > 0) return malformed
   const reduced = old === undefined ? [] : settleReduction(spec, old)
   const errors = [...reduced, ...checkSingle(spec), ...inferFamilies(spec, configured)]
   if (errors.length > 0) return errors
@@ -74,7 +76,7 @@ function inferFamilies(spec: DraftSpec, configured: readonly IpFamily[]): readon
   const errors: FieldError[] = []
   for (const [index, ip] of spec.clusterIPs.entries()) {
     if (ip === 'None' || index < spec.ipFamilies.length) continue
-    const family = addressFamily(ip) === 6 ? 'IPv6' : 'IPv4'
+    const family = ip.includes(':') ? 'IPv6' : 'IPv4'
     if (configured.includes(family)) spec.ipFamilies.push(family)
     else {
       const text = `${family} is not configured on this cluster`

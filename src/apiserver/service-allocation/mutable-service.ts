@@ -1,3 +1,5 @@
+import type { Draft } from '../../kube/kind.ts'
+import { linkServiceFields } from '../../kube/kinds/service-linked-fields.ts'
 import type { IpFamily, Service, ServicePort, ServiceSpec } from '../../kube/types/core.ts'
 
 type Mutable<T> = { -readonly [Field in keyof T]: T[Field] }
@@ -10,15 +12,16 @@ export type DraftSpec = Omit<Mutable<ServiceSpec>, 'clusterIPs' | 'ipFamilies' |
   ports: Mutable<ServicePort>[]
 }
 
-/** A copy that may be changed. */
-export function draftSpec({ spec }: Service): DraftSpec {
-  // Who writes `clusterIP` alone means the list as well.
-  const single = spec.clusterIP ? [spec.clusterIP] : []
+/** A copy that may be changed, its linked fields in line with each other and with what an update left out. */
+export function draftSpec({ spec }: Service, old: ServiceSpec | undefined): DraftSpec {
+  const linked = structuredClone(spec) as unknown as Draft
+  linkServiceFields(linked, old as Draft | undefined)
+  const { clusterIPs, ipFamilies, ports, ...rest } = linked as unknown as ServiceSpec
   return {
-    ...spec,
-    clusterIPs: spec.clusterIPs !== undefined && spec.clusterIPs.length > 0 ? [...spec.clusterIPs] : single,
-    ipFamilies: [...(spec.ipFamilies ?? [])],
-    ports: (spec.ports ?? []).map((port) => ({ ...port })),
+    ...rest,
+    clusterIPs: [...(clusterIPs ?? [])],
+    ipFamilies: [...(ipFamilies ?? [])],
+    ports: (ports ?? []).map((port) => ({ ...port })),
   }
 }
 

@@ -1,5 +1,4 @@
-import type { FieldError } from '../../kube/kind.ts'
-import { needsHealthCheckPort, needsNodePort } from '../../kube/kinds/service-needs.ts'
+import { allocatesNodePorts, needsHealthCheckPort, needsNodePort } from '../../kube/kinds/service-needs.ts'
 import type { ServicePort, ServiceSpec } from '../../kube/types/core.ts'
 import { invalid } from '../../kube/validation/field-error.ts'
 import type { Entry } from '../../store/store.ts'
@@ -7,6 +6,7 @@ import { REGISTRY_PREFIX } from '../object-key.ts'
 import type { AllocationContext } from './allocation-context.ts'
 import { pickFree, preferredBands, staticBandSize } from './band.ts'
 import type { DraftSpec } from './mutable-service.ts'
+import { failure, type Refusal, refusal, unknownFailure } from './refusal.ts'
 import type { ServiceOwner } from './service-owner.ts'
 
 /** How much of the range is left to those who ask for a port: a thirty-second, 16 to 128 (KEP-3668). */
@@ -24,22 +24,22 @@ export function planNodePorts(
   spec: DraftSpec,
   old: ServiceSpec | undefined,
   context: AllocationContext,
-): readonly FieldError[] {
+): Refusal | undefined {
   const held = heldNodePorts(old)
-  const errors = !needsNodePort(asRecord(spec))
-    ? []
-    : old === undefined
+  const refused = needsNodePort(asRecord(spec))
+    ? old === undefined
       ? chooseForNew(spec, context)
       : chooseForChanged(spec, held, context)
-  if (errors.length > 0) return errors
-  const refused = planHealthCheckPort(spec, old, context)
-  if (refused.length > 0) return refused
+    : undefined
+  if (refused !== undefined) return refused
+  const failed = planHealthCheckPort(spec, old, context)
+  if (failed !== undefined) return failed
   const kept = heldNodePorts(spec)
   releaseNodePorts(
     held.filter((port) => !kept.includes(port)),
     context,
   )
-  return []
+  return undefined
 }
 
 /** Gives back ports that are the Service's. */
@@ -56,65 +56,72 @@ export function heldNodePorts(spec: ServiceSpec | undefined): readonly number[] 
 }
 
 /** Upstream's `initNodePorts`. */
-function chooseForNew(spec: DraftSpec, context: AllocationContext): readonly FieldError[] {
+function chooseForNew(spec: DraftSpec, context: AllocationContext): Refusal | undefined {
   const byServicePort = new Map<number, number>()
   for (const [index, port] of spec.ports.entries()) {
-    if (!port.nodePort && !allocatesPorts(spec)) continue
+    if (!port.nodePort && !allocatesNodePorts(asRecord(spec))) continue
     const shared = byServicePort.get(port.port)
     if (shared === undefined) {
       const asked = spec.ports.find((each) => each.port === port.port && each.nodePort)?.nodePort
-      const error = assign(port, { index, asked }, context)
-      if (error !== undefined) return [error]
+      const refused = assign(port, { index, asked }, context)
+      if (refused !== undefined) return refused
       byServicePort.set(port.port, port.nodePort ?? 0)
     } else if (!port.nodePort) port.nodePort = shared
     else if (port.nodePort !== shared) {
-      const error = assign(port, { index, asked: port.nodePort }, context)
-      if (error !== undefined) return [error]
+      const refused = assign(port, { index, asked: port.nodePort }, context)
+      if (refused !== undefined) return refused
     }
   }
-  return []
+  return undefined
 }
 
 /** Upstream's `updateNodePorts`. */
-function chooseForChanged(spec: DraftSpec, held: readonly number[], context: AllocationContext): readonly FieldError[] {
+function chooseForChanged(spec: DraftSpec, held: readonly number[], context: AllocationContext): Refusal | undefined {
   const have = new Set(held)
+  const used = new Set<string>()
   for (const [index, port] of spec.ports.entries()) {
-    if (port.nodePort ? have.has(port.nodePort) : !allocatesPorts(spec)) continue
-    const error = assign(port, { index, asked: port.nodePort }, context)
-    if (error !== undefined) return [error]
-    have.add(port.nodePort ?? 0)
+    if (!port.nodePort && !allocatesNodePorts(asRecord(spec))) continue
+    if (!port.nodePort || !have.has(port.nodePort)) {
+      const refused = assign(port, { index, asked: port.nodePort }, context)
+      if (refused !== undefined) return refused
+      have.add(port.nodePort ?? 0)
+    }
+    const pair = `{${port.protocol} ${port.nodePort}}`
+    if (used.has(pair)) return unknownFailure(`duplicate nodePort: ${pair}`)
+    used.add(pair)
   }
-  return []
+  return undefined
 }
 
 function assign(
   port: DraftSpec['ports'][number],
   { index, asked }: { readonly index: number; readonly asked: ServicePort['nodePort'] },
   context: AllocationContext,
-): FieldError | undefined {
-  const path = `spec.ports[${index}].nodePort`
+): Refusal | undefined {
   const taken = take(asked, context)
-  if (typeof taken === 'string')
-    return invalid(path, asked ?? 0, asked ? taken : `failed to allocate a nodePort: ${taken}`)
-  port.nodePort = taken
-  return undefined
+  if (typeof taken === 'number') {
+    port.nodePort = taken
+    return undefined
+  }
+  if (!asked) return failure(`failed to allocate a nodePort: ${taken}`)
+  return refusal([invalid(`spec.ports[${index}].nodePort`, asked, taken)])
 }
 
 function planHealthCheckPort(
   spec: DraftSpec,
   old: ServiceSpec | undefined,
   context: AllocationContext,
-): readonly FieldError[] {
+): Refusal | undefined {
   const needed = old !== undefined && needsHealthCheckPort(asRecord(old))
-  if (!needsHealthCheckPort(asRecord(spec)) || (needed && spec.healthCheckNodePort)) return []
+  if (!needsHealthCheckPort(asRecord(spec)) || needed) return undefined
   const asked = spec.healthCheckNodePort
   const taken = take(asked, context)
-  if (typeof taken !== 'string') {
+  if (typeof taken === 'number') {
     spec.healthCheckNodePort = taken
-    return []
+    return undefined
   }
-  const what = asked ? `requested HealthCheck NodePort ${asked}` : 'a HealthCheck NodePort'
-  return [invalid('spec.healthCheckNodePort', asked ?? 0, `failed to allocate ${what}: ${taken}`)]
+  const what = asked ? `requested HealthCheck NodePort ${asked}` : 'a HealthCheck NodePort 0'
+  return failure(`failed to allocate ${what}: ${taken}`)
 }
 
 /** Takes the port that is asked for, or any. Returns its number, or why it cannot be had. */
@@ -136,15 +143,13 @@ function take(asked: number | undefined, context: AllocationContext): number | s
   return port
 }
 
-function allocatesPorts(spec: ServiceSpec): boolean {
-  return spec.type !== 'LoadBalancer' || spec.allocateLoadBalancerNodePorts !== false
-}
-
-function nodePortKey(port: number): string {
+/** Where it is written down whose a node port is. */
+export function nodePortKey(port: number): string {
   return `${REGISTRY_PREFIX}fairlead/nodeports/${port}`
 }
 
-function encodeOwner({ namespace, name }: ServiceOwner): Uint8Array {
+/** What is written down for it. */
+export function encodeOwner({ namespace, name }: ServiceOwner): Uint8Array {
   return Buffer.from(JSON.stringify({ namespace, name }))
 }
 

@@ -85,7 +85,7 @@ describe('ClusterIP allocation', () => {
       Array.from({ length: 30 }, (_, i) => i + 1),
     )
     assert.deepEqual(await refused(writing.create('more', { ports: [http] })), [
-      'spec.clusterIPs: Invalid value: []: failed to allocate a serviceIP: range is full',
+      'Internal error occurred: failed to allocate a serviceIP: range is full',
     ])
   })
 
@@ -100,7 +100,7 @@ describe('ClusterIP allocation', () => {
       'spec.clusterIPs: Invalid value: ["10.97.0.1"]: failed to allocate IP 10.97.0.1: the provided network does not match the current range',
     ])
     assert.deepEqual(await refusal('10.96.255.255'), [
-      'spec.clusterIPs: Invalid value: ["10.96.255.255"]: failed to allocate IP 10.96.255.255: the provided IP (10.96.255.255) is not in the valid range. The range of valid IPs is 10.96.0.0/16',
+      'spec.clusterIPs: Invalid value: ["10.96.255.255"]: failed to allocate IP 10.96.255.255: the provided network does not match the current range',
     ])
     assert.deepEqual(await refusal('fd00::1'), [
       'spec.clusterIPs[0]: Invalid value: ["fd00::1"]: IPv6 is not configured on this cluster',
@@ -148,8 +148,12 @@ describe('ClusterIP allocation', () => {
     const writing = writer({ serviceCidrs: ['10.0.0.0/30'] })
     for (const name of ['a', 'b']) await created(writing, name, { ports: [http] })
     assert.equal((await refused(writing.create('c', { ports: [http] }))).length, 1)
-    const value = encodeObject({ kind: 'ServiceCIDR', metadata: { name: 'more' }, spec: { cidrs: ['10.9.0.0/28'] } })
-    await store.transact([], [{ type: 'put', key: '/registry/networking.k8s.io/servicecidrs/more', value }])
+    const range = { kind: 'ServiceCIDR', metadata: { name: 'more' }, spec: { cidrs: ['10.9.0.0/28'] } }
+    const key = '/registry/networking.k8s.io/servicecidrs/more'
+    await store.transact([], [{ type: 'put', key, value: encodeObject(range) }])
+    assert.equal((await refused(writing.create('c', { ports: [http] }))).length, 1, 'it is not ready yet')
+    const status = { conditions: [{ type: 'Ready', status: 'True' }] }
+    await store.transact([], [{ type: 'put', key, value: encodeObject({ ...range, status }) }])
     const chosen = (await created(writing, 'c', { ports: [http] })).clusterIP ?? ''
     assert.match(chosen, /^10\.9\.0\./)
     const clusterIP = chosen === '10.9.0.14' ? '10.9.0.13' : '10.9.0.14'
@@ -264,7 +268,7 @@ describe('node port allocation', () => {
     assert.deepEqual(upper.ports?.map(({ nodePort }) => nodePort).toSorted(), [30_016, 30_017, 30_018, 30_019])
     await created(writing, 'b', { type: 'NodePort', ports: ports(16) })
     assert.deepEqual(await refused(writing.create('c', { type: 'NodePort', ports: [http] })), [
-      'spec.ports[0].nodePort: Invalid value: 0: failed to allocate a nodePort: range is full',
+      'Internal error occurred: failed to allocate a nodePort: range is full',
     ])
   })
 
@@ -325,7 +329,7 @@ describe('node port allocation', () => {
     const numbers = [healthCheckNodePort, ports?.[0]?.nodePort].map(String).toSorted()
     assert.deepEqual(Object.keys(writing.taken().ports), numbers)
     assert.deepEqual(await refused(writing.create('b', { ...local, healthCheckNodePort })), [
-      `spec.healthCheckNodePort: Invalid value: ${healthCheckNodePort}: failed to allocate requested HealthCheck NodePort ${healthCheckNodePort}: ${ALLOCATED}`,
+      `Internal error occurred: failed to allocate requested HealthCheck NodePort ${healthCheckNodePort}: ${ALLOCATED}`,
     ])
     const cluster = await writing.write('a', (old) => ({ ...old, externalTrafficPolicy: 'Cluster' }))
     assert.equal(specOf(cluster).healthCheckNodePort, undefined)

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts'
-import type { Draft, FieldError } from '../../kube/kind.ts'
+import type { Draft } from '../../kube/kind.ts'
 import type { Service } from '../../kube/types/core.ts'
 import type { Compare, Operation, Store } from '../../store/store.ts'
 import type { Random } from '../context.ts'
@@ -9,6 +9,7 @@ import { heldAddresses, planClusterIps, releaseClusterIps } from './cluster-ips.
 import { settleIpFamilies } from './ip-families.ts'
 import { draftSpec, withSpec } from './mutable-service.ts'
 import { heldNodePorts, planNodePorts, releaseNodePorts } from './node-ports.ts'
+import { type Refusal, refusal } from './refusal.ts'
 import { Reservations } from './reservations.ts'
 import { ownerOf } from './service-owner.ts'
 import { configuredFamilies, serviceRanges } from './service-ranges.ts'
@@ -28,13 +29,11 @@ export interface AllocationPlan {
   readonly operations: readonly Operation[]
 }
 
-export type PlanResult =
-  | { readonly kind: 'plan'; readonly plan: AllocationPlan }
-  | { readonly kind: 'refused'; readonly errors: readonly FieldError[] }
+export type PlanResult = { readonly kind: 'plan'; readonly plan: AllocationPlan } | Refusal
 
 export interface ServiceWrite {
   readonly operation: 'create' | 'update' | 'delete'
-  /** Defaulted and valid; of a deletion what goes. */
+  /** Defaulted; of a deletion what goes. */
   readonly object: Service
   /** What is stored, of an update. */
   readonly old: Service | undefined
@@ -47,9 +46,10 @@ export interface ServiceWrite {
 const NODE_PORTS: NodePortRange = { first: 30_000, last: 32_767 }
 
 /**
- * Decides which addresses and node ports a written Service takes and gives back. Nothing is changed: the plan's compares
+ * Decides which addresses and node ports a written Service takes and gives back, before it is checked. Nothing is changed: the plan's compares
  * fail when another write took one of them first, and then the caller plans again on what is there by then. So two
- * Services never get the same, and what is taken is exactly what stored Services have.
+ * Services never get the same, and what is taken is exactly what stored Services have. What an update may not change is
+ * left as it is asked for: validation refuses it then.
  *
  * Source: upstream `pkg/registry/core/service/storage/alloc.go`, KEP-563, KEP-1880, KEP-3070, KEP-3668
  */
@@ -62,14 +62,13 @@ export function planServiceWrite(write: ServiceWrite): PlanResult {
     releaseNodePorts(heldNodePorts(stored.spec), context)
     return planned(object, context)
   }
-  const spec = draftSpec(object)
-  const errors = settleIpFamilies(spec, old?.spec, configuredFamilies(write.config.serviceCidrs))
-  if (errors.length > 0) return { kind: 'refused', errors }
-  for (const step of [planClusterIps, planNodePorts]) {
-    const refused = step(spec, old?.spec, context)
-    if (refused.length > 0) return { kind: 'refused', errors: refused }
-  }
-  return planned(withSpec(object, spec), context)
+  const spec = draftSpec(object, old?.spec)
+  const families = configuredFamilies(write.config.serviceCidrs)
+  const refused =
+    refusal(settleIpFamilies(spec, old?.spec, families)) ??
+    planClusterIps(spec, old?.spec, context) ??
+    planNodePorts(spec, old?.spec, context)
+  return refused ?? planned(withSpec(object, spec), context)
 }
 
 /** The hook of the API server that plans every write of a Service. */
@@ -77,7 +76,7 @@ export function serviceAllocationHook(deps: Pick<ServiceWrite, 'store' | 'config
   return ({ operation, object, old }) => {
     const service = object as unknown as Service
     const result = planServiceWrite({ ...deps, operation, object: service, old: old as Service | undefined })
-    if (result.kind === 'refused') return result
+    if (result.kind !== 'plan') return result
     const { draft, compares, operations } = result.plan
     return { kind: 'plan', draft: draft as unknown as Draft, compares, operations }
   }

@@ -2,7 +2,6 @@ import {
   addressFromInteger,
   addressToInteger,
   type Cidr,
-  canonicalAddress,
   cidrContains,
   cidrSize,
   formatAddress,
@@ -27,11 +26,11 @@ export interface ServiceRange {
 /** How much of a range is left to those who ask for an address: a sixteenth, 16 to 256 (KEP-3070). */
 const STATIC_BAND = { min: 16, max: 256, share: 16 }
 
-/** The ranges that addresses are chosen from now: those of the cluster, and those of ServiceCIDR objects. */
+/** The ranges that addresses are chosen from now: those of the cluster, and those of ServiceCIDR objects that are ready. */
 export function serviceRanges(configured: readonly string[], store: Pick<Store, 'list'>): readonly ServiceRange[] {
   const added = store.list(objectPrefix(serviceCidrs)).entries.flatMap((entry) => {
-    const { metadata, spec } = decodedObject(entry) as ServiceCidr
-    return metadata.deletionTimestamp === undefined ? spec.cidrs : []
+    const range = decodedObject(entry) as ServiceCidr
+    return isReady(range) ? range.spec.cidrs : []
   })
   const ranges = [...configured, ...added].flatMap((text) => rangeOf(text) ?? [])
   const names = ranges.map(({ cidr }) => formatCidr(cidr))
@@ -55,13 +54,18 @@ export function addressOf(range: ServiceRange, number: bigint): string {
 /** Why an address that was asked for cannot be had from the ranges, in upstream's words. */
 export function rangeProblem(ip: string, ranges: readonly ServiceRange[]): string | undefined {
   const bytes = parseAddress(ip)
-  const range = bytes && ranges.find(({ cidr }) => cidrContains(cidr, bytes))
-  if (range === undefined) return 'the provided network does not match the current range'
-  const { first, last } = usable(range)
   const number = addressToInteger(bytes ?? new Uint8Array())
-  if (number >= first && number <= last) return undefined
-  const shown = canonicalAddress(ip)
-  return `the provided IP (${shown}) is not in the valid range. The range of valid IPs is ${formatCidr(range.cidr)}`
+  const holds = (range: ServiceRange) => {
+    if (bytes === undefined || !cidrContains(range.cidr, bytes)) return false
+    const { first, last } = usable(range)
+    return number >= first && number <= last
+  }
+  return ranges.some(holds) ? undefined : 'the provided network does not match the current range'
+}
+
+function isReady({ metadata, status }: ServiceCidr): boolean {
+  if (metadata.deletionTimestamp !== undefined) return false
+  return status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false
 }
 
 /** All but the network's address and, of IPv4, the broadcast address. */

@@ -1,5 +1,5 @@
 import { systemClock } from '../../base/clock.ts'
-import type { Draft, FieldError } from '../../kube/kind.ts'
+import type { Draft } from '../../kube/kind.ts'
 import { serviceKind } from '../../kube/kinds/service.ts'
 import { services } from '../../kube/resource.ts'
 import type { Service, ServiceSpec } from '../../kube/types/core.ts'
@@ -16,7 +16,7 @@ export type SpecInput = Partial<ServiceSpec> | Draft
 
 export type WriteOutcome = { readonly service: Service | undefined } | { readonly refused: readonly string[] }
 
-/** Writes Services as the API server does: default, prepare, validate, plan, commit, and again when a compare is lost. */
+/** Writes Services as the API server does: default, plan, prepare, validate, commit, and again when a compare is lost. */
 export class ServiceWriter {
   readonly store: Store
   readonly #config: ServiceAllocationConfig
@@ -35,11 +35,15 @@ export class ServiceWriter {
       const entry = this.store.get(key)
       const old = entry && (freshObject(entry) as Service)
       const draft = this.#draft(name, change(structuredClone(old?.spec)), old)
-      const errors = this.#settle(draft, old)
-      if (errors.length > 0) return { refused: errors.map(fieldErrorText) }
+      serviceKind.default?.(draft)
       const planned = this.#plan(old === undefined ? 'create' : 'update', draft as unknown as Service, old)
       if (planned.kind === 'refused') return { refused: planned.errors.map(fieldErrorText) }
-      const value = encodeObject(planned.plan.draft as unknown as Draft)
+      if (planned.kind === 'failed') return { refused: [planned.error.message] }
+      const settled = planned.plan.draft as unknown as Draft
+      serviceKind.prepare?.(settled, old)
+      const errors = serviceKind.validate?.(planned.plan.draft, old) ?? []
+      if (errors.length > 0) return { refused: errors.map(fieldErrorText) }
+      const value = encodeObject(settled)
       const main = { type: 'put', key, value } as const
       if (await this.#commit(main, entry?.modRevision ?? 0, planned.plan)) return { service: this.get(name) }
     }
@@ -56,7 +60,7 @@ export class ServiceWriter {
       if (entry === undefined) return
       const old = freshObject(entry) as Service
       const planned = this.#plan('delete', old, old)
-      if (planned.kind === 'refused') return
+      if (planned.kind !== 'plan') return
       if (await this.#commit({ type: 'delete', key }, entry.modRevision, planned.plan)) return
     }
   }
@@ -86,12 +90,6 @@ export class ServiceWriter {
   #draft(name: string, spec: SpecInput, old: Service | undefined): Draft {
     const metadata = { name, namespace: 'default', uid: old?.metadata.uid ?? this.#random.uuid() }
     return { kind: 'Service', apiVersion: 'v1', metadata, spec: structuredClone(spec) }
-  }
-
-  #settle(draft: Draft, old: Service | undefined): readonly FieldError[] {
-    serviceKind.default?.(draft)
-    serviceKind.prepare?.(draft, old)
-    return serviceKind.validate?.(draft as unknown as Service, old) ?? []
   }
 
   #plan(operation: 'create' | 'update' | 'delete', object: Service, old: Service | undefined) {

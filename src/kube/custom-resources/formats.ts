@@ -1,5 +1,5 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net'
-import { cidrProblems } from '../validation/addresses.ts'
+import { parseCidr } from '../../base/ip.ts'
 
 const CHECKS: Readonly<Record<string, (value: string) => boolean>> = {
   'date-time': (value) => /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d/.test(value) && !Number.isNaN(Date.parse(value)),
@@ -9,7 +9,7 @@ const CHECKS: Readonly<Record<string, (value: string) => boolean>> = {
   ipv4: (value) => isIPv4(value),
   ipv6: (value) => isIPv6(value),
   ip: (value) => isIP(value) !== 0,
-  cidr: (value) => cidrProblems(value).length === 0,
+  cidr: (value) => parseCidr(value) !== undefined,
   uuid: (value) => /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i.test(value),
   email: (value) => /^[^@\s]+@[^@\s]+$/.test(value),
   uri: (value) => URL.canParse(value),

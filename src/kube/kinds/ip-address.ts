@@ -1,11 +1,12 @@
-import { isIP } from 'node:net'
 import type { FieldError, KindDefinition } from '../kind.ts'
 import { ipAddresses } from '../resource.ts'
 import type { IpAddress } from '../types/discovery.ts'
-import { ipProblems } from '../validation/addresses.ts'
 import { invalid, required } from '../validation/field-error.ts'
+import { strictIpErrors } from '../validation/ip-fields.ts'
 import { nameProblems, subdomainProblems } from '../validation/names.ts'
 import { ageColumn } from './printing.ts'
+
+const PATH = 'spec.parentRef'
 
 /** networking.k8s.io/v1 IPAddress: creating the object is what takes the address. */
 export const ipAddressKind: KindDefinition<IpAddress> = {
@@ -15,7 +16,10 @@ export const ipAddressKind: KindDefinition<IpAddress> = {
   shortNames: ['ip'],
   nameRule: 'ip',
   generation: false,
-  validate: (address, old) => [...validateName(address.metadata.name), ...validateParent(address, old)],
+  validate: (address, old) => [
+    ...(old === undefined ? strictIpErrors('metadata.name', address.metadata.name) : []),
+    ...validateParent(address, old),
+  ],
   selectableFields: {
     'spec.parentRef.group': ({ spec }) => spec.parentRef.group ?? '',
     'spec.parentRef.resource': ({ spec }) => spec.parentRef.resource,
@@ -34,30 +38,20 @@ export const ipAddressKind: KindDefinition<IpAddress> = {
   ],
 }
 
-function validateName(name: string): readonly FieldError[] {
-  const problems = ipProblems(name)
-  if (problems.length > 0) return problems.map((text) => invalid('metadata.name', name, text))
-  return isCanonical(name) ? [] : [invalid('metadata.name', name, 'must be a canonical format IP address')]
-}
-
-function isCanonical(ip: string): boolean {
-  return isIP(ip) === 4 || new URL(`http://[${ip}]/`).hostname === `[${ip}]`
-}
-
 function validateParent({ spec }: IpAddress, old: IpAddress | undefined): readonly FieldError[] {
-  const path = 'spec.parentRef'
   const parent = spec?.parentRef
-  if (parent === undefined) return [required(path)]
-  const errors = [
-    ...(parent.group
-      ? subdomainProblems(parent.group).map((text) => invalid(`${path}.group`, parent.group, text))
-      : []),
-    ...validateSegment(`${path}.resource`, parent.resource),
-    ...validateSegment(`${path}.name`, parent.name),
-    ...(parent.namespace ? validateSegment(`${path}.namespace`, parent.namespace) : []),
+  if (old !== undefined) {
+    const same = JSON.stringify(old.spec.parentRef) === JSON.stringify(parent)
+    return same ? [] : [invalid(PATH, parent, 'field is immutable')]
+  }
+  if (parent === undefined) return [required(PATH)]
+  const group = parent.group ? subdomainProblems(parent.group) : []
+  return [
+    ...group.map((text) => invalid(`${PATH}.group`, parent.group, text)),
+    ...validateSegment(`${PATH}.resource`, parent.resource),
+    ...validateSegment(`${PATH}.name`, parent.name),
+    ...(parent.namespace ? validateSegment(`${PATH}.namespace`, parent.namespace) : []),
   ]
-  if (old === undefined || JSON.stringify(old.spec.parentRef) === JSON.stringify(parent)) return errors
-  return [...errors, invalid(path, parent, 'field is immutable')]
 }
 
 function validateSegment(field: string, value: string | undefined): readonly FieldError[] {

@@ -1,22 +1,22 @@
 import { isIPv6 } from 'node:net'
 import type { FieldError } from '../kind.ts'
 import type { ServiceSpec } from '../types/core.ts'
-import { ipProblems } from '../validation/addresses.ts'
 import { duplicate, invalid, oneOf, required } from '../validation/field-error.ts'
+import { legacyIpErrors } from '../validation/ip-fields.ts'
 
 const IPS = 'spec.clusterIPs'
 const POLICIES = ['PreferDualStack', 'RequireDualStack', 'SingleStack']
 
 /** Rules between clusterIP, clusterIPs, ipFamilies and ipFamilyPolicy (`ValidateServiceClusterIPsRelatedFields`). */
-export function validateServiceAddresses(spec: ServiceSpec): readonly FieldError[] {
+export function validateServiceAddresses(spec: ServiceSpec, old: ServiceSpec | undefined): readonly FieldError[] {
   if (spec.type === 'ExternalName') return []
   const stands = [
     ...validateMirror(spec),
     ...validateFamilies(spec),
     ...oneOf('spec.ipFamilyPolicy', spec.ipFamilyPolicy, POLICIES),
   ]
-  const wrong = validateIps(spec.clusterIPs ?? [])
-  return [...stands, ...(wrong.length > 0 ? wrong : validatePairs(spec))]
+  const ips = validateIps(spec.clusterIPs ?? [], old?.clusterIPs)
+  return [...stands, ...ips.errors, ...(ips.wrong ? [] : validatePairs(spec))]
 }
 
 function validateMirror(spec: ServiceSpec): readonly FieldError[] {
@@ -36,21 +36,25 @@ function validateFamilies(spec: ServiceSpec): readonly FieldError[] {
   })
 }
 
-function validateIps(ips: readonly string[]): readonly FieldError[] {
+interface IpsVerdict {
+  readonly errors: readonly FieldError[]
+  /** One of them is no address, so that nothing else can be said of them. */
+  readonly wrong: boolean
+}
+
+function validateIps(ips: readonly string[], kept: readonly string[] | undefined): IpsVerdict {
   const errors = ips.flatMap((ip, index) => {
-    if (index === 0 && ip === 'None') {
-      return ips.length > 1 ? [invalid(IPS, ips, "'None' must be the first and only value")] : []
-    }
-    return ipProblems(ip).map((text) => invalid(`${IPS}[${index}]`, ip, text))
+    if (index > 0 || ip !== 'None') return legacyIpErrors(`${IPS}[${index}]`, ip, kept)
+    return ips.length > 1 ? [invalid(IPS, ips, "'None' must be the first and only value")] : []
   })
-  if (ips.length > 2) errors.push(invalid(IPS, ips, 'may only hold up to 2 values'))
-  return errors
+  const tooMany = ips.length > 2 ? [invalid(IPS, ips, 'may only hold up to 2 values')] : []
+  return { errors: [...errors, ...tooMany], wrong: errors.length > 0 }
 }
 
 function validatePairs(spec: ServiceSpec): readonly FieldError[] {
   const ips = spec.clusterIPs ?? []
   const errors: FieldError[] = []
-  if (ips.length === 2 && isIPv6(ips[0] ?? '') === isIPv6(ips[1] ?? '')) {
+  if (ips.length > 1 && !(ips.some((ip) => isIPv6(ip)) && ips.some((ip) => !isIPv6(ip)))) {
     errors.push(invalid(IPS, ips, 'may specify no more than one IP for each IP family'))
   }
   if (ips[0] === 'None') return errors

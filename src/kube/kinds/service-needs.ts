@@ -12,6 +12,11 @@ export function needsNodePort(spec: Spec): boolean {
   return spec.type === 'NodePort' || spec.type === 'LoadBalancer'
 }
 
+/** Whether node ports are chosen for it; a load balancer may be told to do without. */
+export function allocatesNodePorts(spec: Spec): boolean {
+  return spec.type === 'NodePort' || (spec.type === 'LoadBalancer' && spec.allocateLoadBalancerNodePorts !== false)
+}
+
 /** Whether a health check node port belongs to it. */
 export function needsHealthCheckPort(spec: Spec): boolean {
   return spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local'
@@ -25,6 +30,8 @@ export function isExternallyAccessible(spec: Spec): boolean {
 
 /** Whether it has no address of its own. */
 export function isHeadless(spec: Spec): boolean {
-  if (Array.isArray(spec.clusterIPs) && spec.clusterIPs.length === 1) return spec.clusterIPs[0] === 'None'
+  if (Array.isArray(spec.clusterIPs) && spec.clusterIPs.length > 0) {
+    return spec.clusterIPs.length === 1 && spec.clusterIPs[0] === 'None'
+  }
   return spec.clusterIP === 'None'
 }

@@ -1,8 +1,8 @@
 import { isIP } from 'node:net'
 import type { FieldError } from '../kind.ts'
 import type { Service } from '../types/core.ts'
-import { ipProblems } from '../validation/addresses.ts'
 import { forbidden, invalid, oneOf, required } from '../validation/field-error.ts'
+import { legacyIpErrors } from '../validation/ip-fields.ts'
 import { subdomainProblems } from '../validation/names.ts'
 
 const INGRESS = 'status.loadBalancer.ingress'
@@ -12,16 +12,22 @@ type Ingress = NonNullable<NonNullable<NonNullable<Service['status']>['loadBalan
 /** Rules of `status.loadBalancer` where a write changes it (upstream `ValidateLoadBalancerStatus`). */
 export function validateLoadBalancerStatus(service: Service, old: Service | undefined): readonly FieldError[] {
   const ingress = service.status?.loadBalancer?.ingress ?? []
-  if (JSON.stringify(ingress) === JSON.stringify(old?.status?.loadBalancer?.ingress ?? [])) return []
+  const before = old?.status?.loadBalancer?.ingress ?? []
+  if (JSON.stringify(ingress) === JSON.stringify(before)) return []
   if (service.spec.type !== 'LoadBalancer' && ingress.length > 0) {
-    return [forbidden(INGRESS, 'may only be used when `spec.type` is "LoadBalancer"')]
+    return [forbidden(INGRESS, "may only be used when `spec.type` is 'LoadBalancer'")]
   }
-  return ingress.flatMap((each, index) => validateIngress(each, `${INGRESS}[${index}]`))
+  const kept = before.flatMap(({ ip }) => ip ?? [])
+  return ingress.flatMap((each, index) => validateIngress(each, `${INGRESS}[${index}]`, kept))
 }
 
-function validateIngress({ ip, ipMode, hostname }: Ingress, path: string): readonly FieldError[] {
+function validateIngress(
+  { ip, ipMode, hostname }: Ingress,
+  path: string,
+  kept: readonly string[],
+): readonly FieldError[] {
   const errors: FieldError[] = []
-  if (ip) errors.push(...ipProblems(ip).map((text) => invalid(`${path}.ip`, ip, text)))
+  if (ip) errors.push(...legacyIpErrors(`${path}.ip`, ip, kept))
   if (ip && ipMode === undefined) errors.push(required(`${path}.ipMode`, 'must be specified when `ip` is set'))
   if (!ip && ipMode !== undefined) errors.push(forbidden(`${path}.ipMode`, 'may not be specified when `ip` is not set'))
   else errors.push(...oneOf(`${path}.ipMode`, ipMode, ['Proxy', 'VIP']))

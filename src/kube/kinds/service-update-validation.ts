@@ -1,20 +1,12 @@
 import type { FieldError } from '../kind.ts'
 import type { ServiceSpec } from '../types/core.ts'
-import { forbidden, invalid } from '../validation/field-error.ts'
-import { isHeadless, needsHealthCheckPort } from './service-needs.ts'
+import { invalid } from '../validation/field-error.ts'
+import { isHeadless } from './service-needs.ts'
 
 const UNCHANGEABLE = 'may not change once set'
 
-/** What an update of a Service may not change. */
-export function validateServiceUpdate(spec: ServiceSpec, old: ServiceSpec): readonly FieldError[] {
-  return [
-    ...validateAddressChange(spec, old),
-    ...validateClassChange(spec, old),
-    ...validateHealthCheckChange(spec, old),
-  ]
-}
-
-function validateAddressChange(spec: ServiceSpec, old: ServiceSpec): readonly FieldError[] {
+/** What an update of a Service may not change: its addresses and families, but for the second ones. */
+export function validateAddressChange(spec: ServiceSpec, old: ServiceSpec): readonly FieldError[] {
   if (spec.type === 'ExternalName' || old.type === 'ExternalName') return []
   const [headless, wasHeadless] = [isHeadless(asRecord(spec)), isHeadless(asRecord(old))]
   const addresses = headless && wasHeadless ? [] : validateIpChange(spec, old)
@@ -56,18 +48,6 @@ function validateRelease(spec: ServiceSpec, noun: string): readonly FieldError[]
   if (spec.ipFamilyPolicy === 'SingleStack') return []
   const text = `must be set to 'SingleStack' when releasing the secondary ${noun}`
   return [invalid('spec.ipFamilyPolicy', spec.ipFamilyPolicy, text)]
-}
-
-function validateClassChange(spec: ServiceSpec, old: ServiceSpec): readonly FieldError[] {
-  const both = spec.type === 'LoadBalancer' && old.type === 'LoadBalancer'
-  if (!both || spec.loadBalancerClass === old.loadBalancerClass) return []
-  return [invalid('spec.loadBalancerClass', spec.loadBalancerClass, UNCHANGEABLE)]
-}
-
-function validateHealthCheckChange(spec: ServiceSpec, old: ServiceSpec): readonly FieldError[] {
-  const both = needsHealthCheckPort(asRecord(spec)) && needsHealthCheckPort(asRecord(old))
-  if (!both || spec.healthCheckNodePort === old.healthCheckNodePort) return []
-  return [forbidden('spec.healthCheckNodePort', 'field is immutable')]
 }
 
 function asRecord(spec: ServiceSpec): Readonly<Record<string, unknown>> {

@@ -15,7 +15,8 @@ export const serviceKind: KindDefinition<Service> = {
   shortNames: ['svc'],
   categories: ['all'],
   subresources: ['status', 'proxy'],
-  nameRule: 'label-1035',
+  // KEP-5311: 1.36 takes names that start with a digit.
+  nameRule: 'label',
   generation: false,
   default: defaultService,
   prepare: prepareService,

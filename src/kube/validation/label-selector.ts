@@ -23,13 +23,27 @@ function validateRequirement(
   { key = '', operator, values }: Partial<LabelSelectorRequirement>,
   path: string,
 ): readonly FieldError[] {
-  const errors = qualifiedNameProblems(key).map((text) => invalid(`${path}.key`, key, text))
-  const given = (values ?? []).length > 0
-  if (operator === 'In' || operator === 'NotIn') {
-    if (!given) errors.push(required(`${path}.values`, "must be specified when `operator` is 'In' or 'NotIn'"))
-  } else if (operator === 'Exists' || operator === 'DoesNotExist') {
-    if (given)
-      errors.push(forbidden(`${path}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"))
-  } else errors.push(invalid(`${path}.operator`, operator ?? '', 'not a valid selector operator'))
-  return errors
+  const given = values ?? []
+  return [
+    ...validateOperator(operator, given, path),
+    ...qualifiedNameProblems(key).map((text) => invalid(`${path}.key`, key, text)),
+    ...given.flatMap((value, index) =>
+      labelValueProblems(value).map((text) => invalid(`${path}.values[${index}]`, value, text)),
+    ),
+  ]
+}
+
+function validateOperator(operator: unknown, given: readonly string[], path: string): readonly FieldError[] {
+  switch (operator) {
+    case 'In':
+    case 'NotIn':
+      if (given.length > 0) return []
+      return [required(`${path}.values`, "must be specified when `operator` is 'In' or 'NotIn'")]
+    case 'Exists':
+    case 'DoesNotExist':
+      if (given.length === 0) return []
+      return [forbidden(`${path}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")]
+    default:
+      return [invalid(`${path}.operator`, operator ?? '', 'not a valid selector operator')]
+  }
 }

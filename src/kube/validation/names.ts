@@ -40,6 +40,9 @@ export function nameProblems(rule: NameRule, name: string, prefix = false): read
 
 /** RFC 1123 label, at most 63 bytes. */
 export function labelProblems(value: string): readonly string[] {
+  if (!patterns.label.test(value) && patterns.subdomain.test(value)) {
+    return [...tooLong(value, 63), 'must not contain dots']
+  }
   return [
     ...tooLong(value, 63),
     ...unless(
@@ -87,7 +90,7 @@ export function qualifiedNameProblems(value: string): readonly string[] {
       : prefix === ''
         ? ['prefix part must be non-empty']
         : subdomainProblems(prefix).map((text) => `prefix part ${text}`)),
-    ...(name === '' ? ['name part must be non-empty'] : tooLong(name, 63).map((text) => `name part ${text}`)),
+    ...(name === '' ? ['name part must be non-empty'] : tooLong(name, 63, 'bytes').map((text) => `name part ${text}`)),
     ...unless(
       patterns.qualified.test(name),
       `name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character${example(QUALIFIED, 'MyName', 'my.name', '123-abc')}`,
@@ -98,7 +101,7 @@ export function qualifiedNameProblems(value: string): readonly string[] {
 /** What is wrong with the value of a label. */
 export function labelValueProblems(value: string): readonly string[] {
   return [
-    ...tooLong(value, 63),
+    ...tooLong(value, 63, 'bytes'),
     ...unless(
       patterns.labelValue.test(value),
       `a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character${example(LABEL_VALUE, 'MyValue', 'my_value', '12345')}`,
@@ -109,7 +112,7 @@ export function labelValueProblems(value: string): readonly string[] {
 /** IANA service name, as ports are named. */
 export function portNameProblems(value: string): readonly string[] {
   return [
-    ...unless(value.length <= 15, 'must be no more than 15 characters'),
+    ...tooLong(value, 15),
     ...unless(/^[-a-z0-9]+$/.test(value), 'must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)'),
     ...unless(/[a-z]/.test(value), 'must contain at least one letter (a-z)'),
     ...unless(!value.includes('--'), 'must not contain consecutive hyphens'),
@@ -128,8 +131,9 @@ function pathSegmentProblems(value: string): readonly string[] {
   return ['/', '%'].filter((sign) => value.includes(sign)).map((sign) => `may not contain '${sign}'`)
 }
 
-function tooLong(value: string, limit: number): readonly string[] {
-  return unless(Buffer.byteLength(value) <= limit, `must be no more than ${limit} bytes`)
+/** Upstream counts bytes everywhere, and names them in its newer texts. */
+function tooLong(value: string, limit: number, unit: 'bytes' | 'characters' = 'characters'): readonly string[] {
+  return unless(Buffer.byteLength(value) <= limit, `must be no more than ${limit} ${unit}`)
 }
 
 function unless(good: boolean, problem: string): readonly string[] {
