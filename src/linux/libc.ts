@@ -9,6 +9,7 @@ import { FairleadError } from '../base/error.ts'
 const libc = koffi.load('libc.so.6')
 
 const nativeOpen = libc.func('int open(const char *path, int flags, int mode)')
+const nativeMkfifo = libc.func('int mkfifo(const char *path, uint mode)')
 const nativeClose = libc.func('int close(int fd)')
 const nativeSetns = libc.func('int setns(int fd, int type)')
 const nativeUnshare = libc.func('int unshare(int flags)')
@@ -33,6 +34,7 @@ const nativeRecv = libc.func('int64 recv(int fd, void *data, uint64 length, int 
 export const O_RDONLY = 0
 export const O_RDWR = 2
 export const O_NOCTTY = 0o400
+export const O_NONBLOCK = 0o4000
 export const O_CLOEXEC = 0o2000000
 export const CLONE_NEWNET = 0x40000000
 export const MS_RDONLY = 1
@@ -95,6 +97,11 @@ export function open(path: string, flags: number, mode = 0): number {
 
 export function close(fd: number): void {
   check(nativeClose(fd), 'close', `file descriptor ${fd}`)
+}
+
+/** Makes a pipe with a name; `EEXIST` when there is one already. */
+export function mkfifo(path: string, mode: number): void {
+  check(nativeMkfifo(path, mode), 'make the pipe', path)
 }
 
 /** Moves the calling thread into the namespace behind `fd`; `object` names it in errors. */

@@ -1,5 +1,5 @@
 /** Pseudo-terminals. Source: ioctl_tty(2), pts(4). */
-import { close, ioctl, O_NOCTTY, O_RDWR, open } from './libc.ts'
+import { close, ioctl, O_CLOEXEC, O_NOCTTY, O_RDWR, open } from './libc.ts'
 
 const TCGETS = 0x5401
 const TCSETS = 0x5402
@@ -25,7 +25,8 @@ export function openPty(): Pty {
   const master = open('/dev/ptmx', O_RDWR | O_NOCTTY)
   try {
     ioctl(master, TIOCSPTLCK, Buffer.alloc(4), '/dev/ptmx')
-    return { master, slave: ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY, '/dev/ptmx') }
+    // A child that had it open by accident would keep the terminal from ever ending.
+    return { master, slave: ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC, '/dev/ptmx') }
   } catch (error) {
     close(master)
     throw error

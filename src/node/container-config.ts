@@ -48,6 +48,8 @@ export function containerConfig(pod: Pod, container: Container, around: Containe
     mounts: around.mounts,
     ...(around.netns === undefined ? {} : { netns: around.netns }),
     ...(limits === undefined ? {} : { limits }),
+    terminal: container.tty ?? false,
+    stdin: container.stdin ?? false,
   }
   return { kind: 'config', config }
 }
@@ -60,6 +62,7 @@ function environment(pod: Pod, container: Container, { image, inputs, place }: C
   }
   if (!base.has('PATH')) base.set('PATH', '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin')
   base.set('HOSTNAME', podHostname(pod))
+  if (container.tty) base.set('TERM', 'xterm')
   for (const [name, value] of ownVariables(pod, container, image, place)) base.set(name, value)
   const from = envFromValues(container.envFrom ?? [], inputs)
   if (from.kind === 'refused') return from

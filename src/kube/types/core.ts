@@ -115,6 +115,7 @@ export interface Container {
   readonly terminationMessagePolicy?: string
   readonly tty?: boolean
   readonly stdin?: boolean
+  readonly stdinOnce?: boolean
   readonly volumeMounts?: readonly {
     readonly name: string
     readonly mountPath: string

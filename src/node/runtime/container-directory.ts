@@ -12,6 +12,8 @@ import type { ContainerKey, ContainerState, ExitedState } from './runtime.ts'
  * - `pid`: written by runc once the container's own program runs
  * - `exit`: the exit code and a line feed; written last
  * - `runc.log`: what runc has to say
+ * - `stdin`: the pipe that clients write the container's input to, where it has one; `holder`: the process that keeps its
+ *   writing end open, as `/proc/PID/stat` shows it; `attached`: somebody has been there
  */
 export interface ContainerDirectory {
   readonly path: string
@@ -19,6 +21,9 @@ export interface ContainerDirectory {
   readonly pid: string
   readonly exit: string
   readonly runcLog: string
+  readonly stdin: string
+  readonly holder: string
+  readonly attached: string
 }
 
 /** Exit code of a container that is gone and nobody saw how, as upstream writes it. */
@@ -38,6 +43,9 @@ export function containerDirectory(podsDirectory: string, key: ContainerKey): Co
     pid: join(path, 'pid'),
     exit: join(path, 'exit'),
     runcLog: join(path, 'runc.log'),
+    stdin: join(path, 'stdin'),
+    holder: join(path, 'holder'),
+    attached: join(path, 'attached'),
   }
 }
 
@@ -82,7 +90,12 @@ export function readState(
 
 /** The process that waits for the run; `undefined` when it has not written its line yet. */
 export function readShim(directory: ContainerDirectory): ProcessIdentity | undefined {
-  const line = readText(directory.shim)
+  return readIdentity(directory.shim)
+}
+
+/** A process that has written down its own line of `/proc/PID/stat`; `undefined` when it has not yet. */
+export function readIdentity(path: string): ProcessIdentity | undefined {
+  const line = readText(path)
   if (line === undefined || !line.endsWith('\n')) return undefined
   return { pid: Number.parseInt(line, 10), startTicks: parseProcessStat(line).startTicks }
 }

@@ -42,6 +42,10 @@ export interface ContainerConfig {
   readonly root: OverlayRoot
   readonly mounts: readonly BindMount[]
   readonly limits?: ResourceLimits
+  /** The program's three streams are a terminal. @default false */
+  readonly terminal?: boolean
+  /** Clients can write to the program; without it there is nothing to be read. @default false */
+  readonly stdin?: boolean
 }
 
 /** What containerd gives a container that asks for nothing. */
@@ -131,10 +135,10 @@ export function ociSpec(config: ContainerConfig): object {
   }
 }
 
-function processSpec({ args, env, workingDirectory, user }: ContainerConfig): object {
+function processSpec({ args, env, workingDirectory, user, terminal = false }: ContainerConfig): object {
   const capabilities = user.uid === 0 ? DEFAULT_CAPABILITIES : []
   return {
-    terminal: false,
+    terminal,
     user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids ?? [] },
     args,
     env,

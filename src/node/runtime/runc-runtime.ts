@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { closeSync, existsSync, type FSWatcher, mkdirSync, openSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -17,10 +16,12 @@ import {
   readShim,
   readState,
 } from './container-directory.ts'
+import { type ContainerInput, containerInput, endInput } from './container-input.ts'
 import { type ExecProcess, killByFile, type StreamingExecOptions, startExec } from './exec-process.ts'
 import { type ContainerConfig, ociSpec } from './oci-spec.ts'
-import { initProcess, RUNC_ENVIRONMENT, type Runc, runRunc } from './runc-command.ts'
+import { initProcess, type Runc, runRunc } from './runc-command.ts'
 import type { ContainerKey, ContainerRecord, ContainerState, ExecOptions, ExecResult, Runtime } from './runtime.ts'
+import { type ShimOptions, startShim } from './start-shim.ts'
 
 export interface RuncRuntimeOptions {
   readonly runc: Runc
@@ -31,13 +32,6 @@ export interface RuncRuntimeOptions {
   readonly clock: Clock
   readonly log: Log
 }
-
-/**
- * What stands between the agent and runc: a shell that waits for runc and writes down how it ended. It lives in a
- * session of its own, so that neither the end of the agent nor a signal to its group reaches it. The text is constant;
- * everything that varies is an argument.
- */
-const SHIM = 'read -r stat </proc/$$/stat; echo "$stat" >shim; "$@"; echo $? >exit'
 
 /** How often runs are looked at without an event: only the end of a killed shim has none. */
 const RELIST_MS = 2_000
@@ -85,14 +79,14 @@ export class RuncRuntime implements Runtime {
       rmSync(directory.path, { recursive: true, force: true })
       for (const path of [join(directory.path, 'rootfs'), root.upper, root.work]) mkdirSync(path, { recursive: true })
       writeFileSync(join(directory.path, 'config.json'), JSON.stringify(ociSpec({ ...rest, root })), { mode: 0o600 })
-      this.#spawn(key, directory)
+      this.#spawn(key, directory, config)
     } catch (error) {
       rmSync(directory.path, { recursive: true, force: true })
       throw startFailure(key, error)
     }
   }
 
-  #spawn(key: ContainerKey, directory: ContainerDirectory): void {
+  #spawn(key: ContainerKey, directory: ContainerDirectory, streams: ShimOptions['streams']): void {
     const { runc } = this.#options
     const logPath = this.#logPath(key)
     mkdirSync(dirname(logPath), { recursive: true, mode: 0o750 })
@@ -101,13 +95,7 @@ export class RuncRuntime implements Runtime {
       const run = this.#track(key, directory, { kind: 'starting' })
       const options = ['--root', runc.root, '--log', directory.runcLog, '--log-format', 'json']
       const command = [runc.path, ...options, 'run', '--bundle', directory.path, '--pid-file', directory.pid]
-      const child = spawn('/bin/sh', ['-c', SHIM, 'fairlead-shim', ...command, containerId(key)], {
-        cwd: directory.path,
-        env: { PATH: process.env.PATH, ...RUNC_ENVIRONMENT },
-        stdio: ['ignore', log, log],
-        detached: true,
-      })
-      child.unref()
+      const child = startShim({ directory, log, command: [...command, containerId(key)], streams })
       child.on('error', (error) => this.#failed(run, `cannot start /bin/sh: ${error.message}`))
       child.on('exit', () => this.#shimEnded(run))
     } finally {
@@ -160,6 +148,11 @@ export class RuncRuntime implements Runtime {
     return startExec({ runc, id: containerId(key), files: this.#execPath(key), command, clock }, options)
   }
 
+  input(key: ContainerKey): ContainerInput | undefined {
+    const run = this.#runs.get(containerId(key))
+    return run?.state.kind === 'running' ? containerInput(run.directory, run.state.pid) : undefined
+  }
+
   /** Where a command of a container keeps what is known of it. The process number keeps agents apart. */
   #execPath(key: ContainerKey): string {
     const { path } = containerDirectory(this.#options.podsDirectory, key)
@@ -169,6 +162,7 @@ export class RuncRuntime implements Runtime {
   async remove(key: ContainerKey): Promise<void> {
     const run = this.#runs.get(containerId(key))
     if (run !== undefined) this.#forget(run)
+    endInput(containerDirectory(this.#options.podsDirectory, key))
     await this.#deleteContainer(containerId(key))
     await rm(containerDirectory(this.#options.podsDirectory, key).path, { recursive: true, force: true })
     await rm(this.#logPath(key), { force: true })
@@ -262,6 +256,7 @@ export class RuncRuntime implements Runtime {
       this.#refresh(run)
     }
     this.#forget(run)
+    endInput(run.directory)
     await this.#deleteContainer(containerId(run.key))
   }
 

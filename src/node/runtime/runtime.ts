@@ -1,4 +1,5 @@
 import type { LogKeeper } from '../logs/log-keeper.ts'
+import type { ContainerInput } from './container-input.ts'
 import type { ExecProcess, StreamingExecOptions } from './exec-process.ts'
 import type { ContainerConfig } from './oci-spec.ts'
 
@@ -70,6 +71,8 @@ export interface Runtime extends Disposable {
   exec(key: ContainerKey, command: readonly string[], options: ExecOptions): Promise<ExecResult>
   /** Starts a command inside a running container whose streams are the caller's. */
   execStreaming(key: ContainerKey, command: readonly string[], options: StreamingExecOptions): ExecProcess
+  /** What clients can do to a running container beside reading its log; `undefined` when it does not run. */
+  input(key: ContainerKey): ContainerInput | undefined
   /** Forgets a run that has ended: its files and its log. */
   remove(key: ContainerKey): Promise<void>
   /** Ends whatever still runs of a pod, and forgets the pod. */

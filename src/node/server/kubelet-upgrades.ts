@@ -84,8 +84,10 @@ async function serveContainer(
   const streams = await openStreams(upgrade, wanted)
   if (streams === undefined || isHttpFailure(streams)) return streams
   const { tty, stdin } = wanted
-  if (root === 'attach') await serveAttach({ path: run.logPath, keeper: runtime.logs }, streams)
-  else await serveExec(runtime.execStreaming(run, command, { tty, stdin }), streams)
+  if (root === 'attach') {
+    const once = pod.spec.containers.find(({ name }) => name === container)?.stdinOnce ?? false
+    await serveAttach({ log: { path: run.logPath, keeper: runtime.logs }, input: runtime.input(run), once }, streams)
+  } else await serveExec(runtime.execStreaming(run, command, { tty, stdin }), streams)
   return undefined
 }
 

@@ -8,7 +8,7 @@ export interface NodePods {
   list(): readonly Pod[]
   /** Path of the network namespace of a pod; left out for a pod in the node's own. */
   netns(uid: string): string | undefined
-  readonly runtime: Pick<Runtime, 'containers' | 'logs' | 'execStreaming'>
+  readonly runtime: Pick<Runtime, 'containers' | 'logs' | 'execStreaming' | 'input'>
 }
 
 /** Where a container is named in a URL. */
