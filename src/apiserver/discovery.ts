@@ -1,5 +1,6 @@
 import type { AnyKind } from '../kube/registry.ts'
 import type { KindTable } from './kind-table.ts'
+import { REVIEW_RESOURCES, type ReviewResource } from './reviews.ts'
 
 const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch']
 
@@ -25,10 +26,28 @@ const SUBRESOURCES: Readonly<Record<NonNullable<AnyKind['subresources']>[number]
 
 /** `/api/v1`, `/apis/apps/v1`: meta/v1 APIResourceList. `undefined`: there is no such version. */
 export function resourceList(kinds: KindTable, group: string, version: string): object | undefined {
-  const served = kinds.of(group, version)
-  if (served.length === 0) return undefined
+  const resources = [
+    ...kinds.of(group, version).flatMap(legacyResources),
+    ...reviewsOf(group, version).map(legacyReview),
+  ]
+  if (resources.length === 0) return undefined
   const groupVersion = group === '' ? version : `${group}/${version}`
-  return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion, resources: served.flatMap(legacyResources) }
+  return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion, resources }
+}
+
+function reviewsOf(group: string, version: string): readonly ReviewResource[] {
+  return REVIEW_RESOURCES.filter((review) => review.group === group && review.version === version)
+}
+
+function legacyReview({ plural, singular, namespaced, kind }: ReviewResource): object {
+  return { name: plural, singularName: singular, namespaced, kind, verbs: ['create'] }
+}
+
+/** Groups other than core with their versions: those of kinds, and those that have reviews only. */
+function groupsOf(kinds: KindTable): ReadonlyMap<string, readonly string[]> {
+  const groups = new Map(kinds.groups())
+  for (const { group, version } of REVIEW_RESOURCES) if (!groups.has(group)) groups.set(group, [version])
+  return groups
 }
 
 function legacyResources(kind: AnyKind): readonly object[] {
@@ -62,17 +81,17 @@ export function coreVersions(): object {
 
 /** `/apis`: meta/v1 APIGroupList. */
 export function groupList(kinds: KindTable): object {
-  const groups = [...kinds.groups().keys()].map((group) => groupOf(kinds, group))
+  const groups = [...groupsOf(kinds).keys()].map((group) => groupOf(kinds, group))
   return { kind: 'APIGroupList', apiVersion: 'v1', groups }
 }
 
 /** `/apis/apps`: meta/v1 APIGroup. */
 export function oneGroup(kinds: KindTable, group: string): object | undefined {
-  return kinds.groups().has(group) ? { kind: 'APIGroup', apiVersion: 'v1', ...groupOf(kinds, group) } : undefined
+  return groupsOf(kinds).has(group) ? { kind: 'APIGroup', apiVersion: 'v1', ...groupOf(kinds, group) } : undefined
 }
 
 function groupOf(kinds: KindTable, group: string): object {
-  const versions = (kinds.groups().get(group) ?? []).map((version) => ({
+  const versions = (groupsOf(kinds).get(group) ?? []).map((version) => ({
     groupVersion: `${group}/${version}`,
     version,
   }))
@@ -81,16 +100,29 @@ function groupOf(kinds: KindTable, group: string): object {
 
 /** Everything at once (apidiscovery.k8s.io), for `/api` with core and `/apis` without. */
 export function aggregatedDiscovery(kinds: KindTable, core: boolean, apiVersion: string): object {
-  const groups = core ? [['', ['v1']] as const] : [...kinds.groups()]
+  const groups = core ? [['', ['v1']] as const] : [...groupsOf(kinds)]
   const items = groups.map(([name, versions]) => ({
     metadata: name === '' ? { creationTimestamp: null } : { name, creationTimestamp: null },
     versions: versions.map((version) => ({
       version,
-      resources: kinds.of(name, version).map(aggregatedResource),
+      resources: [
+        ...kinds.of(name, version).map(aggregatedResource),
+        ...reviewsOf(name, version).map(aggregatedReview),
+      ],
       freshness: 'Current',
     })),
   }))
   return { kind: 'APIGroupDiscoveryList', apiVersion, metadata: {}, items }
+}
+
+function aggregatedReview({ group, version, plural, singular, namespaced, kind }: ReviewResource): object {
+  return {
+    resource: plural,
+    responseKind: { group, version, kind },
+    scope: namespaced ? 'Namespaced' : 'Cluster',
+    singularResource: singular,
+    verbs: ['create'],
+  }
 }
 
 function aggregatedResource(kind: AnyKind): object {

@@ -5,6 +5,7 @@ export class KindTable {
   readonly builtIn: readonly AnyKind[]
   #custom: readonly AnyKind[] = []
   #byPlace: ReadonlyMap<string, AnyKind>
+  readonly #listeners = new Set<() => void>()
 
   constructor(kinds: readonly AnyKind[]) {
     this.builtIn = kinds
@@ -19,6 +20,13 @@ export class KindTable {
   setCustom(kinds: readonly AnyKind[]): void {
     this.#custom = kinds
     this.#byPlace = byPlace(this.all)
+    for (const listener of [...this.#listeners]) listener()
+  }
+
+  /** Calls back after the kinds have changed; returns how to stop that. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   find(group: string, version: string, plural: string): AnyKind | undefined {

@@ -69,6 +69,7 @@ function schemasOf(served: readonly AnyKind[]): Readonly<Record<string, object>>
       if (type.of === 'message') add(messageOf(type.message))
     }
   }
+  schemas[INT_OR_STRING] = { type: 'string', format: 'int-or-string', description: DESCRIPTION_OF_INT_OR_STRING }
   for (const { resource, openApi } of served) {
     if (openApi !== undefined) add(messageOf('ObjectMeta'))
     const { group, version, kind } = resource
@@ -99,6 +100,9 @@ function fieldSchema(field: Field): object {
   return field.shape === 'map' ? { type: 'object', additionalProperties: itemSchema(field) } : itemSchema(field)
 }
 
+const INT_OR_STRING = 'io.k8s.apimachinery.pkg.util.intstr.IntOrString'
+const DESCRIPTION_OF_INT_OR_STRING = 'A number, or a text that stands for one.'
+
 const SCALARS: Readonly<Record<Scalar, object>> = {
   string: { type: 'string' },
   bool: { type: 'boolean' },
@@ -108,7 +112,7 @@ const SCALARS: Readonly<Record<Scalar, object>> = {
   time: { type: 'string', format: 'date-time' },
   microTime: { type: 'string', format: 'date-time' },
   quantity: { oneOf: [{ type: 'string' }, { type: 'number' }] },
-  intOrString: { format: 'int-or-string', oneOf: [{ type: 'integer' }, { type: 'string' }] },
+  intOrString: { allOf: [{ $ref: `#/components/schemas/${INT_OR_STRING}` }] },
   raw: { type: 'object' },
 }
 

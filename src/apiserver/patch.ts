@@ -42,12 +42,8 @@ function patchedOrRefused(kind: AnyKind, present: Draft, { type, body }: { type:
   } catch (error) {
     if (!isFairleadError(error, 'INVALID_INPUT')) throw error
     if (type !== JSON_PATCH) throw badRequest(error.message)
-    throw new StatusError(
-      422,
-      'Invalid',
-      `the server rejected our request due to an error in our request: ${error.message}`,
-      {},
-    )
+    // Upstream does not say which operation it was, and clients compare this text.
+    throw new StatusError(422, 'Invalid', 'the server rejected our request due to an error in our request', {})
   }
 }
 

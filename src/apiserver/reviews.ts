@@ -44,6 +44,21 @@ const REVIEWS: ReadonlyMap<string, Review> = new Map([
   [`${AUTHENTICATION}/tokenreviews`, { kind: 'TokenReview', answer: tokenHolder }],
 ])
 
+/** What discovery tells of a resource that can only be created, and is never stored. */
+export interface ReviewResource {
+  readonly group: string
+  readonly version: string
+  readonly plural: string
+  readonly singular: string
+  readonly kind: string
+  readonly namespaced: boolean
+}
+
+export const REVIEW_RESOURCES: readonly ReviewResource[] = [...REVIEWS].map(([place, { kind, namespaced = false }]) => {
+  const [group = '', plural = ''] = place.split('/')
+  return { group, version: 'v1', plural, singular: kind.toLowerCase(), kind, namespaced }
+})
+
 /** Whether a path asks for a review. */
 export function isReview({ group, version, plural }: ResourcePath): boolean {
   return version === 'v1' && REVIEWS.has(`${group}/${plural}`)

@@ -35,14 +35,25 @@ export function watchObjects(context: ApiContext, request: WatchRequest): AsyncI
   request.signal.addEventListener('abort', end, { once: true })
   const seconds = request.timeoutSeconds ?? SHORTEST_SECONDS + context.random.below(SHORTEST_SECONDS)
   const cancelTimeout = context.clock.after(seconds * 1000, end)
+  const forgetKinds = endWithKind(context, request.kind, end)
   const watch = new Watch(context, request, queue)
   void watch.run(ending.signal).finally(() => {
     cancelTimeout()
+    forgetKinds()
     request.signal.removeEventListener('abort', end)
     queue.end()
   })
   if (request.signal.aborted) end()
   return readUntilClosed(queue, end)
+}
+
+/** A kind that is not served any more is not watched either. Its last changes go first; see the timer of bookmarks. */
+function endWithKind({ kinds, clock }: ApiContext, { resource, custom }: AnyKind, end: () => void): () => void {
+  if (custom !== true) return () => {}
+  const { group, version, plural } = resource
+  return kinds.onChange(() => {
+    if (kinds.find(group, version, plural) === undefined) clock.after(0, end)
+  })
 }
 
 async function* readUntilClosed(queue: ByteQueue, close: () => void): AsyncGenerator<Uint8Array, void, void> {
