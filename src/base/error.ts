@@ -36,6 +36,7 @@ export const ERROR_KINDS = {
   STORE_COMPACTED: { fault: 'environment', exit: 3 },
   STORE_WATCH_OVERFLOW: { fault: 'environment', exit: 3 },
   API_REFUSED: { fault: 'user', exit: 1 },
+  CLOUD_REFUSED: { fault: 'user', exit: 1 },
   API_UNREACHABLE: { fault: 'environment', exit: 3 },
   IMAGE_INVALID: { fault: 'user', exit: 2 },
   RUNTIME_FAILED: { fault: 'environment', exit: 3 },

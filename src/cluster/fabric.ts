@@ -1,4 +1,4 @@
-import type { Vpc } from '../cloud/vpc.ts'
+import type { Vpc } from '../cloud/fabric/vpc-fabric.ts'
 import { RouteSocket } from '../linux/netlink/route/socket.ts'
 import { createNetns, listNetns, netnsPath } from '../linux/netns.ts'
 import type { ClusterSpec, NodeSpec } from './cluster-spec.ts'

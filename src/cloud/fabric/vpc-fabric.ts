@@ -1,9 +1,9 @@
-import { FairleadError } from '../base/error.ts'
-import { type Cidr, cidrContains, formatAddress, nthAddress, requireAddress, requireCidr } from '../base/ip.ts'
-import { RouteSocket } from '../linux/netlink/route/socket.ts'
-import { createNetns, deleteNetns, listNetns, netnsPath } from '../linux/netns.ts'
-import { writeSysctls } from '../linux/sysctl.ts'
-import { EipTable } from './eip.ts'
+import { FairleadError } from '../../base/error.ts'
+import { type Cidr, cidrContains, formatAddress, nthAddress, requireAddress, requireCidr } from '../../base/ip.ts'
+import { RouteSocket } from '../../linux/netlink/route/socket.ts'
+import { createNetns, deleteNetns, listNetns, netnsPath } from '../../linux/netns.ts'
+import { writeSysctls } from '../../linux/sysctl.ts'
+import { EipTable } from './eip-table.ts'
 import {
   CONTROL_PLANE_ADDRESS,
   GATEWAY_FROM_END,
@@ -16,7 +16,7 @@ import {
   PUBLIC_CIDRS,
   VPC_CIDR,
   vpcNetnsName,
-} from './vpc-names.ts'
+} from './fabric-names.ts'
 
 const MTU = 1500
 const NODE_INTERFACE = 'eth0'

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
-import { isFairleadError } from '../base/error.ts'
-import { netnsPath } from '../linux/netns.ts'
-import { connectTcp, listenTcp } from '../linux/socket.ts'
-import { TestNamespaces } from '../linux/test-namespaces.ts'
-import { EipTable } from './eip.ts'
-import { createVpc, removeVpc } from './vpc.ts'
+import { isFairleadError } from '../../base/error.ts'
+import { netnsPath } from '../../linux/netns.ts'
+import { connectTcp, listenTcp } from '../../linux/socket.ts'
+import { TestNamespaces } from '../../linux/test-namespaces.ts'
+import { EipTable } from './eip-table.ts'
+import { createVpc, removeVpc } from './vpc-fabric.ts'
 
 const cluster = `t${process.pid}e`
 

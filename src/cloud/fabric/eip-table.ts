@@ -1,11 +1,11 @@
-import { formatAddress, requireAddress } from '../base/ip.ts'
-import { ensureFixedTable, type FixedTable } from '../linux/fixed-table.ts'
-import { NftBatch } from '../linux/nftables/batch.ts'
-import { ipv4Address } from '../linux/nftables/data-type.ts'
-import { CT_STATE, type Expression } from '../linux/nftables/expression.ts'
-import type { NftSet } from '../linux/nftables/program.ts'
-import { NftSocket } from '../linux/nftables/socket.ts'
-import { INTERNET_DEVICE } from './vpc-names.ts'
+import { formatAddress, requireAddress } from '../../base/ip.ts'
+import { ensureFixedTable, type FixedTable } from '../../linux/fixed-table.ts'
+import { NftBatch } from '../../linux/nftables/batch.ts'
+import { ipv4Address } from '../../linux/nftables/data-type.ts'
+import { CT_STATE, type Expression } from '../../linux/nftables/expression.ts'
+import type { NftSet } from '../../linux/nftables/program.ts'
+import { NftSocket } from '../../linux/nftables/socket.ts'
+import { INTERNET_DEVICE } from './fabric-names.ts'
 
 const TABLE = { family: 'ip', table: 'fairlead-eip' } as const
 const INWARD: NftSet = { ...TABLE, name: 'eip-to-node', key: [ipv4Address], data: [ipv4Address] }
