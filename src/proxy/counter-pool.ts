@@ -4,22 +4,27 @@ import type { Expression } from '../linux/nftables/expression.ts'
 import type { Rule } from '../linux/nftables/program.ts'
 import type { ElementMap } from './element-map.ts'
 import { classKey, classOf, MAX_CLASS, SHARDS } from './encoding.ts'
-import { type CounterChain, counterExpressions, DROP_CHAIN, type Layout, REJECT_CHAIN } from './layout.ts'
+import { DROP_CHAIN, type Layout, REJECT_CHAIN } from './layout.ts'
+import { type Pick, parsePickChain, pickChainName, pickRules } from './pick-chains.ts'
 import type { Family } from './service-plan.ts'
 
 /** Counters made before Service ports begin to share them. The kernel's time to add endpoints grows with them. */
 export const COUNTERS = 2000
 
+/** Of them, those of lists with session affinity: it hides who is next, and their chains have more rules. */
+const STICKY_COUNTERS = 200
+
 export const REJECT_CLASS = 0
 export const DROP_CLASS = 1
 const FIRST_CLASS = 2
 
-interface Counter extends CounterChain {
+interface Counter extends Pick {
+  readonly name: string
   readonly class: number
   users: number
 }
 
-/** All counters of one size and shard. */
+/** All counters that pick alike. */
 interface Group {
   /** Counters by number of users: those at index 0 are free. */
   readonly byUsers: Set<Counter>[]
@@ -39,16 +44,18 @@ export interface CounterPoolOptions {
 }
 
 /**
- * Round-robin counters: chains `rr-<n>-<k>`, whose rule takes n slots in turn (k modulo {@link SHARDS} is the shard of
- * the endpoints). The kernel keeps a counter per rule, so a Service port that must see 0, 1, 0, 1 needs a rule of its
- * own. Each gets one while they last; then those with the fewest users are shared.
+ * Pick chains, most of them round-robin counters: chains `rr-<n>-<k>`, whose rule takes n slots in turn (k modulo
+ * {@link SHARDS} is the shard of the endpoints). The kernel keeps a counter per rule, so a Service port that must see
+ * 0, 1, 0, 1 needs a rule of its own. Each gets one while they last; then those with the fewest users are shared. Chance
+ * and hashes keep no count: one chain of a kind is enough.
  */
 export class CounterPool {
   readonly #options: CounterPoolOptions
   readonly #limit: number
   readonly #counters = new Map<number, Counter>()
-  readonly #groups = new Map<number, Group>()
-  readonly #expressions = new Map<number, readonly Expression[]>()
+  readonly #groups = new Map<number | string, Group>()
+  readonly #rules = new Map<number | string, readonly (readonly Expression[])[]>()
+  #sticky = 0
   readonly #added = new Map<string, Counter>()
   readonly #deleted = new Set<string>()
   #nextClass = FIRST_CLASS
@@ -71,20 +78,26 @@ export class CounterPool {
     return this.#counters.get(serviceClass)?.users ?? 0
   }
 
+  /** Whether the chain of this class picks so. */
+  picks(serviceClass: number, pick: Pick): boolean {
+    const counter = this.#counters.get(serviceClass)
+    return counter !== undefined && samePick(counter, pick)
+  }
+
   /** Names of the chains that must exist, with their rules. */
-  *chains(): Generator<readonly [name: string, rule: Rule]> {
-    for (const counter of this.#counters.values()) yield [counter.name, this.#ruleOf(counter)]
+  *chains(): Generator<readonly [name: string, rules: readonly Rule[]]> {
+    for (const counter of this.#counters.values()) yield [counter.name, this.#rulesOf(counter)]
   }
 
   /** Takes over a counter that the kernel has; false for a chain that is none of ours. */
   adopt(classKeyText: string, chain: string): boolean {
-    const parsed = parseChain(chain)
+    const parsed = parsePickChain(chain)
     const serviceClass = classOf(classKeyText)
     if (parsed === undefined || serviceClass < FIRST_CLASS || this.#counters.has(serviceClass)) return false
-    const { k, ...counter } = parsed
-    const group = this.#group(counter.shard, counter.size)
+    const { k, ...pick } = parsed
+    const group = this.#group(pick)
     group.last = Math.max(group.last, k)
-    this.#insert(group, { ...counter, class: serviceClass, users: 0 })
+    this.#insert(group, { ...pick, name: chain, class: serviceClass, users: 0 })
     for (; this.#nextClass <= serviceClass; this.#nextClass += 1) {
       if (this.#nextClass !== serviceClass) this.#freeClasses.push(this.#nextClass)
     }
@@ -93,29 +106,35 @@ export class CounterPool {
   }
 
   /**
-   * A counter over `size` slots of endpoints in this shard.
+   * The class of a chain that picks so.
    *
    * @param wanted Class to have again, if it fits.
+   * @throws FairleadError `KERNEL_FEATURE`
    */
-  acquire(shard: number, size: number, wanted?: number): number {
-    const group = this.#group(shard, size)
+  acquire(pick: Pick, wanted?: number): number {
+    const group = this.#group(pick)
     const former = wanted === undefined ? undefined : this.#counters.get(wanted)
-    const fits = former?.shard === shard && former.size === size
-    const counter = former !== undefined && fits ? former : this.#choose(group, shard, size)
+    const counter = former !== undefined && samePick(former, pick) ? former : this.#choose(group, pick)
     move(group, counter, counter.users + 1)
     return counter.class
   }
 
+  /** One user more of a chain that had one. */
+  retain(serviceClass: number): void {
+    const counter = this.#counters.get(serviceClass)
+    if (counter !== undefined) move(this.#group(counter), counter, counter.users + 1)
+  }
+
   release(serviceClass: number): void {
     const counter = this.#counters.get(serviceClass)
-    if (counter !== undefined) move(this.#group(counter.shard, counter.size), counter, counter.users - 1)
+    if (counter !== undefined) move(this.#group(counter), counter, counter.users - 1)
   }
 
   /** Creates the chains that new elements of the `chains` map lead to. */
   writeAdds(batch: NftBatch): void {
     for (const counter of this.#added.values()) {
       batch.addChain({ ...this.#options.layout.ref, name: counter.name })
-      batch.addRule(this.#ruleOf(counter))
+      for (const rule of this.#rulesOf(counter)) batch.addRule(rule)
     }
   }
 
@@ -143,48 +162,57 @@ export class CounterPool {
     for (const name of existing) if (!wanted.has(name) && !fixed.has(name)) this.#deleted.add(name)
   }
 
-  #ruleOf(counter: Counter): Rule {
-    return { ...this.#options.layout.ref, chain: counter.name, expressions: this.#expressionsOf(counter) }
+  #rulesOf(counter: Counter): Rule[] {
+    return this.#expressionsOf(counter).map((expressions) => ({
+      ...this.#options.layout.ref,
+      chain: counter.name,
+      expressions,
+    }))
   }
 
-  /** One array for all counters that do the same, so that it is encoded once. */
-  #expressionsOf({ size, shard }: Counter): readonly Expression[] {
-    const key = groupKey(shard, size)
-    let expressions = this.#expressions.get(key)
-    if (expressions === undefined) {
-      expressions = counterExpressions(this.#options.family, { size, shard })
-      this.#expressions.set(key, expressions)
+  /** The same arrays for all counters that do the same, so that they are encoded once. */
+  #expressionsOf(pick: Pick): readonly (readonly Expression[])[] {
+    const key = groupKey(pick)
+    let rules = this.#rules.get(key)
+    if (rules === undefined) {
+      rules = pickRules(this.#options.family, pick)
+      this.#rules.set(key, rules)
     }
-    return expressions
+    return rules
   }
 
-  #choose(group: Group, shard: number, size: number): Counter {
+  #choose(group: Group, pick: Pick): Counter {
     const fewest = fewestUsers(group)
     // One endpoint needs no counter of its own: everybody gets slot 0.
-    if (fewest !== undefined && (fewest.users === 0 || size === 1)) return fewest
-    if (this.#counters.size < this.#limit) return this.#create(group, shard, size)
+    const counts = pick.balancing === 'round-robin' && pick.size > 1
+    if (fewest !== undefined && (fewest.users === 0 || !counts)) return fewest
+    if (fewest !== undefined && pick.seconds > 0 && this.#sticky >= STICKY_COUNTERS) return fewest
+    if (this.#counters.size < this.#limit) return this.#create(group, pick)
     if (fewest !== undefined) return fewest
     this.#evict()
-    return this.#create(group, shard, size)
+    return this.#create(group, pick)
   }
 
-  #create(group: Group, shard: number, size: number): Counter {
+  #create(group: Group, pick: Pick): Counter {
+    const { balancing, size, shard, seconds } = pick
     const serviceClass = this.#freeClasses.pop() ?? this.#nextClass
     if (serviceClass > MAX_CLASS) {
       throw new FairleadError(
         'KERNEL_FEATURE',
-        `Cannot make a counter of ${size} endpoints: all ${MAX_CLASS} are in use`,
+        `Cannot make a chain that picks one of ${size} slots: all ${MAX_CLASS} are in use`,
       )
     }
     if (serviceClass === this.#nextClass) this.#nextClass += 1
     group.last += group.last === 0 && shard > 0 ? shard : SHARDS
-    const counter = { class: serviceClass, name: `rr-${size}-${group.last}`, size, shard, users: 0 }
+    const name = pickChainName(pick, group.last)
+    const counter = { class: serviceClass, name, balancing, size, shard, seconds, users: 0 }
     this.#insert(group, counter)
     this.#added.set(counter.name, counter)
     return counter
   }
 
   #insert(group: Group, counter: Counter): void {
+    if (counter.seconds > 0) this.#sticky += 1
     this.#counters.set(counter.class, counter)
     usersSet(group, 0).add(counter)
     group.fewest = 0
@@ -198,6 +226,7 @@ export class CounterPool {
       if (counter === undefined) continue
       group.byUsers[0]?.delete(counter)
       this.#counters.delete(counter.class)
+      if (counter.seconds > 0) this.#sticky -= 1
       this.#freeClasses.push(counter.class)
       this.#options.elements.delete(classKey(counter.class))
       if (!this.#added.delete(counter.name)) this.#deleted.add(counter.name)
@@ -205,8 +234,8 @@ export class CounterPool {
     }
   }
 
-  #group(shard: number, size: number): Group {
-    const key = groupKey(shard, size)
+  #group(pick: Pick): Group {
+    const key = groupKey(pick)
     let group = this.#groups.get(key)
     if (group === undefined) {
       group = { byUsers: [], fewest: 0, last: 0 }
@@ -216,15 +245,14 @@ export class CounterPool {
   }
 }
 
-function groupKey(shard: number, size: number): number {
-  return size * SHARDS + shard
+/** A number for what is common. */
+function groupKey({ balancing, size, shard, seconds }: Pick): number | string {
+  if (balancing === 'round-robin' && seconds === 0) return size * SHARDS + shard
+  return `${balancing} ${size} ${shard} ${seconds}`
 }
 
-function parseChain(name: string): (CounterChain & { readonly k: number }) | undefined {
-  const match = /^rr-([1-9]\d*)-([1-9]\d*)$/.exec(name)
-  if (match === null) return undefined
-  const k = Number(match[2])
-  return { name, size: Number(match[1]), k, shard: k % SHARDS }
+function samePick(a: Pick, b: Pick): boolean {
+  return a.balancing === b.balancing && a.size === b.size && a.shard === b.shard && a.seconds === b.seconds
 }
 
 function move(group: Group, counter: Counter, users: number): void {

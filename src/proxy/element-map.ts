@@ -2,7 +2,7 @@ import type { NftBatch } from '../linux/nftables/batch.ts'
 import type { Element, ListedElement, NftSet } from '../linux/nftables/program.ts'
 import { bytesOf, textOf } from './encoding.ts'
 
-/** Key and data are byte strings; the data of a verdict map is the chain to go to. */
+/** Key (of ranges of a concatenation first and last key, one after the other) and data are byte strings; the data of a verdict map is the chain to go to. */
 export interface StoredElement {
   readonly data?: string
   readonly comment?: string
@@ -32,7 +32,7 @@ export class ElementMap {
 
   constructor(set: NftSet) {
     this.set = set
-    this.#plain = set.data !== 'verdict'
+    this.#plain = set.data !== 'verdict' && !isRanges(set)
   }
 
   /** Number of wanted elements. */
@@ -130,7 +130,7 @@ export function fromListed(element: ListedElement): [string, StoredElement] {
   const key = textOf(element.key)
   const data = element.data
   return [
-    end ? rangeEndKey(key) : key,
+    end ? rangeEndKey(key) : key + (element.keyEnd === undefined ? '' : textOf(element.keyEnd)),
     {
       ...(data === undefined ? {} : { data: data instanceof Uint8Array ? textOf(data) : verdictText(data) }),
       ...(element.comment === undefined ? {} : { comment: element.comment }),
@@ -145,14 +145,20 @@ function verdictText(verdict: Exclude<ListedElement['data'], Buffer | undefined>
 
 function toElement(set: NftSet, key: string, { data, comment, end }: StoredElement): Element {
   const bytes = bytesOf(end ? key.slice(0, -1) : key)
+  const half = bytes.length / 2
   return {
-    key: bytes,
+    ...(isRanges(set) ? { key: bytes.subarray(0, half), keyEnd: bytes.subarray(half) } : { key: bytes }),
     ...(data === undefined
       ? {}
       : { data: set.data === 'verdict' ? { kind: 'goto' as const, chain: data } : bytesOf(data) }),
     ...(comment === undefined ? {} : { comment }),
     ...(end ? { flags: 1 } : {}),
   }
+}
+
+/** Whether elements are ranges of a concatenation, with a last key each. */
+function isRanges(set: NftSet): boolean {
+  return set.interval === true && set.key.length > 1
 }
 
 function sameElement(a: StoredElement | undefined, b: StoredElement | undefined): boolean {

@@ -94,6 +94,17 @@ export function numberOf(serviceDataText: string): number {
   return wordAt(serviceDataText, 0) & NUMBER_MASK
 }
 
+/** Greatest ordinal of an endpoint in a list with session affinity. */
+export const MAX_ORDINAL = 0xfff
+
+/**
+ * What a client with session affinity is bound to: an endpoint by its ordinal (1 and up), and the number of its list, at
+ * the place where a Service's value has it.
+ */
+export function bindingText(ordinal: number, number: number): string {
+  return serviceData(ordinal, number)
+}
+
 export function classKey(serviceClass: number): string {
   return wordText((serviceClass << NUMBER_BITS) >>> 0)
 }

@@ -1,25 +1,18 @@
+import { FairleadError } from '../base/error.ts'
 import type { NftBatch } from '../linux/nftables/batch.ts'
 import { Claims, claimOrder } from './claims.ts'
-import { CounterPool, DROP_CLASS, REJECT_CLASS } from './counter-pool.ts'
+import { CounterPool } from './counter-pool.ts'
 import { ElementMap } from './element-map.ts'
-import { addressText, backendData, classOf, frontendKey, numberOf, serviceData, shardOf, slotKey } from './encoding.ts'
-import { commentOf, mapOf } from './frontend-elements.ts'
+import { addressText, frontendKey, serviceData } from './encoding.ts'
+import { EndpointLists, type List } from './endpoint-lists.ts'
+import { Firewall } from './firewall.ts'
+import { commentOf, type ServiceMap, targetsOf } from './frontend-elements.ts'
 import { type Hints, NO_HINTS } from './hints.ts'
 import { type Layout, type LayoutSets, layoutOf } from './layout.ts'
 import type { NodeView } from './node-view.ts'
-import { NumberPool } from './number-pool.ts'
 import { type RangeKey, rangeKeys } from './pod-ranges.ts'
-import { type Backends, type Family, type Frontend, type PortPlan, portKeyOf, type Scope } from './service-plan.ts'
-import { assignSlots } from './slots.ts'
+import { type Family, type Frontend, type PortPlan, type Problem, portKeyOf, type Scope } from './service-plan.ts'
 import { Tally } from './tally.ts'
-
-/** The endpoints of one scope of a Service port. */
-interface List {
-  readonly number: number
-  readonly class: number
-  /** `addr . port` by slot. */
-  readonly slots: readonly string[]
-}
 
 type Lists = { readonly [S in Scope]?: List }
 
@@ -46,6 +39,15 @@ export interface FamilyTableOptions {
   readonly nodeName: string
   /** Counters before Service ports share them. */
   readonly counters?: number
+  /** Size of a Maglev table for so many endpoints. @default maglevSize */
+  readonly maglevSlots?: (endpoints: number) => number
+}
+
+/** What became of a Service in one family. */
+export interface SetService {
+  /** Of its ports: to be given when it changes. */
+  readonly keys: readonly string[]
+  readonly problems: readonly Problem[]
 }
 
 /**
@@ -61,7 +63,8 @@ export class FamilyTable {
   readonly allMaps: readonly ElementMap[]
   readonly pool: CounterPool
   readonly family: Family
-  readonly #numbers = new NumberPool()
+  readonly #lists: EndpointLists
+  readonly #firewall: Firewall
   readonly #ports = new Map<string, PortState>()
   readonly #claims = new Claims<FrontendClaim>()
   /** Frontends whose element must be settled anew. */
@@ -70,9 +73,9 @@ export class FamilyTable {
   readonly #hairpins: Tally
   readonly #nodeName: string
   #hints: Hints = NO_HINTS
-  #nodeKeys: { readonly map: ElementMap; readonly key: string }[] = []
+  readonly #ranges = new Map<ElementMap, readonly RangeKey[]>()
 
-  constructor({ family, table, nodeName, counters }: FamilyTableOptions) {
+  constructor({ family, table, nodeName, counters, maglevSlots }: FamilyTableOptions) {
     this.family = family
     this.#nodeName = nodeName
     this.layout = layoutOf(family, table)
@@ -83,6 +86,15 @@ export class FamilyTable {
     this.#hairpins = new Tally(this.maps.hairpins)
     const options = { family, layout: this.layout, elements: this.maps.chains }
     this.pool = new CounterPool(counters === undefined ? options : { ...options, limit: counters })
+    const { stickySlots, stickyEndpoints } = this.maps
+    this.#lists = new EndpointLists({
+      pool: this.pool,
+      endpoints: this.endpoints,
+      stickySlots,
+      stickyEndpoints,
+      maglevSlots,
+    })
+    this.#firewall = new Firewall(this.maps.firewalled, this.maps.sourceRanges)
   }
 
   /** Number of Service ports. */
@@ -103,32 +115,56 @@ export class FamilyTable {
   /** Keeps to numbers, counters and slots found in the kernel, for ports that are new from now on. */
   keepTo(hints: Hints): void {
     this.#hints = hints
-    for (const number of hints.numbers()) this.#numbers.reserve(number)
+    this.#lists.keepTo(hints)
   }
 
   forgetHints(): void {
     this.#hints = NO_HINTS
-    this.#numbers.endReservations()
+    this.#lists.forgetHints()
+  }
+
+  /** Whether an endpoint that clients may be bound to left since the last call. */
+  takeOrphans(): boolean {
+    return this.#lists.takeOrphans()
   }
 
   /** Takes the node's addresses: who is a pod of it. */
   setNode(node: NodeView): void {
-    for (const { map, key } of this.#nodeKeys) map.delete(key)
-    this.#nodeKeys = []
     const keys = rangeKeys(node.podCidrs, this.family)
-    this.#putRanges(this.maps.localPods, keys)
+    this.#setRanges(this.maps.localPods, keys)
     // Without ranges nothing tells a pod from others, and nobody is masqueraded.
     const everyone = this.family === 'ip' ? '0.0.0.0/0' : '::/0'
-    this.#putRanges(this.maps.keepSource, keys.length === 0 ? rangeKeys([everyone], this.family) : keys)
+    this.#setRanges(this.maps.keepSource, keys.length === 0 ? rangeKeys([everyone], this.family) : keys)
   }
 
-  /** Makes `plans` all that there is of a Service in this family; `old` are the keys of its ports so far. */
-  setService(old: readonly string[], plans: readonly PortPlan[]): string[] {
-    const keys = plans.map(portKeyOf)
-    for (const key of old) if (!keys.includes(key)) this.#removePort(key)
-    for (const [index, plan] of plans.entries()) this.#setPort(keys[index] ?? portKeyOf(plan), plan)
+  /** Takes the ranges that ClusterIPs are taken from, of whatever family. */
+  setServiceCidrs(cidrs: readonly string[]): void {
+    this.#setRanges(this.maps.serviceCidrs, rangeKeys(cidrs, this.family))
+  }
+
+  /**
+   * Makes `plans` all that there is of a Service in this family; `old` are the keys of its ports so far. A port that the
+   * kernel cannot hold is a problem of its own; the others go on.
+   */
+  setService(old: readonly string[], plans: readonly PortPlan[]): SetService {
+    const keys: string[] = []
+    const problems: Problem[] = []
+    const wanted = new Set(plans.map(portKeyOf))
+    for (const key of old) if (!wanted.has(key)) this.#removePort(key)
+    for (const plan of plans) {
+      const key = portKeyOf(plan)
+      try {
+        this.#setPort(key, plan)
+      } catch (error) {
+        if (!(error instanceof FairleadError) || error.code !== 'KERNEL_FEATURE') throw error
+        const name = `${plan.namespace}/${plan.service}`
+        problems.push({ object: 'Service', name, reason: 'NotProgrammed', message: error.message })
+        if (!this.#ports.has(key)) continue
+      }
+      keys.push(key)
+    }
     this.#settle()
-    return keys
+    return { keys, problems }
   }
 
   /** Frontends that a port wants and another has, as `10.96.0.1:80/TCP is held by default/web`. */
@@ -139,8 +175,14 @@ export class FamilyTable {
       const winner = this.#claims.winner(frontend)
       if (winner === undefined || winner.owner === key) return []
       const { address, port: number } = winner.value.frontend
-      return [`${address}:${number}/${port.plan.protocol} is held by ${winner.value.comment}`]
+      return [`${hostPort(address, number)}/${port.plan.protocol} is held by ${winner.value.comment}`]
     })
+  }
+
+  /** Whether this port has the address and port that it wants. */
+  owns(key: string, { address, port }: Frontend): boolean {
+    const protocol = this.#ports.get(key)?.plan.protocol
+    return protocol !== undefined && this.#claims.winner(frontendKey(address, protocol, port))?.owner === key
   }
 
   /** Number of Service ports that share the round-robin counter of this one, itself included. */
@@ -164,22 +206,21 @@ export class FamilyTable {
     this.pool.committed()
   }
 
-  #putRanges(map: ElementMap, keys: readonly RangeKey[]): void {
-    for (const { key, end } of keys) {
-      map.put(key, end ? { end } : {})
-      this.#nodeKeys.push({ map, key })
-    }
+  #setRanges(map: ElementMap, keys: readonly RangeKey[]): void {
+    for (const { key } of this.#ranges.get(map) ?? []) map.delete(key)
+    for (const { key, end } of keys) map.put(key, end ? { end } : {})
+    this.#ranges.set(map, keys)
   }
 
   #setPort(key: string, plan: PortPlan): void {
     const old = this.#ports.get(key)
     const frontends = plan.frontends.map(({ address, port }) => frontendKey(address, plan.protocol, port))
-    const lists: { [S in Scope]?: List } = {}
-    for (const scope of SCOPES) {
-      const used = plan.frontends.some((frontend) => mapOf(frontend, scope) !== undefined)
-      const list = used ? this.#setList(plan, scope, frontends, old?.lists[scope]) : undefined
-      if (list !== undefined) lists[scope] = list
-      else if (old?.lists[scope] !== undefined) this.#dropList(old.lists[scope])
+    const lists: { [S in Scope]?: List } = { ...old?.lists }
+    try {
+      this.#setLists(plan, frontends, lists)
+    } catch (error) {
+      this.#keepOld(key, old, lists)
+      throw error
     }
     this.#ports.set(key, { plan, lists, frontends })
     this.#claim(key, plan, frontends, old)
@@ -187,64 +228,48 @@ export class FamilyTable {
     if (old !== undefined) this.#count(old.plan, -1)
   }
 
+  /** Makes the lists those of the plan. What was done before an error is in `lists`. */
+  #setLists(plan: PortPlan, frontends: readonly string[], lists: { [S in Scope]?: List }): void {
+    const used = new Set(plan.frontends.flatMap(targetsOf).map(([, scope]) => scope))
+    for (const scope of SCOPES) {
+      const former = lists[scope]
+      if (used.has(scope)) {
+        const hint = former === undefined ? this.#hintFor(plan, scope, frontends) : undefined
+        lists[scope] = this.#lists.set(wishOf(plan, scope), former, hint)
+      } else if (former !== undefined) {
+        this.#lists.drop(former)
+        delete lists[scope]
+      }
+    }
+  }
+
+  /** A port that cannot become what it should be stays what it was, as far as its lists still are. */
+  #keepOld(key: string, old: PortState | undefined, lists: Lists): void {
+    if (old === undefined) for (const list of Object.values(lists)) this.#lists.drop(list)
+    else {
+      this.#ports.set(key, { ...old, lists })
+      for (const frontend of old.frontends) this.#unsettled.add(frontend)
+    }
+  }
+
   #removePort(key: string): void {
     const port = this.#ports.get(key)
     if (port === undefined) return
     this.#ports.delete(key)
-    for (const scope of SCOPES) this.#dropList(port.lists[scope])
+    for (const list of Object.values(port.lists)) this.#lists.drop(list)
     for (const frontend of port.frontends) this.#release(frontend, key)
     this.#count(port.plan, -1)
-  }
-
-  /** Brings the endpoints of one scope into their slots and takes the counter that fits. */
-  #setList(plan: PortPlan, scope: Scope, frontends: readonly string[], old: List | undefined): List {
-    const backends = scope === 'local' ? (plan.local ?? plan.cluster) : plan.cluster
-    const wanted = backends.kind === 'endpoints' ? backends.endpoints : []
-    const hint = old === undefined ? this.#hintFor(plan, scope, frontends) : undefined
-    const number = old?.number ?? this.#numbers.acquire(hint === undefined ? undefined : numberOf(hint))
-    const former = old?.slots ?? (hint === undefined ? [] : this.#hints.slots(number))
-    const slots = assignSlots(
-      former,
-      wanted.map(({ address, port }) => backendData(address, port)),
-    )
-    this.#writeSlots(number, old?.slots ?? [], slots)
-    if (old !== undefined && slots.length > 0 && slots.length === old.slots.length) return { ...old, slots }
-    if (old !== undefined) this.pool.release(old.class)
-    return { number, slots, class: this.#classFor(backends, number, hint) }
-  }
-
-  #classFor(backends: Backends, number: number, hint: string | undefined): number {
-    if (backends.kind === 'reject') return REJECT_CLASS
-    if (backends.kind === 'drop') return DROP_CLASS
-    const former = hint === undefined ? undefined : classOf(hint)
-    return this.pool.acquire(shardOf(number), backends.endpoints.length, former)
-  }
-
-  #dropList(list: List | undefined): void {
-    if (list === undefined) return
-    this.#writeSlots(list.number, list.slots, [])
-    this.pool.release(list.class)
-    this.#numbers.release(list.number)
-  }
-
-  #writeSlots(number: number, before: readonly string[], now: readonly string[]): void {
-    const map = this.endpoints[shardOf(number)]
-    for (let slot = 0; slot < Math.max(now.length, before.length); slot += 1) {
-      const occupant = now[slot]
-      if (occupant === before[slot]) continue
-      if (occupant === undefined) map?.delete(slotKey(number, slot))
-      else map?.put(slotKey(number, slot), { data: occupant })
-    }
   }
 
   /** What the kernel had for the list of a port that is new to this process. */
   #hintFor(plan: PortPlan, scope: Scope, keys: readonly string[]): string | undefined {
     if (this.#hints === NO_HINTS) return undefined
     for (const [index, frontend] of plan.frontends.entries()) {
-      const map = mapOf(frontend, scope)
-      if (map === undefined) continue
-      const data = this.#hints.frontend(map, keys[index] ?? '', commentOf(plan, frontend))
-      if (data !== undefined) return data
+      for (const [map, target] of targetsOf(frontend)) {
+        if (target !== scope) continue
+        const data = this.#hints.frontend(map, keys[index] ?? '', commentOf(plan, frontend))
+        if (data !== undefined) return data
+      }
     }
     return undefined
   }
@@ -270,12 +295,12 @@ export class FamilyTable {
     for (const key of this.#unsettled) {
       const winner = this.#claims.winner(key)
       const lists = winner === undefined ? {} : (this.#ports.get(winner.owner)?.lists ?? {})
-      const wanted = new Map<keyof LayoutSets, string>()
-      for (const scope of SCOPES) {
-        const map = winner === undefined ? undefined : mapOf(winner.value.frontend, scope)
+      const wanted = new Map<ServiceMap, string>()
+      for (const [map, scope] of winner === undefined ? [] : targetsOf(winner.value.frontend)) {
         const list = lists[scope]
-        if (map !== undefined && list !== undefined) wanted.set(map, serviceData(list.class, list.number))
+        if (list !== undefined) wanted.set(map, serviceData(list.class, list.number))
       }
+      this.#firewall.set(key, winner?.value.frontend.sources)
       for (const name of SERVICE_MAPS) {
         const data = wanted.get(name)
         if (data === undefined || winner === undefined) this.maps[name].delete(key)
@@ -286,8 +311,8 @@ export class FamilyTable {
   }
 
   #count(plan: PortPlan, difference: 1 | -1): void {
-    for (const { source, address } of plan.frontends) {
-      if (source === 'ClusterIP') this.#clusterIps.count(addressText(address), difference)
+    for (const { source, address, bound } of plan.frontends) {
+      if (source === 'ClusterIP' || bound) this.#clusterIps.count(addressText(address), difference)
     }
     for (const backends of [plan.cluster, plan.local]) {
       for (const { address, node } of backends?.kind === 'endpoints' ? backends.endpoints : []) {
@@ -300,12 +325,26 @@ export class FamilyTable {
   }
 }
 
+function wishOf(plan: PortPlan, scope: Scope) {
+  const backends = scope === 'local' ? (plan.local ?? plan.cluster) : plan.cluster
+  return { backends, balancing: plan.balancing ?? 'round-robin', seconds: plan.affinitySeconds ?? 0 }
+}
+
+function hostPort(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+}
+
 function mapsOf(sets: LayoutSets): { readonly [K in keyof LayoutSets]: ElementMap } {
   return {
     chains: new ElementMap(sets.chains),
     hairpins: new ElementMap(sets.hairpins),
     localPods: new ElementMap(sets.localPods),
     keepSource: new ElementMap(sets.keepSource),
+    stickySlots: new ElementMap(sets.stickySlots),
+    stickyEndpoints: new ElementMap(sets.stickyEndpoints),
+    serviceCidrs: new ElementMap(sets.serviceCidrs),
+    firewalled: new ElementMap(sets.firewalled),
+    sourceRanges: new ElementMap(sets.sourceRanges),
     clusterIps: new ElementMap(sets.clusterIps),
     shortCircuits: new ElementMap(sets.shortCircuits),
     localServices: new ElementMap(sets.localServices),

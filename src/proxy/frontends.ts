@@ -12,6 +12,7 @@ import type {
   TrafficPolicy,
   Treatment,
 } from './service-plan.ts'
+import { sourceRanges } from './source-ranges.ts'
 
 type Clients = Readonly<Record<ClientClass, Treatment>>
 
@@ -28,6 +29,13 @@ const EXTERNAL_LOCAL: Clients = {
   pod: { scope: 'cluster', masquerade: false, why: 'client is a pod of this node' },
   node: { scope: 'cluster', masquerade: true, why: 'the reply must come back through this node' },
   outside: { scope: 'local', masquerade: false, why: 'external traffic policy Local keeps the client address' },
+}
+
+/** With addresses bound to the node, nobody inside goes past it: the policy holds for all (kube-proxy's IPVS mode). */
+const EXTERNAL_LOCAL_BOUND: Clients = {
+  pod: { scope: 'local', masquerade: false, why: 'load-balancer addresses are bound to the node (proxy mode ipvs)' },
+  node: { scope: 'local', masquerade: true, why: 'the reply must come back through this node' },
+  outside: EXTERNAL_LOCAL.outside,
 }
 
 function clusterIpClients(policy: TrafficPolicy, detectsPods: boolean): Clients {
@@ -55,26 +63,46 @@ export function frontendsOf(service: Service, port: ServicePort, context: Fronte
   const { spec } = service
   const external = spec.externalTrafficPolicy ?? 'Cluster'
   const frontends: Frontend[] = []
-  const add = (source: FrontendSource, addresses: readonly string[], number: number) => {
+  const add = (source: FrontendSource, addresses: readonly string[], number: number, sources?: readonly string[]) => {
     for (const text of addresses) {
       const address = canonical(text)
       if (address === undefined) context.problems.push(invalidAddress(service, source, text))
       else if (address.includes(':') === (context.family === 'ip6')) {
         const policy = source === 'ClusterIP' ? (spec.internalTrafficPolicy ?? 'Cluster') : external
-        frontends.push({ source, address, port: number, policy, clients: clientsOf(source, policy, context) })
+        frontends.push({
+          source,
+          address,
+          port: number,
+          policy,
+          clients: clientsOf(source, policy, context),
+          ...(isBound(source, context.node) ? { bound: true as const } : {}),
+          ...(sources === undefined ? {} : { sources }),
+        })
       }
     }
   }
   add('ClusterIP', spec.clusterIPs ?? [spec.clusterIP ?? ''], port.port)
   add('ExternalIP', spec.externalIPs ?? [], port.port)
-  if (spec.type === 'LoadBalancer') add('LoadBalancer', virtualAddresses(service), port.port)
-  if (spec.type !== 'ClusterIP' && port.nodePort) add('NodePort', context.node.addresses, port.nodePort)
+  if (spec.type === 'LoadBalancer') {
+    const addresses = virtualAddresses(service)
+    add('LoadBalancer', addresses, port.port, sourceRanges(service, addresses, context))
+  }
+  const { addresses, nodePortAddresses = addresses } = context.node
+  if (spec.type !== 'ClusterIP' && port.nodePort) add('NodePort', nodePortAddresses, port.nodePort)
   return frontends
 }
 
 function clientsOf(source: FrontendSource, policy: TrafficPolicy, { family, node }: FrontendContext): Clients {
-  if (source !== 'ClusterIP') return policy === 'Local' ? EXTERNAL_LOCAL : EXTERNAL_CLUSTER
+  if (source !== 'ClusterIP') {
+    if (policy === 'Cluster') return EXTERNAL_CLUSTER
+    return node.mode === 'ipvs' ? EXTERNAL_LOCAL_BOUND : EXTERNAL_LOCAL
+  }
   return CLUSTER_IP[policy][detectsPods(node, family) ? 'detected' : 'undetected']
+}
+
+/** kube-proxy's IPVS mode gives all addresses of Services to a device of the node. */
+function isBound(source: FrontendSource, { mode }: NodeView): boolean {
+  return mode === 'ipvs' && (source === 'LoadBalancer' || source === 'ExternalIP')
 }
 
 /** Whether a pod of this node can be told by its address. */
@@ -92,6 +120,7 @@ function invalidAddress(service: Service, source: FrontendSource, address: strin
   return {
     object: 'Service',
     name: `${service.metadata.namespace ?? ''}/${service.metadata.name}`,
+    reason: 'InvalidAddress',
     message: `${source} "${address}" is not an IP address`,
   }
 }

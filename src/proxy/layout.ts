@@ -16,7 +16,7 @@ import {
 } from '../linux/nftables/data-type.ts'
 import { type Expression, FIB_FLAGS, NAT_FLAGS, RTN_LOCAL } from '../linux/nftables/expression.ts'
 import type { Chain, NftSet, Rule, TableRef } from '../linux/nftables/program.ts'
-import { CLASS_MASK, NUMBER_MASK, SHARDS } from './encoding.ts'
+import { CLASS_MASK, SHARDS } from './encoding.ts'
 import type { Family } from './service-plan.ts'
 
 /** Beginning of the table's comment: tells our table from another one of its name. */
@@ -43,6 +43,16 @@ export interface LayoutSets {
   readonly hairpins: NftSet
   readonly localPods: NftSet
   readonly keepSource: NftSet
+  /** Load-balancer addresses that not everybody may reach. */
+  readonly firewalled: NftSet
+  /** Who may reach them. */
+  readonly sourceRanges: NftSet
+  /** Where ClusterIPs are taken from. */
+  readonly serviceCidrs: NftSet
+  /** Of lists with session affinity: number and slot to binding. */
+  readonly stickySlots: NftSet
+  /** Binding to endpoint. */
+  readonly stickyEndpoints: NftSet
 }
 
 export interface Layout {
@@ -50,12 +60,14 @@ export interface Layout {
   readonly sets: LayoutSets
   /** By the last digit of the number, see {@link shardOf}. */
   readonly endpoints: readonly NftSet[]
+  /** Client and number to binding: written by packets, read by nobody but them and {@link forgetDeadBindings}. */
+  readonly affinity: NftSet
   readonly chains: readonly Chain[]
   readonly rules: readonly Rule[]
 }
 
 /** Where the address fields lie in the header. */
-const HEADERS = {
+export const HEADERS = {
   ip: { type: ipv4Address, saddr: 12, daddr: 16, words: 1, portUnreachable: 3 },
   ip6: { type: ipv6Address, saddr: 8, daddr: 24, words: 4, portUnreachable: 4 },
 } as const
@@ -65,15 +77,22 @@ export function layoutOf(family: Family, table: string): Layout {
   const ref: TableRef = { family, table }
   const address = HEADERS[family].type
   const endpoints = Array.from({ length: SHARDS }, (_, shard) => endpointsSet(ref, address, shard))
-  return { ref, sets: setsOf(ref, address), endpoints, chains: chainsOf(ref), rules: rulesOf(ref, family) }
+  return {
+    ref,
+    sets: setsOf(ref, address),
+    endpoints,
+    affinity: affinitySet(ref, address),
+    chains: chainsOf(ref),
+    rules: rulesOf(ref, family),
+  }
 }
 
 /** All sets of a layout. */
 export function allSets(layout: Layout): NftSet[] {
-  return [...Object.values<NftSet>({ ...layout.sets }), ...layout.endpoints]
+  return [...Object.values<NftSet>({ ...layout.sets }), ...layout.endpoints, layout.affinity]
 }
 
-function endpointsName(shard: number): string {
+export function endpointsName(shard: number): string {
   return `endpoints-${shard.toString(16)}`
 }
 
@@ -81,6 +100,15 @@ function endpointsSet(ref: TableRef, address: DataType, shard: number): NftSet {
   const name = endpointsName(shard)
   const comment = `Number (that ends in ${shard.toString(16)}) and slot to endpoint`
   return { ...ref, name, key: [mark, number], data: [address, inetService], comment }
+}
+
+/** Clients remembered per family; a new one beyond that gets any endpoint each time. */
+const MAX_CLIENTS = 1 << 20
+
+function affinitySet(ref: TableRef, address: DataType): NftSet {
+  const comment = 'Clients bound to an endpoint (sessionAffinity: ClientIP)'
+  const shape = { key: [address, mark], data: [mark], dynamic: true, expires: true, size: MAX_CLIENTS }
+  return { ...ref, name: 'affinity', ...shape, comment }
 }
 
 function setsOf(ref: TableRef, address: DataType): LayoutSets {
@@ -102,20 +130,53 @@ function setsOf(ref: TableRef, address: DataType): LayoutSets {
       interval: true,
       comment: 'Seen by ClusterIPs as they are',
     },
+    firewalled: { ...ref, name: 'firewalled', key: frontend, comment: 'Load-balancer addresses not for everybody' },
+    sourceRanges: {
+      ...ref,
+      name: 'source-ranges',
+      key: [...frontend, address],
+      interval: true,
+      comment: 'Who may reach them (loadBalancerSourceRanges)',
+    },
+    serviceCidrs: {
+      ...ref,
+      name: 'service-cidrs',
+      key: [address],
+      interval: true,
+      comment: 'Where ClusterIPs are taken from',
+    },
+    stickySlots: {
+      ...ref,
+      name: 'sticky-slots',
+      key: [mark, number],
+      data: [mark],
+      comment: 'Number and slot to binding (sessionAffinity)',
+    },
+    stickyEndpoints: {
+      ...ref,
+      name: 'sticky-endpoints',
+      key: [mark],
+      data: [address, inetService],
+      comment: 'Binding to endpoint (sessionAffinity)',
+    },
   }
 }
 
 function chainsOf(ref: TableRef): Chain[] {
-  const hook = (name: 'prerouting' | 'output' | 'postrouting', priority: number): Chain => ({
+  const hook = (name: 'prerouting' | 'output' | 'postrouting', priority: number, suffix = ''): Chain => ({
     ...ref,
-    name,
+    name: name + suffix,
     base: { type: 'nat', hook: name, priority, policy: 'accept' },
   })
-  const plain = ['services', 'cluster', 'external', 'local', 'short-circuit', 'pick', REJECT_CHAIN, DROP_CHAIN]
+  const ways = ['cluster', 'external', 'local', 'short-circuit', 'firewall']
+  const plain = ['services', ...ways, 'unserved', 'pick', REJECT_CHAIN, DROP_CHAIN]
   return [
     ...plain.map((name) => ({ ...ref, name })),
     hook('prerouting', -100),
     hook('output', -100),
+    // After everybody's translation: a connection that another proxy took is not seen here.
+    hook('prerouting', -50, '-unserved'),
+    hook('output', -50, '-unserved'),
     hook('postrouting', 100),
   ]
 }
@@ -152,15 +213,25 @@ function rulesOf(ref: TableRef, family: Family): Rule[] {
     rule('services', find('cluster-services', 'cluster')),
     rule('services', find('external-services', 'external')),
     rule('services', find('local-services', 'local')),
+    rule('prerouting-unserved', [jumpTo('unserved')]),
+    rule('output-unserved', [jumpTo('unserved')]),
     rule(
-      'services',
-      [address(daddr, 0), { kind: 'lookup', set: 'cluster-ips', source: 0 }, goTo(REJECT_CHAIN)],
+      'unserved',
+      [address(daddr, 0), isIn('cluster-ips'), goTo(REJECT_CHAIN)],
       'a port that the ClusterIP does not have',
+    ),
+    rule('unserved', [address(daddr, 0), isIn('service-cidrs'), drop], 'a ClusterIP that nobody has'),
+    rule(
+      'firewall',
+      [...frontend, isIn('firewalled'), ...frontend, address(saddr, words + 2), notIn('source-ranges'), drop],
+      'outside of loadBalancerSourceRanges',
     ),
     rule('cluster', [address(saddr, 0), notIn('keep-source'), ...markForMasquerade]),
     rule('cluster', [goTo('pick')]),
+    rule('external', [jumpTo('firewall')]),
     rule('external', [...markForMasquerade]),
     rule('external', [goTo('pick')]),
+    rule('local', [jumpTo('firewall')]),
     rule(
       'local',
       [address(saddr, 0), isIn('local-pods'), goTo('short-circuit')],
@@ -180,7 +251,7 @@ function rulesOf(ref: TableRef, family: Family): Rule[] {
       { kind: 'reject', type: 'tcp-reset', code: 0 },
     ]),
     rule(REJECT_CHAIN, [{ kind: 'reject', type: 'icmp', code: portUnreachable }]),
-    rule(DROP_CHAIN, [{ kind: 'verdict', verdict: { kind: 'drop' } }]),
+    rule(DROP_CHAIN, [drop]),
     rule('postrouting', [...masqueradeMarked], 'marked above'),
     rule(
       'postrouting',
@@ -190,31 +261,13 @@ function rulesOf(ref: TableRef, family: Family): Rule[] {
   ]
 }
 
-/** A chain whose rule takes `size` slots in turn. */
-export interface CounterChain {
-  readonly name: string
-  readonly size: number
-  readonly shard: number
-}
-
-/** What the rule of a counter chain does; the chain's name does not matter. */
-export function counterExpressions(family: Family, { size, shard }: Omit<CounterChain, 'name'>): Expression[] {
-  return [
-    ...loadNumber,
-    { kind: 'numgen', mode: 'inc', modulus: size, offset: 0, dest: 1 },
-    { kind: 'lookup', set: endpointsName(shard), source: 0, dest: 0 },
-    ...resetPriority,
-    { kind: 'nat', type: 'dnat', family, addressMin: 0, portMin: HEADERS[family].words },
-  ]
-}
-
-function word(value: number): Buffer {
+export function word(value: number): Buffer {
   const bytes = Buffer.alloc(4)
   bytes.writeUInt32LE(value >>> 0)
   return bytes
 }
 
-function and(register: number, mask: number): Expression {
+export function and(register: number, mask: number): Expression {
   return { kind: 'bitwise', source: register, dest: register, mask: word(mask), xor: word(0) }
 }
 
@@ -230,16 +283,11 @@ function goTo(chain: string): Expression {
   return { kind: 'verdict', verdict: { kind: 'goto', chain } }
 }
 
+const drop: Expression = { kind: 'verdict', verdict: { kind: 'drop' } }
+
 function jumpTo(chain: string): Expression {
   return { kind: 'verdict', verdict: { kind: 'jump', chain } }
 }
-
-const loadNumber: readonly Expression[] = [{ kind: 'meta', key: 'priority', dest: 0 }, and(0, NUMBER_MASK)]
-
-const resetPriority: readonly Expression[] = [
-  { kind: 'immediate', dest: 8, data: word(0) },
-  { kind: 'meta-set', key: 'priority', source: 8 },
-]
 
 const markForMasquerade: readonly Expression[] = [
   { kind: 'meta', key: 'mark', dest: 0 },

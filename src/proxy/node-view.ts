@@ -1,18 +1,46 @@
 import { addressFamily, canonicalAddress } from '../base/ip.ts'
 import type { Node } from '../kube/types/core.ts'
 
+/**
+ * Whose way of treating load-balancer addresses inside the cluster: upstream's, or that of IPVS, which binds them to the
+ * node. Both are nf_tables in the kernel.
+ */
+export type ProxyMode = 'nftables' | 'ipvs'
+
+/** Label of a node's zone. */
+const ZONE = 'topology.kubernetes.io/zone'
+
 /** What the proxy must know of the node it runs on. */
 export interface NodeView {
   readonly name: string
-  /** Primary address per family, canonical: where NodePorts answer. */
+  /** Primary address per family, canonical. */
   readonly addresses: readonly string[]
+  /** Where NodePorts answer, canonical. @default addresses */
+  readonly nodePortAddresses?: readonly string[]
+  /** Left out when the node has no label for it. */
+  readonly zone?: string
+  /** @default 'nftables' */
+  readonly mode?: ProxyMode
   /** Ranges of the pods on this node; empty when unknown (pods have addresses of the VPC, or the node is new). */
   readonly podCidrs: readonly string[]
 }
 
 /** The view of a node; of one that does not exist (yet) its name only. */
 export function nodeView(name: string, node: Node | undefined): NodeView {
-  return { name, addresses: primaryAddresses(node), podCidrs: podCidrsOf(node) }
+  const zone = node?.metadata.labels?.[ZONE]
+  return {
+    name,
+    addresses: primaryAddresses(node),
+    podCidrs: podCidrsOf(node),
+    ...(zone === undefined || zone === '' ? {} : { zone }),
+  }
+}
+
+/** Whether Services mean something else on the node as it is now than as it was. */
+export function changesServices(now: NodeView, before: NodeView): boolean {
+  const parts = ({ addresses, nodePortAddresses, podCidrs, zone, mode }: NodeView) =>
+    JSON.stringify([addresses, nodePortAddresses, podCidrs, zone, mode])
+  return parts(now) !== parts(before)
 }
 
 /** The first address of each family, InternalIP before ExternalIP, as upstream chooses the node IPs. */

@@ -114,6 +114,7 @@ describe('which endpoints take connections', () => {
       {
         object: 'EndpointSlice',
         name: 'default/web-bad',
+        reason: 'InvalidAddress',
         message: 'Endpoint address "10.244.1.300" is not an IPv4 address',
       },
     ])

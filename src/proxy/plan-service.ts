@@ -1,9 +1,11 @@
 import type { Service } from '../kube/types/core.ts'
 import type { EndpointSlice } from '../kube/types/discovery.ts'
+import { balancingOf, type WeightOf, weightsOf } from './balancing.ts'
 import { candidatesOf, chooseBackends, chooseLocalBackends } from './endpoint-choice.ts'
 import { frontendsOf } from './frontends.ts'
 import type { NodeView } from './node-view.ts'
 import {
+  type Balancing,
   FAMILIES,
   type Family,
   type PortPlan,
@@ -46,9 +48,12 @@ export function planService(service: Service, slices: readonly EndpointSlice[], 
   const problems: Problem[] = []
   const used = slices.filter(isProxiedSlice)
   if (used.length > 1) used.sort(byName)
+  const balancing = balancingOf(service, problems)
+  const weightOf = weightsOf(service, problems)
   const ports: PortPlan[] = []
   for (const family of FAMILIES) {
-    if (mayHave(service, family, node)) ports.push(...planFamily({ service, slices: used, node, family, problems }))
+    if (!mayHave(service, family, node)) continue
+    ports.push(...planFamily({ service, slices: used, node, family, problems, balancing, weightOf }))
   }
   return { kind: 'programmed', ports, problems }
 }
@@ -58,7 +63,10 @@ function mayHave({ spec, status }: Service, family: Family, node: NodeView): boo
   const fits = (address: string) => family === 'ip' || address.includes(':')
   if ((spec.clusterIPs ?? [spec.clusterIP ?? '']).some(fits) || (spec.externalIPs ?? []).some(fits)) return true
   if (spec.type === 'ClusterIP') return false
-  return node.addresses.some(fits) || (status?.loadBalancer?.ingress ?? []).some(({ ip = '' }) => fits(ip))
+  return (
+    (node.nodePortAddresses ?? node.addresses).some(fits) ||
+    (status?.loadBalancer?.ingress ?? []).some(({ ip = '' }) => fits(ip))
+  )
 }
 
 interface Inputs {
@@ -67,20 +75,23 @@ interface Inputs {
   readonly node: NodeView
   readonly family: Family
   readonly problems: Problem[]
+  readonly balancing: Balancing
+  readonly weightOf: WeightOf | undefined
 }
 
 function planFamily(inputs: Inputs): PortPlan[] {
-  const { service, slices, node, family, problems } = inputs
+  const { service, slices, node, family, problems, balancing, weightOf } = inputs
+  const seconds = affinitySeconds(service)
   const plans: PortPlan[] = []
   for (const port of service.spec.ports ?? []) {
     const frontends = frontendsOf(service, port, { family, node, problems })
     if (frontends.length === 0) continue
     const name = port.name ?? ''
     const protocol = port.protocol ?? 'TCP'
-    const candidates = candidatesOf(slices, { name, protocol, family }, problems)
-    const cluster = chooseBackends(candidates)
+    const candidates = candidatesOf(slices, { name, protocol, family, weightOf }, problems)
+    const cluster = chooseBackends(candidates, node)
     const local = frontends.some(({ policy }) => policy === 'Local')
-      ? { local: chooseLocalBackends(candidates, node.name, cluster) }
+      ? { local: chooseLocalBackends(candidates, node) }
       : {}
     plans.push({
       namespace: service.metadata.namespace ?? '',
@@ -90,12 +101,22 @@ function planFamily(inputs: Inputs): PortPlan[] {
       family,
       since: service.metadata.creationTimestamp ?? '',
       frontends,
+      ...(balancing === 'round-robin' ? {} : { balancing }),
+      ...(seconds === undefined ? {} : { affinitySeconds: seconds }),
       cluster,
       ...local,
       ...(protocol === 'UDP' ? { serving: candidates.filter(({ serving }) => serving) } : {}),
     })
   }
   return plans
+}
+
+/** What the API server puts into `sessionAffinityConfig` when nothing is said. */
+const DEFAULT_AFFINITY_SECONDS = 10_800
+
+function affinitySeconds({ spec }: Service): number | undefined {
+  if (spec.sessionAffinity !== 'ClientIP') return undefined
+  return spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? DEFAULT_AFFINITY_SECONDS
 }
 
 function byName(a: EndpointSlice, b: EndpointSlice): number {

@@ -5,7 +5,7 @@ import { FakeNftKernel } from '../linux/nftables/fake-kernel.ts'
 import type { NftKernel } from '../linux/nftables/kernel.ts'
 import { NftSocket } from '../linux/nftables/socket.ts'
 import { TestNamespaces } from '../linux/test-namespaces.ts'
-import { mapOf } from './frontend-elements.ts'
+import { targetsOf } from './frontend-elements.ts'
 import type { NodeView } from './node-view.ts'
 import { planService } from './plan-service.ts'
 import { Program, type ServiceObjects } from './program.ts'
@@ -18,11 +18,27 @@ const COUNTERS = 6
 const NODES: readonly NodeView[] = [
   { name: 'n1', addresses: ['192.168.0.1', 'fd00:192::1'], podCidrs: ['10.244.1.0/24', 'fd00:10:244:1::/64'] },
   { name: 'n1', addresses: ['192.168.0.9'], podCidrs: [] },
-  { name: 'n1', addresses: ['192.168.0.1'], podCidrs: ['10.244.1.0/24', '10.244.2.0/24', '10.244.1.128/25'] },
+  {
+    name: 'n1',
+    addresses: ['192.168.0.1'],
+    podCidrs: ['10.244.1.0/24', '10.244.2.0/24', '10.244.1.128/25'],
+    zone: 'z1',
+  },
+  { name: 'n1', addresses: ['192.168.0.1'], podCidrs: ['10.244.1.0/24'], zone: 'z2', mode: 'ipvs' },
+  {
+    name: 'n1',
+    addresses: ['192.168.0.1', 'fd00:192::1'],
+    nodePortAddresses: ['192.168.0.1', '203.0.113.7', 'fd00:192::1', 'fd00:192::2'],
+    podCidrs: [],
+  },
 ]
+
+/** Small tables: the fake kernel copies them. */
+const LIMITS = { counters: COUNTERS, maglevSlots: () => 13 }
 
 type Step =
   | { readonly kind: 'service'; readonly objects: ServiceObjects }
+  | { readonly kind: 'ranges'; readonly cidrs: readonly string[] }
   | { readonly kind: 'node'; readonly node: NodeView }
   | { readonly kind: 'commit' }
 
@@ -34,10 +50,24 @@ const endpoint: fc.Arbitrary<EndpointWords> = fc.record(
     ready: fc.boolean(),
     serving: fc.boolean(),
     terminating: fc.boolean(),
+    pod: fc.constantFrom('a-1', 'a-2', 'b-1'),
   },
   { requiredKeys: ['ip'] },
 )
-const slices = fc.array(fc.array(endpoint, { minLength: 1, maxLength: 9 }), { maxLength: 3 })
+const hinted = fc.record({
+  ip: fc.integer({ min: 1, max: 9 }).map((last) => `10.244.1.${last}`),
+  forZones: fc.constantFrom(['z1'], ['z2'], ['z1', 'z2']),
+  forNodes: fc.constantFrom(['n1'], ['n2'], []),
+})
+const endpoint6 = fc.record({ ip: fc.integer({ min: 1, max: 4 }).map((last) => `fd00:10:244:1::${last}`) })
+const slices = fc.array(
+  fc.oneof(
+    { weight: 4, arbitrary: fc.array(endpoint, { minLength: 1, maxLength: 9 }) },
+    { weight: 1, arbitrary: fc.array(hinted, { minLength: 1, maxLength: 9 }) },
+    { weight: 1, arbitrary: fc.array(endpoint6, { minLength: 1, maxLength: 4 }) },
+  ),
+  { maxLength: 3 },
+)
 const policy = fc.constantFrom('Cluster', 'Local')
 const spec = fc.record(
   {
@@ -56,6 +86,23 @@ const spec = fc.record(
     externalIPs: fc.constantFrom(['203.0.113.7'], ['203.0.113.8', 'not an address'], []),
     internalTrafficPolicy: policy,
     externalTrafficPolicy: policy,
+    ingress: fc.constantFrom(['203.0.113.7'], ['203.0.113.9', '2001:db8::9']),
+    loadBalancerSourceRanges: fc.subarray([
+      '198.51.100.0/24',
+      ' 198.51.100.128/25',
+      '192.168.0.0/16',
+      '2001:db8::/32',
+      'nonsense',
+    ]),
+    sessionAffinity: fc.constantFrom('None', 'ClientIP'),
+    sessionAffinityConfig: fc.constantFrom({ clientIP: { timeoutSeconds: 60 } }, { clientIP: { timeoutSeconds: 600 } }),
+    annotations: fc.record(
+      {
+        'fairlead.dev/load-balancing': fc.constantFrom('random', 'maglev', 'round-robin', 'wrr'),
+        'fairlead.dev/weights': fc.constantFrom('a-*=3, b-1=2', '10.244.1.1=0', 'a-1=2,*=4', 'b'),
+      },
+      { requiredKeys: [] },
+    ),
     created: fc.constantFrom('2026-01-01T00:00:00Z', '2026-01-02T00:00:00Z'),
   },
   { requiredKeys: ['clusterIPs', 'ports', 'type'] },
@@ -75,13 +122,20 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 2, arbitrary: name.map((name) => ({ kind: 'service' as const, objects: gone(name) })) },
   { weight: 1, arbitrary: fc.constantFrom(...NODES).map((node) => ({ kind: 'node' as const, node })) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .subarray(['10.96.0.0/16', '10.97.0.0/16', 'fd00:10:96::/112'])
+      .map((cidrs) => ({ kind: 'ranges' as const, cidrs })),
+  },
   { weight: 3, arbitrary: fc.constant({ kind: 'commit' as const }) },
 )
 
 /** Takes the steps; returns what there is in the end. */
-function walk(program: Program, steps: readonly Step[]): { services: ServiceObjects[]; node: NodeView } {
+function walk(program: Program, steps: readonly Step[]) {
   const services = new Map<string, ServiceObjects>()
   let node = NODES[0]!
+  let cidrs: readonly string[] = []
   program.start(node, [])
   for (const one of steps) {
     if (one.kind === 'service') {
@@ -91,23 +145,29 @@ function walk(program: Program, steps: readonly Step[]): { services: ServiceObje
       node = one.node
       program.setNode(node)
       for (const objects of services.values()) program.setService(objects)
+    } else if (one.kind === 'ranges') {
+      cidrs = one.cidrs
+      program.setServiceCidrs(cidrs)
     } else program.commit()
   }
   program.commit()
-  return { services: [...services.values()], node }
+  return { services: [...services.values()], node, cidrs }
 }
 
 /** The kernel's state after the steps is what the model says, what a fresh start makes, and what a restart finds right. */
 function check(kernel: NftKernel, steps: readonly Step[]): void {
-  const program = new Program({ kernel, nodeName: 'n1', counters: COUNTERS })
-  const { services, node } = walk(program, steps)
+  const program = new Program({ kernel, nodeName: 'n1', ...LIMITS })
+  const { services, node, cidrs } = walk(program, steps)
   const meaning = kernelMeaning(kernel)
   assert.deepEqual(frontendLines(meaning), modelMeaning(services, node), 'incremental = model')
   const fresh = new FakeNftKernel()
-  new Program({ kernel: fresh, nodeName: 'n1' }).start(node, services)
+  const compiled = new Program({ kernel: fresh, nodeName: 'n1', maglevSlots: LIMITS.maglevSlots })
+  compiled.setServiceCidrs(cidrs)
+  compiled.start(node, services)
   assert.deepEqual(meaning, kernelMeaning(fresh), 'incremental = fresh')
   assert.equal(program.repair().changes, 0, 'the kernel has what the program thinks it has')
-  const restarted = new Program({ kernel, nodeName: 'n1', counters: COUNTERS })
+  const restarted = new Program({ kernel, nodeName: 'n1', ...LIMITS })
+  restarted.setServiceCidrs(cidrs)
   const { changes } = restarted.start(node, services)
   // A Service that lost all its addresses to others has nothing in the kernel to know it by.
   if (everyListIsReached(services, node)) assert.equal(changes, 0, 'a restart changes nothing')
@@ -123,7 +183,7 @@ function everyListIsReached(services: readonly ServiceObjects[], node: NodeView)
     if (plan?.kind !== 'programmed') return true
     return plan.ports.every((port) =>
       (['cluster', 'local'] as const).every((scope) => {
-        const maps = port.frontends.flatMap((frontend) => mapOf(frontend, scope) ?? [])
+        const maps = port.frontends.flatMap(targetsOf).flatMap(([map, target]) => (target === scope ? [map] : []))
         const owner = `(${port.namespace}/${port.service}:${port.name} `
         const reached = (map: string) =>
           lines.some((line) => line.startsWith(`${port.family} `) && line.includes(owner) && line.includes(` ${map} `))
@@ -162,7 +222,7 @@ describe('any sequence of changes', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 15 }), damage, (steps, hits) => {
         const kernel = new FakeNftKernel()
-        const program = new Program({ kernel, nodeName: 'n1' })
+        const program = new Program({ kernel, nodeName: 'n1', maglevSlots: LIMITS.maglevSlots })
         const { services, node } = walk(program, steps)
         const before = kernelMeaning(kernel)
         hitElements(kernel, program, hits)

@@ -1,10 +1,12 @@
 import type { Service } from '../kube/types/core.ts'
 import type { EndpointSlice } from '../kube/types/discovery.ts'
 import type { NftKernel } from '../linux/nftables/kernel.ts'
+import { forgetDeadBindings } from './affinity.ts'
 import { FamilyTable } from './family-table.ts'
 import { type NodeView, nodeView } from './node-view.ts'
 import { planService } from './plan-service.ts'
-import { FAMILIES, type PortPlan, type ServicePlan } from './service-plan.ts'
+import { FAMILIES, type Family, type PortPlan, type Problem, portKeyOf, type ServicePlan } from './service-plan.ts'
+import { supportedFamilies } from './supported-families.ts'
 import { type Repair, TableDriver } from './table-driver.ts'
 
 /** A Service with its slices. `service` is undefined when it is gone. */
@@ -22,6 +24,8 @@ export interface ProgramOptions {
   readonly table?: string
   /** Round-robin counters per family before Service ports share them. */
   readonly counters?: number
+  /** Size of a Maglev table for so many endpoints. @default maglevSize */
+  readonly maglevSlots?: (endpoints: number) => number
   /** Told of each Service that is handed in, with what is done for it; `undefined`: it is gone. */
   readonly onPlanned?: PlanListener
 }
@@ -38,7 +42,11 @@ const NO_PORTS: readonly string[] = []
  * the kernel.
  */
 export class Program {
+  /** Of the families that the kernel has nf_tables for. */
   readonly tables: readonly FamilyTable[]
+  /** Families that the kernel has no nf_tables for; addresses of theirs are not served. */
+  readonly missing: readonly Family[]
+  readonly #kernel: NftKernel
   readonly #driver: TableDriver
   readonly #ports = new Map<string, readonly (readonly string[])[]>()
   /** Plans of UDP ports, for the connections they must not keep. */
@@ -47,10 +55,12 @@ export class Program {
   readonly #onPlanned: PlanListener
   #node: NodeView
 
-  constructor({ kernel, nodeName, table = 'fairlead', counters, onPlanned = () => {} }: ProgramOptions) {
-    this.tables = FAMILIES.map(
-      (family) => new FamilyTable({ family, table, nodeName, ...(counters === undefined ? {} : { counters }) }),
-    )
+  /** @throws FairleadError `KERNEL_FEATURE` when the kernel has no nf_tables at all. */
+  constructor({ kernel, nodeName, table = 'fairlead', onPlanned = () => {}, ...limits }: ProgramOptions) {
+    const families = supportedFamilies(kernel, table)
+    this.#kernel = kernel
+    this.tables = families.map((family) => new FamilyTable({ family, table, nodeName, ...limits }))
+    this.missing = FAMILIES.filter((family) => !families.includes(family))
     this.#driver = new TableDriver(kernel, this.tables)
     this.#onPlanned = onPlanned
     this.#node = nodeView(nodeName, undefined)
@@ -71,22 +81,35 @@ export class Program {
     for (const table of this.tables) table.setNode(node)
   }
 
+  /** Takes the ranges that ClusterIPs come from: an address of them that no Service has is nobody's. */
+  setServiceCidrs(cidrs: readonly string[]): void {
+    for (const table of this.tables) table.setServiceCidrs(cidrs)
+  }
+
   /** Hands in a Service that is new, changed or gone. */
   setService(objects: ServiceObjects): ServicePlan | undefined {
     const { key, service, slices } = objects
     const plan = service === undefined ? undefined : planService(service, slices, this.#node)
     const ports = plan?.kind === 'programmed' ? plan.ports : []
     const old = this.#ports.get(key)
+    const failures: Problem[] = []
     const now = this.tables.map((table, index) => {
       const before = old?.[index] ?? NO_PORTS
       const wanted = ports.filter(({ family }) => family === table.family)
-      return before.length === 0 && wanted.length === 0 ? NO_PORTS : table.setService(before, wanted)
+      if (before.length === 0 && wanted.length === 0) return NO_PORTS
+      const { keys, problems } = table.setService(before, wanted)
+      failures.push(...problems)
+      return keys
     })
     if (now.some((keys) => keys.length > 0)) this.#ports.set(key, now)
     else this.#ports.delete(key)
     this.#rememberUdp(key, ports)
-    this.#onPlanned(objects, plan)
-    return plan
+    const told =
+      plan?.kind !== 'programmed' || failures.length === 0
+        ? plan
+        : { ...plan, problems: [...plan.problems, ...failures] }
+    this.#onPlanned(objects, told)
+    return told
   }
 
   /** Addresses that the Service wants and another one has. */
@@ -123,7 +146,7 @@ export class Program {
     }
     for (const table of this.tables) table.forgetHints()
     if (!empty) return this.#driver.repair()
-    return { changes: changes + this.#driver.commit(), rebuilt: FAMILIES }
+    return { changes: changes + this.#driver.commit(), rebuilt: this.tables.map(({ family }) => family) }
   }
 
   /** Sends what changed as one transaction; returns the number of changes. */
@@ -136,11 +159,25 @@ export class Program {
     return this.#driver.repair()
   }
 
-  /** Plans of the UDP ports that changed since the last call. */
+  /** Plans of the UDP ports that changed since the last call, with the addresses that are theirs. */
   takeChangedUdp(): PortPlan[] {
     const plans = [...this.#changedUdp].flatMap((key) => this.#udp.get(key) ?? [])
     this.#changedUdp.clear()
-    return plans
+    return plans.map((plan) => {
+      const table = this.tables.find(({ family }) => family === plan.family)
+      const frontends = plan.frontends.filter((frontend) => table?.owns(portKeyOf(plan), frontend))
+      return { ...plan, frontends }
+    })
+  }
+
+  /** Families in which an endpoint left that clients may be bound to, since the last call. */
+  takeOrphans(): FamilyTable[] {
+    return this.tables.filter((table) => table.takeOrphans())
+  }
+
+  /** Unbinds clients from endpoints that left; false when it should be tried again. */
+  forgetDeadBindings(tables: readonly FamilyTable[] = this.tables): boolean {
+    return tables.every((table) => forgetDeadBindings(this.#kernel, table) !== undefined)
   }
 
   #rememberUdp(key: string, ports: readonly PortPlan[]): void {

@@ -24,9 +24,10 @@ class Api implements Transport {
   readonly services = new FakeTransport()
   readonly endpointslices = new FakeTransport()
   readonly nodes = new FakeTransport()
+  readonly servicecidrs = new FakeTransport()
 
   request(request: TransportRequest): ReturnType<Transport['request']> {
-    for (const kind of ['services', 'endpointslices', 'nodes'] as const) {
+    for (const kind of ['services', 'endpointslices', 'nodes', 'servicecidrs'] as const) {
       if (request.path.includes(`/${kind}`)) return this[kind].request(request)
     }
     throw new Error(`no such kind: ${request.path}`)
@@ -34,7 +35,7 @@ class Api implements Transport {
 
   put(...objects: KubeObject[]): void {
     for (const object of objects)
-      this[`${object.kind.toLowerCase()}s` as 'services' | 'endpointslices' | 'nodes'].put(object)
+      this[`${object.kind.toLowerCase()}s` as 'services' | 'endpointslices' | 'nodes' | 'servicecidrs'].put(object)
   }
 }
 

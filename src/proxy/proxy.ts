@@ -2,14 +2,15 @@ import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Client } from '../kube/client.ts'
 import { Informer } from '../kube/informer.ts'
-import { endpointSlices, nodes, services } from '../kube/resource.ts'
+import { endpointSlices, nodes, serviceCidrs, services } from '../kube/resource.ts'
 import type { Node, Service } from '../kube/types/core.ts'
-import type { EndpointSlice } from '../kube/types/discovery.ts'
+import type { EndpointSlice, ServiceCidr } from '../kube/types/discovery.ts'
 import { ConntrackSocket } from '../linux/conntrack.ts'
 import { NftSocket } from '../linux/nftables/socket.ts'
+import { NodeAddresses } from './node-addresses.ts'
 import { detectedNode, type NodeDetection } from './node-detection.ts'
 import { NodeGate } from './node-gate.ts'
-import type { NodeView } from './node-view.ts'
+import type { NodeView, ProxyMode } from './node-view.ts'
 import { planService, SERVICE_NAME } from './plan-service.ts'
 import { type PlanListener, Program } from './program.ts'
 import { noMetrics, type ProxyMetrics } from './proxy-metrics.ts'
@@ -27,6 +28,10 @@ export interface ProxyOptions {
   readonly metrics?: ProxyMetrics
   /** Name of the tables. @default 'fairlead' */
   readonly table?: string
+  /** Where NodePorts answer: `primary`, or CIDRs of the node's own addresses. @default ['primary'] */
+  readonly nodePortAddresses?: readonly string[]
+  /** @default 'nftables' */
+  readonly mode?: ProxyMode
   /** What its Node is taken to be. */
   readonly detection?: NodeDetection
   /** Nothing is programmed before the Node exists and has an address, as kube-proxy does it. */
@@ -54,6 +59,9 @@ export interface NodeProxy extends AsyncDisposable {
   sharersOf(key: string): number
 }
 
+/** Service ranges are worth a short wait, not more: older clusters have no ServiceCIDRs, or do not show them. */
+const RANGES_PATIENCE_MS = 500
+
 /** Annotation of the EndpointSlice controller: when the change of pods happened that led to this version. */
 const TRIGGER_TIME = 'endpoints.kubernetes.io/last-change-trigger-time'
 const BY_SERVICE = 'service'
@@ -69,6 +77,7 @@ export function startProxy(options: ProxyOptions): NodeProxy {
   const serviceInformer = new Informer<Service>({ ...watched, resource: services })
   const sliceInformer = new Informer<EndpointSlice>({ ...watched, resource: endpointSlices })
   const nodeInformer = new Informer<Node>({ ...watched, resource: nodes, fieldSelector: `metadata.name=${nodeName}` })
+  const cidrInformer = new Informer<ServiceCidr>({ ...watched, resource: serviceCidrs })
   sliceInformer.addIndex(BY_SERVICE, (slice) => [serviceKeyOf(slice) ?? []].flat())
 
   const kernel = NftSocket.open(options.netns)
@@ -86,7 +95,8 @@ export function startProxy(options: ProxyOptions): NodeProxy {
 
   followServices(serviceInformer, syncer, metrics)
   followSlices(sliceInformer, syncer, metrics)
-  const view = () => detectedNode(nodeName, nodeInformer.get(nodeName), detection)
+  const mode = options.mode === undefined ? {} : { mode: options.mode }
+  const view = () => ({ ...detectedNode(nodeName, nodeInformer.get(nodeName), detection), ...ports.view(), ...mode })
   const isKnown = () => !options.awaitNode || (nodeInformer.get(nodeName) !== undefined && view().addresses.length > 0)
   const gate = new NodeGate({ nodeName, log, clock, isKnown })
   const seeNode = () => {
@@ -96,11 +106,21 @@ export function startProxy(options: ProxyOptions): NodeProxy {
     if (node !== undefined) syncer.markNode(view())
     gate.look()
   }
+  const ports = new NodeAddresses({
+    words: options.nodePortAddresses,
+    netns: options.netns,
+    log,
+    clock,
+    changed: seeNode,
+  })
   nodeInformer.on({ added: seeNode, updated: seeNode, deleted: seeNode })
+  const seeRanges = () => syncer.markServiceCidrs(cidrInformer.list().flatMap(({ spec }) => spec.cidrs))
+  cidrInformer.on({ added: seeRanges, updated: seeRanges, deleted: seeRanges })
 
   const informers = [serviceInformer, sliceInformer, nodeInformer]
-  const running = informers.map((informer) => informer.run(stopping.signal))
-  const synced = Promise.all(informers.map((informer) => informer.synced))
+  const running = [...informers, cidrInformer].map((informer) => informer.run(stopping.signal))
+  const known = [...informers.map((informer) => informer.synced), awhile(cidrInformer.synced, clock)]
+  const synced = Promise.all(known)
     .then(() => gate.wait(stopping.signal))
     .then(() => syncer.start(view()))
   // Who does not wait for it must not be ended by it.
@@ -114,6 +134,7 @@ export function startProxy(options: ProxyOptions): NodeProxy {
     conflictsOf: (key) => program.conflictsOf(key),
     sharersOf: (key) => program.sharersOf(key),
     async [Symbol.asyncDispose]() {
+      ports[Symbol.dispose]()
       syncer[Symbol.dispose]()
       stopping.abort()
       await Promise.allSettled([...running, synced])
@@ -121,6 +142,18 @@ export function startProxy(options: ProxyOptions): NodeProxy {
       kernel[Symbol.dispose]()
     },
   }
+}
+
+/** Resolves when `promise` is settled, or after a while. */
+function awhile(promise: Promise<unknown>, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(RANGES_PATIENCE_MS, resolve)
+    const done = () => {
+      cancel()
+      resolve()
+    }
+    promise.then(done, done)
+  })
 }
 
 function followServices(informer: Informer<Service>, syncer: Syncer, metrics: ProxyMetrics): void {

@@ -16,7 +16,15 @@ export interface Backend {
   readonly port: number
   /** Undefined when the slice does not say. */
   readonly node: string | undefined
+  /** Share of new connections beside the others' shares, 1..100. @default 1 */
+  readonly weight?: number
 }
+
+/** Hints that narrowed the endpoints down, named as the Service's `trafficDistribution` (KEP-3015). */
+export type Topology = 'PreferSameNode' | 'PreferSameZone'
+
+/** How an endpoint is picked: in turn, at random, or by a hash of the client's address and port. */
+export type Balancing = 'round-robin' | 'random' | 'maglev'
 
 /** Which endpoints take connections, or why none does. */
 export type Backends =
@@ -24,10 +32,12 @@ export type Backends =
       readonly kind: 'endpoints'
       /** `terminating`: no endpoint is ready, so those that finish their work go on serving (KEP-1669). */
       readonly because: 'ready' | 'terminating'
+      /** Left out when endpoints of all nodes and zones take part. */
+      readonly topology?: Topology
       readonly endpoints: readonly Backend[]
     }
-  /** Refused at once: nobody serves. */
-  | { readonly kind: 'reject'; readonly reason: 'no-endpoints' | 'no-ready-endpoints' }
+  /** Refused at once: nobody serves, or (`--proxy-mode ipvs` only) nobody on this node. */
+  | { readonly kind: 'reject'; readonly reason: 'no-endpoints' | 'no-ready-endpoints' | 'no-local-endpoints' }
   /** Silently dropped: somebody serves, but the traffic policy wants an endpoint on this node. */
   | { readonly kind: 'drop'; readonly reason: 'no-local-endpoints' }
 
@@ -45,6 +55,7 @@ export interface Masquerade {
     | 'pods of this node are not known by their addresses'
     | 'external traffic policy Cluster'
     | 'external traffic policy Local keeps the client address'
+    | 'load-balancer addresses are bound to the node (proxy mode ipvs)'
     | 'the reply must come back through this node'
 }
 
@@ -60,7 +71,14 @@ export interface Frontend {
   readonly address: string
   readonly port: number
   readonly policy: TrafficPolicy
+  /** The address is the node's own, in IPVS's way: ports that no Service has are refused. */
+  readonly bound?: true
   readonly clients: Readonly<Record<ClientClass, Treatment>>
+  /**
+   * Ranges of clients that may come (`loadBalancerSourceRanges`); others are dropped, pods and nodes too. Left out when
+   * everybody may.
+   */
+  readonly sources?: readonly string[]
 }
 
 /** One port of a Service in one family. */
@@ -74,6 +92,10 @@ export interface PortPlan {
   /** Orders claims on one address: the older Service keeps it. */
   readonly since: string
   readonly frontends: readonly Frontend[]
+  /** @default 'round-robin' */
+  readonly balancing?: Balancing
+  /** Seconds for which a client address stays with its endpoint after its last connection; left out for no affinity. */
+  readonly affinitySeconds?: number
   readonly cluster: Backends
   /** Left out when no policy is Local. */
   readonly local?: Backends
@@ -87,9 +109,9 @@ export type SkipReason = 'external-name' | 'headless' | 'another-proxy'
 export interface Problem {
   readonly object: 'Service' | 'EndpointSlice'
   readonly name: string
-  readonly message: string
   /** Of the Event that tells it. @default 'NotProgrammed' */
   readonly reason?: string
+  readonly message: string
 }
 
 export type ServicePlan =

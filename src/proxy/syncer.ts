@@ -1,7 +1,8 @@
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { NftKernel } from '../linux/nftables/kernel.ts'
-import type { NodeView } from './node-view.ts'
+import type { FamilyTable } from './family-table.ts'
+import { changesServices, type NodeView } from './node-view.ts'
 import type { Program, ServiceObjects } from './program.ts'
 import type { ProxyMetrics } from './proxy-metrics.ts'
 import { type Connections, forgetStaleConnections } from './stale-connections.ts'
@@ -26,6 +27,8 @@ export interface SyncerOptions {
 const GATHER_MS = 10
 /** How often somebody else's changes to nf_tables are looked for. */
 const WATCH_MS = 5000
+/** Clients that are bound to endpoints that left are gathered for this long. */
+const FORGET_MS = 1000
 const RETRY_MS = 1000
 const MAX_RETRY_MS = 30_000
 
@@ -39,6 +42,10 @@ export class Syncer implements Disposable {
   /** When the causes of the changes happened, in milliseconds since the epoch. */
   #triggers: number[] = []
   #node: NodeView | undefined
+  #serviceCidrs: readonly string[] | undefined
+  /** Families in which clients may be bound to endpoints that left. */
+  readonly #orphaned = new Set<FamilyTable>()
+  #forgetting: (() => void) | undefined
   #started = false
   #stopped = false
   #last = Number.NEGATIVE_INFINITY
@@ -65,6 +72,9 @@ export class Syncer implements Disposable {
     this.#changed.clear()
     this.#triggers = []
     this.#node = undefined
+    this.#takeServiceCidrs()
+    if (program.missing.length > 0)
+      log.warn({ families: program.missing }, 'The kernel has no nf_tables of these families')
     const objects = Array.from(source.keys(), (key) => source.objects(key))
     const { changes, rebuilt } = program.start(node, objects)
     this.#started = true
@@ -90,6 +100,12 @@ export class Syncer implements Disposable {
     this.#schedule()
   }
 
+  /** The ranges that ClusterIPs are taken from changed. */
+  markServiceCidrs(cidrs: readonly string[]): void {
+    this.#serviceCidrs = cidrs
+    this.#schedule()
+  }
+
   /** Sends what is due now. */
   flush(): void {
     this.#cancel()
@@ -112,6 +128,7 @@ export class Syncer implements Disposable {
     this.#stopped = true
     this.#cancel()
     this.#watch?.()
+    this.#forgetting?.()
   }
 
   #schedule(): void {
@@ -137,14 +154,19 @@ export class Syncer implements Disposable {
   #apply(): void {
     const { program, source } = this.#options
     if (this.#node !== undefined) {
-      const moved =
-        this.#node.addresses.join() !== program.node.addresses.join() || podsChange(this.#node, program.node)
+      const moved = changesServices(this.#node, program.node)
       program.setNode(this.#node)
       this.#node = undefined
       if (moved) for (const key of source.keys()) this.#changed.add(key)
     }
+    this.#takeServiceCidrs()
     for (const key of this.#changed) this.#setService(source.objects(key))
     this.#changed.clear()
+  }
+
+  #takeServiceCidrs(): void {
+    if (this.#serviceCidrs !== undefined) this.#options.program.setServiceCidrs(this.#serviceCidrs)
+    this.#serviceCidrs = undefined
   }
 
   #setService(objects: ServiceObjects): void {
@@ -185,6 +207,26 @@ export class Syncer implements Disposable {
     for (const trigger of this.#triggers) metrics.programmed(Math.max(0, clock.now() - trigger) / 1000)
     this.#triggers = []
     this.#forgetConnections()
+    for (const table of this.#options.program.takeOrphans()) this.#orphaned.add(table)
+    if (this.#orphaned.size > 0) this.#forgetting ??= clock.after(FORGET_MS, () => this.#forgetBindings())
+  }
+
+  /** Unbinds clients from endpoints that left. */
+  #forgetBindings(): void {
+    this.#forgetting = undefined
+    const { program, kernel, log, clock } = this.#options
+    const tables = [...this.#orphaned]
+    this.#orphaned.clear()
+    try {
+      const undisturbed = kernel.generation() === this.#generation
+      const done = program.forgetDeadBindings(tables)
+      if (undisturbed) this.#generation = kernel.generation()
+      if (done) return
+      for (const table of tables) this.#orphaned.add(table)
+      this.#forgetting = clock.after(FORGET_MS, () => this.#forgetBindings())
+    } catch (err) {
+      log.warn({ err }, 'Clients could not be unbound from former endpoints')
+    }
   }
 
   #failed(err: unknown): void {
@@ -222,9 +264,4 @@ export class Syncer implements Disposable {
       log.warn({ err }, 'UDP connections to former endpoints could not be forgotten')
     }
   }
-}
-
-/** Whether it changed for a family if its pods are known at all: that decides how ClusterIPs are described. */
-function podsChange(a: NodeView, b: NodeView): boolean {
-  return a.podCidrs.join() !== b.podCidrs.join()
 }

@@ -72,12 +72,12 @@ export class TableDriver {
         if (found.chains.has(data.chain)) pool.adopt(key.toString('latin1'), data.chain)
       }
       const services = new Map(SERVICE_MAPS.map((name) => [name, elements.get(maps[name]) ?? []]))
-      table.keepTo(
-        readHints(
-          services,
-          table.endpoints.flatMap((map) => elements.get(map) ?? []),
-        ),
-      )
+      const endpoints = table.endpoints.flatMap((map) => elements.get(map) ?? [])
+      const sticky = {
+        slots: elements.get(maps.stickySlots) ?? [],
+        endpoints: elements.get(maps.stickyEndpoints) ?? [],
+      }
+      table.keepTo(readHints(services, endpoints, sticky))
     }
   }
 
@@ -104,8 +104,8 @@ export class TableDriver {
       for (const map of table.allMaps) map.compare(rebuild ? [] : (elements.get(map) ?? []))
       const fixed = new Set(layout.chains.map(({ name }) => name))
       pool.compare(new Set(present.chains.keys()), fixed)
-      for (const [name, rule] of pool.chains()) {
-        if (present.chains.has(name)) writeRules(batch, { ...layout.ref, name }, [rule], present)
+      for (const [name, rules] of pool.chains()) {
+        if (present.chains.has(name)) writeRules(batch, { ...layout.ref, name }, rules, present)
       }
       table.write(batch)
     }

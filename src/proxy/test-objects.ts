@@ -6,12 +6,18 @@ import type { ServiceObjects } from './program.ts'
 
 export interface ServiceWords extends Partial<Omit<ServiceSpec, 'ports'>> {
   readonly labels?: Record<string, string>
+  readonly annotations?: Record<string, string>
+  /** Addresses of the load balancer, ipMode VIP. */
+  readonly ingress?: readonly string[]
   readonly created?: string
   readonly ports?: readonly ServicePort[]
 }
 
 /** A ClusterIP Service in `default`, TCP and UDP port 80, unless said otherwise. */
-export function aService(name: string, { labels, created, ports, ...spec }: ServiceWords): Service {
+export function aService(
+  name: string,
+  { labels, annotations, ingress, created, ports, ...spec }: ServiceWords,
+): Service {
   const clusterIPs = spec.clusterIPs ?? (spec.clusterIP === undefined ? [] : [spec.clusterIP])
   return {
     apiVersion: 'v1',
@@ -20,6 +26,7 @@ export function aService(name: string, { labels, created, ports, ...spec }: Serv
       name,
       namespace: 'default',
       ...(labels === undefined ? {} : { labels }),
+      ...(annotations === undefined ? {} : { annotations }),
       ...(created === undefined ? {} : { creationTimestamp: created }),
     },
     spec: {
@@ -32,6 +39,7 @@ export function aService(name: string, { labels, created, ports, ...spec }: Serv
         { name: 'udp', protocol: 'UDP', port: 80, targetPort: 8080 },
       ],
     },
+    ...(ingress === undefined ? {} : { status: { loadBalancer: { ingress: ingress.map((ip) => ({ ip })) } } }),
   }
 }
 
@@ -41,6 +49,9 @@ export interface EndpointWords {
   readonly ready?: boolean
   readonly serving?: boolean
   readonly terminating?: boolean
+  readonly pod?: string
+  readonly forZones?: readonly string[]
+  readonly forNodes?: readonly string[]
 }
 
 /** A slice of a Service whose endpoints (all of one family) listen on 8080. */
@@ -61,7 +72,12 @@ export function aSlice(service: string, endpoints: readonly (string | EndpointWo
   }
 }
 
-function anEndpoint({ ip, node, ready, serving, terminating }: EndpointWords): Endpoint {
+function anEndpoint({ ip, node, ready, serving, terminating, pod, forZones, forNodes }: EndpointWords): Endpoint {
+  const names = (all: readonly string[]) => all.map((name) => ({ name }))
+  const hints = {
+    ...(forZones === undefined ? {} : { forZones: names(forZones) }),
+    ...(forNodes === undefined ? {} : { forNodes: names(forNodes) }),
+  }
   return {
     addresses: [ip],
     conditions: {
@@ -70,6 +86,8 @@ function anEndpoint({ ip, node, ready, serving, terminating }: EndpointWords): E
       ...(terminating === undefined ? {} : { terminating }),
     },
     ...(node === undefined ? {} : { nodeName: node }),
+    ...(pod === undefined ? {} : { targetRef: { kind: 'Pod', name: pod } }),
+    ...(Object.keys(hints).length === 0 ? {} : { hints }),
   }
 }
 

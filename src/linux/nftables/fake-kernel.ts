@@ -43,9 +43,13 @@ export class FakeNftKernel implements NftKernel {
   }
 
   /** Deletes an element as somebody else would. */
-  delete(set: NamedRef, { key, flags }: ListedElement): void {
+  delete(set: NamedRef, { key, keyEnd, flags }: ListedElement): void {
     const batch = new NftBatch()
-    batch.deleteElement(set, { key, ...(flags === 0 ? {} : { flags }) })
+    batch.deleteElement(set, {
+      key,
+      ...(keyEnd === undefined ? {} : { keyEnd }),
+      ...(flags === 0 ? {} : { flags }),
+    })
     this.commit(batch)
   }
 

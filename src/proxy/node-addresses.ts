@@ -1,0 +1,73 @@
+import type { Clock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import { RouteSocket } from '../linux/netlink/route/socket.ts'
+import { PRIMARY, parseNodePortAddresses, selectAddresses } from './node-port-addresses.ts'
+import type { NodeView } from './node-view.ts'
+
+/** How often the node's addresses are looked at, when ranges choose among them. */
+const LOOK_MS = 5000
+
+export interface NodeAddressesOptions {
+  /** `--nodeport-addresses`. */
+  readonly words: readonly string[] | undefined
+  readonly netns: string | undefined
+  readonly log: Log
+  readonly clock: Clock
+  /** The addresses are others than before. */
+  readonly changed: () => void
+}
+
+/** The addresses of the node that NodePorts answer on, as they come and go. With `primary` it looks at nothing. */
+export class NodeAddresses implements Disposable {
+  readonly #options: NodeAddressesOptions
+  readonly #ranges: ReturnType<typeof parseNodePortAddresses>
+  readonly #routes: RouteSocket | undefined
+  #addresses: readonly string[] = []
+  #warned = ''
+  #timer: (() => void) | undefined
+
+  /** @throws FairleadError `INVALID_INPUT` */
+  constructor(options: NodeAddressesOptions) {
+    this.#options = options
+    this.#ranges = parseNodePortAddresses(options.words ?? [PRIMARY])
+    if (this.#ranges === PRIMARY) return
+    this.#routes = RouteSocket.open(options.netns)
+    this.#read()
+    this.#timer = options.clock.after(LOOK_MS, () => this.#look())
+  }
+
+  /** The part of the view of the node that it knows. */
+  view(): Pick<NodeView, 'nodePortAddresses'> {
+    return this.#routes === undefined ? {} : { nodePortAddresses: this.#addresses }
+  }
+
+  [Symbol.dispose](): void {
+    this.#timer?.()
+    this.#routes?.[Symbol.dispose]()
+  }
+
+  #look(): void {
+    const { log, clock, changed } = this.#options
+    this.#timer = clock.after(LOOK_MS, () => this.#look())
+    const before = this.#addresses.join()
+    try {
+      this.#read()
+    } catch (err) {
+      log.warn({ err }, 'The addresses of the node cannot be read')
+    }
+    if (this.#addresses.join() !== before) changed()
+  }
+
+  #read(): void {
+    if (this.#ranges === PRIMARY || this.#routes === undefined) return
+    const local = this.#routes.addresses().map(({ address }) => address)
+    const { addresses, loopback } = selectAddresses(this.#ranges, local)
+    this.#addresses = addresses
+    if (loopback.join() === this.#warned) return
+    this.#warned = loopback.join()
+    this.#options.log.warn(
+      { addresses: loopback },
+      '--nodeport-addresses includes localhost but localhost NodePorts are not supported',
+    )
+  }
+}
