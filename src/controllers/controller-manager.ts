@@ -7,6 +7,7 @@ import { InformerSet } from '../kube/informers.ts'
 import type { Resource } from '../kube/resource.ts'
 import type { KubeObject } from '../kube/types/meta.ts'
 import type { Controller, ControllerContext } from './controller.ts'
+import { CronJobController } from './cronjob/cronjob-controller.ts'
 import { CustomResourceCleanup } from './custom-resources/custom-resource-cleanup.ts'
 import { ServedResources } from './custom-resources/served-resources.ts'
 import { DaemonSetController } from './daemonset/daemonset-controller.ts'
@@ -107,6 +108,7 @@ function controllersOf(
     ['replication-controller', (context) => new ReplicaSetController(context, REPLICATION_CONTROLLERS)],
     ['daemonset-controller', (context) => new DaemonSetController(context)],
     ['job-controller', (context) => new JobController(context)],
+    ['cronjob-controller', (context) => new CronJobController(context)],
     ['statefulset-controller', (context) => new StatefulSetController(context)],
     ['endpoint-slice-controller', (context) => new EndpointSliceController(context)],
     ['endpoint-slice-mirroring-controller', (context) => new EndpointSliceMirroringController(context)],

@@ -8,6 +8,9 @@ import { runWorkers } from '../kube/workers.ts'
 import { type ControllerContext, WORKERS } from './controller.ts'
 import { BY_NAMESPACE, controllerUid } from './indexes.ts'
 
+/** Timers cannot wait for months; whoever wakes up early waits again. */
+const LONGEST_WAIT_MS = 24 * 3_600_000
+
 /**
  * The loop of a controller whose objects own others (a ReplicaSet its pods): an object is reconciled when it changes,
  * and when something changes that it controls, or that it might take over.
@@ -67,7 +70,7 @@ export class OwnerLoop<O extends KubeObject> {
 
   /** Adds the object again when something is due. @param ms `undefined`: nothing is. */
   addAfter(owner: KubeObject, ms: number | undefined): void {
-    if (ms !== undefined) this.#queue.addAfter(keyOf(owner), ms)
+    if (ms !== undefined) this.#queue.addAfter(keyOf(owner), Math.min(ms, LONGEST_WAIT_MS))
   }
 
   /** Reconciles until the signal aborts; objects that are gone by then are passed over. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
   controllerRevisions,
+  cronJobs,
   daemonSets,
   events,
   jobs,
@@ -152,4 +153,35 @@ test('a StatefulSet keeps its templates: what lies below the partition comes bac
     ({ status }) => status?.updatedReplicas === 3 && status.currentRevision === old?.metadata.name,
   )
   assert.equal(done.status?.updateRevision, old?.metadata.name)
+})
+
+test('a CronJob starts its Job when the time has come, notes it, and keeps as many as it should', async () => {
+  await using plane = await startControlPlane({ nodeNames: ['n1'] })
+  const { client } = plane
+  const jobTemplate = { spec: job({ completions: 1 }).spec }
+  const spec = {
+    schedule: '@every 1s',
+    successfulJobsHistoryLimit: 0,
+    concurrencyPolicy: 'Forbid' as const,
+    jobTemplate,
+  }
+  await client.create(cronJobs, { apiVersion: 'batch/v1', kind: 'CronJob', metadata: metadata('tick'), spec })
+  const busy = await plane.until(cronJobs, 'tick', ({ status }) => status?.active?.length === 1)
+  const [made] = await plane.untilAll(jobs, (all) => all.length === 1)
+  assert.match(made?.metadata.name ?? '', /^tick-\d{8}$/)
+  assert.equal(made?.metadata.ownerReferences?.[0]?.uid, busy.metadata.uid)
+  assert.notEqual(busy.status?.lastScheduleTime, undefined)
+  await client.patch(cronJobs, metadata('tick'), { type: 'merge', body: { spec: { suspend: true } } })
+  await finish(plane, 'Succeeded')
+  await plane.untilAll(jobs, (all) => all.length === 0)
+  await plane.until(
+    cronJobs,
+    'tick',
+    ({ status }) => status?.lastSuccessfulTime !== undefined && (status.active ?? []).length === 0,
+  )
+  await plane.untilAll(events, (all) =>
+    ['SuccessfulCreate', 'SawCompletedJob', 'SuccessfulDelete'].every((reason) =>
+      all.some((event) => event.reason === reason && event.involvedObject.kind === 'CronJob'),
+    ),
+  )
 })

@@ -8,7 +8,7 @@ import { podSpecMergeLists } from './pod-template.ts'
 import { ageCell, ageColumn, selectorCell, templateColumns } from './printing.ts'
 import { notNegative } from './workload.ts'
 
-/** batch/v1 CronJob (served; nothing starts its Jobs). */
+/** batch/v1 CronJob. */
 export const cronJobKind: KindDefinition<CronJob> = {
   resource: cronJobs,
   listKind: 'CronJobList',
