@@ -4,6 +4,7 @@ import { isForbidden } from '../../src/kube/api-error.ts'
 import {
   configMaps,
   deployments,
+  events,
   namespaces,
   pods,
   replicaSets,
@@ -154,4 +155,22 @@ test('a StatefulSet makes its pods in order, keeps their names, and removes the 
   )
   const left = await plane.untilAll(pods, (found) => found.length === 1)
   assert.equal(left[0]?.metadata.name, 'db-0')
+})
+
+test('an owner in another namespace is none: an Event says so, and the object goes', async () => {
+  await using plane = await startControlPlane()
+  const { client } = plane
+  await client.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'team' } })
+  const map = (name: string, namespace: string, more: object = {}) =>
+    client.create(configMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace, ...more } })
+  const owner = await map('owner', 'team')
+  const reference = { apiVersion: 'v1', kind: 'ConfigMap', name: 'owner', uid: owner.metadata.uid ?? '' }
+  await map('near', 'team', { ownerReferences: [reference] })
+  await map('far', 'default', { ownerReferences: [reference] })
+  await plane.gone(configMaps, 'far')
+  const text = `ownerRef [v1/ConfigMap, namespace: default, name: owner, uid: ${reference.uid}] does not exist in namespace "default"`
+  await plane.untilAll(events, (all) =>
+    all.some(({ reason, message }) => reason === 'OwnerRefInvalidNamespace' && message === text),
+  )
+  await client.get(configMaps, { namespace: 'team', name: 'near' })
 })

@@ -7,7 +7,7 @@ import { releasePatch } from '../claim.ts'
 import type { Controller, ControllerContext } from '../controller.ts'
 import type { ServedResources } from '../custom-resources/served-resources.ts'
 import { type Decision, decideByOwners, decideDeleting, type OwnerState } from './decide.ts'
-import { FOREGROUND, type GraphNode, ORPHAN, OwnershipGraph, toNode } from './graph.ts'
+import { FOREGROUND, type GraphNode, isForeign, ORPHAN, OwnershipGraph, toNode } from './graph.ts'
 
 /** As upstream's `--concurrent-gc-syncs`. */
 const GC_WORKERS = 20
@@ -61,7 +61,7 @@ export class GarbageCollector implements Controller {
     const resource = known === undefined ? undefined : this.#resources.get(kindKey(known.apiVersion, known.kind))
     if (known === undefined || resource === undefined) return
     // Nothing of what the graph knows calls for a question to the API: the usual case when all lists have come in.
-    if (known.deleting ? !hasOurFinalizer(known) : known.owners.every((owner) => this.#isSolid(owner))) return
+    if (known.deleting ? !hasOurFinalizer(known) : known.owners.every((owner) => this.#isSolid(known, owner))) return
     const live = await this.#context.client.find(resource, placeOf(known))
     if (live?.metadata.uid !== uid) return
     try {
@@ -81,15 +81,30 @@ export class GarbageCollector implements Controller {
     return decideByOwners(node, owners, dependents)
   }
 
-  #isSolid(owner: OwnerReference): boolean {
-    const node = this.#graph.get(owner.uid)
-    return node !== undefined && !isWaiting(node)
+  #isSolid(node: GraphNode, reference: OwnerReference): boolean {
+    const owner = this.#graph.get(reference.uid)
+    return owner !== undefined && !isWaiting(owner) && !isForeign(node, owner)
+  }
+
+  /** People should hear of it before the object goes. */
+  #tellForeign(node: GraphNode, { apiVersion, kind, name, uid }: OwnerReference): void {
+    const place = `namespace: ${node.namespace ?? ''}, name: ${name}, uid: ${uid}`
+    const message = `ownerRef [${apiVersion}/${kind}, ${place}] does not exist in namespace "${node.namespace ?? ''}"`
+    const object = {
+      apiVersion: node.apiVersion,
+      kind: node.kind,
+      ...(node.namespace === undefined ? {} : { namespace: node.namespace }),
+      name: node.name,
+      uid: node.uid,
+    }
+    this.#context.recorder.event(object, 'Warning', 'OwnerRefInvalidNamespace', message)
   }
 
   /** Whether an owner is there. The graph may be behind, or not know the kind: the API has the last word. */
   async #stateOf(node: GraphNode, owner: OwnerReference): Promise<OwnerState> {
     const known = this.#graph.get(owner.uid)
-    if (known !== undefined) return isWaiting(known) ? 'waiting' : 'solid'
+    if (known !== undefined && isForeign(node, known)) this.#tellForeign(node, owner)
+    else if (known !== undefined) return isWaiting(known) ? 'waiting' : 'solid'
     const resource = this.#resources.get(kindKey(owner.apiVersion, owner.kind))
     if (resource === undefined) return 'solid'
     if (resource.namespaced && node.namespace === undefined) return 'solid'

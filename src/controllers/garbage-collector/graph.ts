@@ -56,7 +56,10 @@ export class OwnershipGraph {
 
   #affected(node: GraphNode, before: GraphNode | undefined): readonly string[] {
     const affected: string[] = []
-    const ownersGone = node.owners.some((owner) => !this.#nodes.has(owner.uid) || this.#waits(owner.uid))
+    const ownersGone = node.owners.some(({ uid }) => {
+      const owner = this.#nodes.get(uid)
+      return owner === undefined || this.#waits(uid) || isForeign(node, owner)
+    })
     if (ownersGone) affected.push(node.uid)
     if (this.#waits(node.uid)) affected.push(node.uid)
     // An owner that this object blocked, and blocks no longer, may go on.
@@ -78,6 +81,11 @@ export class OwnershipGraph {
       if (dependents?.size === 0) this.#dependents.delete(owner.uid)
     }
   }
+}
+
+/** Whether the owner lies in another namespace: such a reference is void, and its owner counts as absent. */
+export function isForeign({ namespace }: GraphNode, owner: GraphNode): boolean {
+  return owner.namespace !== undefined && owner.namespace !== namespace
 }
 
 /** Whether the object holds up the foreground deletion of its owner. */
