@@ -12,6 +12,7 @@ import { CustomResourceCleanup } from './custom-resources/custom-resource-cleanu
 import { ServedResources } from './custom-resources/served-resources.ts'
 import { DaemonSetController } from './daemonset/daemonset-controller.ts'
 import { DeploymentController } from './deployment/deployment-controller.ts'
+import { DisruptionController } from './disruption/disruption-controller.ts'
 import { EndpointsController } from './endpoints/endpoints-controller.ts'
 import { EndpointSliceController } from './endpointslice/endpointslice-controller.ts'
 import { EndpointSliceMirroringController } from './endpointslice-mirroring/endpointslice-mirroring-controller.ts'
@@ -113,6 +114,7 @@ function controllersOf(
     ['endpoint-slice-controller', (context) => new EndpointSliceController(context)],
     ['endpoint-slice-mirroring-controller', (context) => new EndpointSliceMirroringController(context)],
     ['endpoint-controller', (context) => new EndpointsController(context)],
+    ['disruption-controller', (context) => new DisruptionController(context)],
     ['service-cidr-controller', (context) => new ServiceCidrController(context)],
     ['ipallocator-repair-controller', (context) => new ServiceIpRepair(context)],
     ['cidrAllocator', (context) => new NodeIpamController(context, { clusterCidrs })],

@@ -29,6 +29,13 @@ export const CONTROLLER_ROLES: Readonly<Record<string, string>> = {
     update | apps | deployments/finalizers
     get list watch create update patch delete | apps | replicasets
     get list watch update | core | pods`,
+  'disruption-controller': `
+    read | apps | deployments replicasets statefulsets
+    read | core | replicationcontrollers
+    read | policy | poddisruptionbudgets
+    update patch | policy | poddisruptionbudgets/status
+    list watch | core | pods
+    patch update | core | pods/status`,
   'endpoint-controller': `
     read | core | services pods
     get list watch create update patch delete | core | endpoints

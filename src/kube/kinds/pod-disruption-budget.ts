@@ -2,10 +2,11 @@ import type { FieldError, KindDefinition } from '../kind.ts'
 import { podDisruptionBudgets } from '../resource.ts'
 import type { PodDisruptionBudget } from '../types/policy.ts'
 import { invalid, oneOf } from '../validation/field-error.ts'
+import { validateLabelSelector } from '../validation/label-selector.ts'
 import { ageColumn } from './printing.ts'
 import { countColumn } from './workload.ts'
 
-/** policy/v1 PodDisruptionBudget (served; evictions do not look at it). */
+/** policy/v1 PodDisruptionBudget: what evictions must leave; a controller writes its status. */
 export const podDisruptionBudgetKind: KindDefinition<PodDisruptionBudget> = {
   resource: podDisruptionBudgets,
   listKind: 'PodDisruptionBudgetList',
@@ -16,7 +17,7 @@ export const podDisruptionBudgetKind: KindDefinition<PodDisruptionBudget> = {
     if (old !== undefined) return
     draft.status = { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 }
   },
-  validate: ({ spec }) => validateSpec(spec ?? {}),
+  validate: ({ spec, status }) => [...validateSpec(spec ?? {}), ...validateStatus(status)],
   columns: [
     {
       name: 'Min Available',
@@ -38,14 +39,22 @@ export const podDisruptionBudgetKind: KindDefinition<PodDisruptionBudget> = {
 
 function validateSpec(spec: PodDisruptionBudget['spec']): readonly FieldError[] {
   const { minAvailable, maxUnavailable } = spec
-  if (minAvailable !== undefined && maxUnavailable !== undefined) {
-    return [invalid('spec', spec, 'minAvailable and maxUnavailable cannot be both set')]
-  }
+  const both = minAvailable !== undefined && maxUnavailable !== undefined
   return [
+    ...(both ? [invalid('spec', spec, 'minAvailable and maxUnavailable cannot be both set')] : []),
     ...validateAmount('spec.minAvailable', minAvailable),
     ...validateAmount('spec.maxUnavailable', maxUnavailable),
+    ...validateLabelSelector(spec.selector ?? {}, 'spec.selector'),
     ...oneOf('spec.unhealthyPodEvictionPolicy', spec.unhealthyPodEvictionPolicy, ['AlwaysAllow', 'IfHealthyBudget']),
   ]
+}
+
+function validateStatus(status: PodDisruptionBudget['status']): readonly FieldError[] {
+  const counts = ['disruptionsAllowed', 'currentHealthy', 'desiredHealthy', 'expectedPods'] as const
+  return counts.flatMap((field) => {
+    const value = status?.[field] ?? 0
+    return value < 0 ? [invalid(`status.${field}`, value, 'must be greater than or equal to 0')] : []
+  })
 }
 
 function validateAmount(field: string, value: number | string | undefined): readonly FieldError[] {

@@ -10,6 +10,8 @@ export interface PodDisruptionBudget extends KubeObject {
   }
   readonly status?: {
     readonly observedGeneration?: number
+    /** Pods that an eviction was granted for, and when, until they are seen to go. */
+    readonly disruptedPods?: Readonly<Record<string, string>>
     readonly disruptionsAllowed: number
     readonly currentHealthy: number
     readonly desiredHealthy: number
