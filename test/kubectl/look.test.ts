@@ -108,10 +108,7 @@ test('a watch prints changes as they happen, under one header', { skip: unavaila
 
 test('explain knows the fields of every kind', { skip: unavailable }, async () => {
   await using kubectl = await openSession()
-  assert.match(
-    await kubectl.show('explain service.spec.ports'),
-    /targetPort\t<IntOrString>/,
-  )
+  assert.match(await kubectl.show('explain service.spec.ports'), /targetPort\t<IntOrString>/)
   assert.match(await kubectl.show('explain deploy.spec.template.spec.containers.image'), /FIELD: image <string>/)
   assert.match(await kubectl.show('explain endpointslices'), /KIND: EndpointSlice/)
   assert.match(await kubectl.fail('explain service.spec.nope'), /field "nope" does not exist/)

@@ -118,3 +118,46 @@ test('property: indexes survive being written and read', () => {
     }),
   )
 })
+
+function failedWith(name: string, exitCode: number, conditions: readonly string[] = []): Pod {
+  const made = pod(name, 'Failed', { ended: '2026-01-01T11:00:00Z' })
+  const [status] = made.status?.containerStatuses ?? []
+  return {
+    ...made,
+    metadata: { ...made.metadata, namespace: 'default' },
+    status: {
+      ...made.status,
+      conditions: conditions.map((type) => ({ type, status: 'True' })),
+      containerStatuses: [{ ...status!, state: { terminated: { exitCode } } }],
+    },
+  }
+}
+
+test('podFailurePolicy: the first rule that matches decides whether a failure counts, or ends the Job', () => {
+  const policed = job({
+    backoffLimit: 0,
+    podFailurePolicy: {
+      rules: [
+        { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
+        { action: 'FailJob', onExitCodes: { containerName: 'c', operator: 'In', values: [42] } },
+        { action: 'Count', onExitCodes: { operator: 'NotIn', values: [7] } },
+      ],
+    },
+  })
+  const evicted = planJob(policed, [failedWith('a', 42, ['DisruptionTarget'])], NOW)
+  assert.deepEqual([evicted.end, evicted.counts.failed, evicted.create.length], [undefined, 0, 1])
+  assert.deepEqual(planJob(policed, [failedWith('a', 42)], NOW).end, {
+    type: 'Failed',
+    reason: 'PodFailurePolicy',
+    message: 'Container c for pod default/a failed with exit code 42 matching FailJob rule at index 1',
+  })
+  assert.equal(planJob(policed, [failedWith('a', 1)], NOW).end?.reason, 'BackoffLimitExceeded')
+  assert.equal(planJob(policed, [failedWith('a', 7)], NOW).end?.reason, 'BackoffLimitExceeded', 'no rule: it counts')
+})
+
+test('podReplacementPolicy Failed: a pod that is being deleted has its place until it has ended', () => {
+  const running = pod('a', 'Running')
+  const leaving = { ...running, metadata: { ...running.metadata, deletionTimestamp: '2026-01-01T12:00:00Z' } }
+  assert.equal(planJob(job(), [leaving], NOW).create.length, 1)
+  assert.equal(planJob(job({ podReplacementPolicy: 'Failed' }), [leaving], NOW).create.length, 0)
+})

@@ -2,6 +2,7 @@ import { findCondition, isConditionTrue } from '../../kube/conditions.ts'
 import type { Job } from '../../kube/types/batch.ts'
 import type { Pod } from '../../kube/types/core.ts'
 import { isActive, isReady, isTerminal } from '../pod-state.ts'
+import { verdictOn } from './failure-policy.ts'
 import { type Indexes, indexesOf } from './indexes.ts'
 
 /** How a Job has ended, or is about to. */
@@ -50,11 +51,13 @@ export function planJob(job: Job, pods: readonly Pod[], now: number): JobPlan {
   if (job.metadata.deletionTimestamp !== undefined) return idle
   if (isFinished(job)) return { ...idle, delete: active, ...planExpiry(job, now) }
   if (job.spec.suspend === true) return { ...idle, delete: active }
-  const end = endOf(job, active, { counts, now })
+  const end = failedByPolicy(job, pods) ?? endOf(job, active, { counts, now })
   if (end !== undefined) return { ...idle, delete: active, end }
-  const surplus = active.length - wantedActive(job, counts)
+  // With `Failed`, a pod has its place until it has ended.
+  const ending = job.spec.podReplacementPolicy === 'Failed' ? counts.terminating : 0
+  const surplus = active.length + ending - wantedActive(job, counts)
   const deadline = deadlineIn(job, now)
-  if (surplus >= 0) return { ...idle, delete: surplusPods(active, surplus), recheckIn: deadline }
+  if (surplus >= 0) return { ...idle, delete: surplusPods(active, surplus - ending), recheckIn: deadline }
   const wait = retryIn(pods, now)
   if (wait > 0) return { ...idle, recheckIn: Math.min(wait, deadline ?? wait) }
   return {
@@ -72,10 +75,22 @@ function countsOf(job: Job, pods: readonly Pod[]): JobCounts {
     ready: pods.filter((pod) => isActive(pod) && isReady(pod)).length,
     // Pods that ended and were removed since are still counted.
     succeeded: indexes?.completed.length ?? Math.max(inPhase('Succeeded'), job.status?.succeeded ?? 0),
-    failed: Math.max(inPhase('Failed'), job.status?.failed ?? 0),
+    failed: Math.max(pods.filter((pod) => countsAsFailed(job, pod)).length, job.status?.failed ?? 0),
     terminating: pods.filter((pod) => !isTerminal(pod) && pod.metadata.deletionTimestamp !== undefined).length,
     indexes,
   }
+}
+
+function countsAsFailed(job: Job, pod: Pod): boolean {
+  return pod.status?.phase === 'Failed' && verdictOn(job, pod).type !== 'ignore'
+}
+
+function failedByPolicy(job: Job, pods: readonly Pod[]): JobEnd | undefined {
+  for (const pod of pods.filter(({ status }) => status?.phase === 'Failed')) {
+    const verdict = verdictOn(job, pod)
+    if (verdict.type === 'fail-job') return { type: 'Failed', reason: 'PodFailurePolicy', message: verdict.message }
+  }
+  return undefined
 }
 
 interface Circumstances {
@@ -117,7 +132,7 @@ function wantedActive({ spec }: Job, counts: JobCounts): number {
 
 /** Those that are not ready first, then the youngest. */
 function surplusPods(active: readonly Pod[], count: number): readonly Pod[] {
-  if (count === 0) return []
+  if (count <= 0) return []
   const ordered = [...active].sort(
     (a, b) =>
       Number(isReady(a)) - Number(isReady(b)) ||

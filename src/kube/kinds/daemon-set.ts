@@ -3,7 +3,7 @@ import { daemonSets } from '../resource.ts'
 import type { DaemonSet } from '../types/apps.ts'
 import { invalid, oneOf } from '../validation/field-error.ts'
 import { ensureObject, objectIn, setDefault } from './draft.ts'
-import { defaultPodTemplate, podSpecMergeLists } from './pod-template.ts'
+import { defaultPodTemplate, workloadMergeLists } from './pod-template.ts'
 import { ageColumn, labelsCell, selectorColumn, templateColumns } from './printing.ts'
 import { countColumn, notNegative, validateWorkload } from './workload.ts'
 
@@ -41,7 +41,7 @@ export const daemonSetKind: KindDefinition<DaemonSet> = {
     ...templateColumns<DaemonSet>(({ spec }) => spec.template),
     selectorColumn<DaemonSet>(({ spec }) => spec.selector),
   ],
-  mergeLists: { ...podSpecMergeLists('spec.template.spec'), 'status.conditions': { keys: ['type'] } },
+  mergeLists: workloadMergeLists,
 }
 
 function defaultDaemonSet(draft: Draft): void {

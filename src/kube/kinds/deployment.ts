@@ -3,7 +3,7 @@ import { deployments } from '../resource.ts'
 import type { Deployment } from '../types/apps.ts'
 import { forbidden, invalid, oneOf } from '../validation/field-error.ts'
 import { ensureObject, objectIn, setDefault } from './draft.ts'
-import { defaultPodTemplate, podSpecMergeLists } from './pod-template.ts'
+import { defaultPodTemplate, workloadMergeLists } from './pod-template.ts'
 import { ageColumn, selectorColumn, templateColumns } from './printing.ts'
 import { validateWorkload } from './workload.ts'
 
@@ -49,7 +49,7 @@ export const deploymentKind: KindDefinition<Deployment> = {
     ...templateColumns<Deployment>(({ spec }) => spec.template),
     selectorColumn<Deployment>(({ spec }) => spec.selector),
   ],
-  mergeLists: { ...podSpecMergeLists('spec.template.spec'), 'status.conditions': { keys: ['type'] } },
+  mergeLists: workloadMergeLists,
 }
 
 function defaultDeployment(draft: Draft): void {

@@ -2,7 +2,7 @@ import type { Draft, FieldError } from '../kind.ts'
 import type { JobSpec } from '../types/batch.ts'
 import { notSupported, oneOf, required } from '../validation/field-error.ts'
 import { validateLabels } from '../validation/object-meta.ts'
-import { setDefault } from './draft.ts'
+import { objectIn, objectsIn, setDefault } from './draft.ts'
 import { defaultPodTemplate } from './pod-template.ts'
 import { validatePodSpec } from './pod-validation.ts'
 import { notNegative } from './workload.ts'
@@ -18,7 +18,11 @@ export function defaultJobSpec(spec: Draft): void {
   setDefault(spec, 'completionMode', 'NonIndexed')
   setDefault(spec, 'suspend', false)
   setDefault(spec, 'manualSelector', false)
-  setDefault(spec, 'podReplacementPolicy', 'TerminatingOrFailed')
+  const policy = objectIn(spec, 'podFailurePolicy')
+  setDefault(spec, 'podReplacementPolicy', policy === undefined ? 'TerminatingOrFailed' : 'Failed')
+  for (const rule of objectsIn(policy ?? {}, 'rules')) {
+    for (const pattern of objectsIn(rule, 'onPodConditions')) setDefault(pattern, 'status', 'True')
+  }
   defaultPodTemplate(spec)
 }
 

@@ -6,7 +6,7 @@ import type { Job } from '../types/batch.ts'
 import { invalid } from '../validation/field-error.ts'
 import { ensureObject, objectIn } from './draft.ts'
 import { defaultJobSpec, validateJobSpec } from './job-spec.ts'
-import { podSpecMergeLists } from './pod-template.ts'
+import { workloadMergeLists } from './pod-template.ts'
 import { ageColumn, selectorColumn, templateColumns } from './printing.ts'
 
 const CONTROLLER_UID = 'batch.kubernetes.io/controller-uid'
@@ -43,7 +43,7 @@ export const jobKind: KindDefinition<Job> = {
     ...templateColumns<Job>(({ spec }) => spec.template),
     selectorColumn<Job>(({ spec }) => spec.selector),
   ],
-  mergeLists: { ...podSpecMergeLists('spec.template.spec'), 'status.conditions': { keys: ['type'] } },
+  mergeLists: workloadMergeLists,
 }
 
 /** Unless the user does it himself: a selector and labels that no other Job has. */

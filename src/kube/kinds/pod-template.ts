@@ -112,3 +112,9 @@ export function podSpecMergeLists(path: string): Readonly<Record<string, MergeLi
   }
   return lists
 }
+
+/** Merge lists of every kind with a pod template in `spec.template` and conditions in its status. */
+export const workloadMergeLists: Readonly<Record<string, MergeList>> = {
+  ...podSpecMergeLists('spec.template.spec'),
+  'status.conditions': { keys: ['type'] },
+}

@@ -2,7 +2,7 @@ import type { KindDefinition } from '../kind.ts'
 import { replicaSets } from '../resource.ts'
 import type { ReplicaSet } from '../types/apps.ts'
 import { objectIn, setDefault } from './draft.ts'
-import { defaultPodTemplate, podSpecMergeLists } from './pod-template.ts'
+import { defaultPodTemplate, workloadMergeLists } from './pod-template.ts'
 import { ageColumn, selectorColumn, templateColumns } from './printing.ts'
 import { validateWorkload } from './workload.ts'
 
@@ -55,5 +55,5 @@ export const replicaSetKind: KindDefinition<ReplicaSet> = {
     ...templateColumns<ReplicaSet>(({ spec }) => spec.template),
     selectorColumn<ReplicaSet>(({ spec }) => spec.selector),
   ],
-  mergeLists: { ...podSpecMergeLists('spec.template.spec'), 'status.conditions': { keys: ['type'] } },
+  mergeLists: workloadMergeLists,
 }

@@ -4,7 +4,7 @@ import type { ReplicationController } from '../types/replication.ts'
 import { invalid, notSupported, required } from '../validation/field-error.ts'
 import { validateLabels } from '../validation/object-meta.ts'
 import { objectIn, setDefault } from './draft.ts'
-import { defaultPodTemplate, podSpecMergeLists } from './pod-template.ts'
+import { defaultPodTemplate, workloadMergeLists } from './pod-template.ts'
 import { validatePodSpec } from './pod-validation.ts'
 import { ageColumn, labelsCell, templateColumns } from './printing.ts'
 import { countColumn, notNegative } from './workload.ts'
@@ -55,7 +55,7 @@ export const replicationControllerKind: KindDefinition<ReplicationController> = 
       cell: ({ spec }) => labelsCell(spec.selector),
     },
   ],
-  mergeLists: { ...podSpecMergeLists('spec.template.spec'), 'status.conditions': { keys: ['type'] } },
+  mergeLists: workloadMergeLists,
 }
 
 function validateSpec(spec: ReplicationController['spec'] | undefined): readonly FieldError[] {

@@ -3,7 +3,7 @@ import { statefulSets } from '../resource.ts'
 import type { StatefulSet } from '../types/apps.ts'
 import { forbidden, oneOf } from '../validation/field-error.ts'
 import { ensureObject, objectIn, setDefault } from './draft.ts'
-import { defaultPodTemplate, podSpecMergeLists } from './pod-template.ts'
+import { defaultPodTemplate, workloadMergeLists } from './pod-template.ts'
 import { ageColumn, templateColumns } from './printing.ts'
 import { validateWorkload } from './workload.ts'
 
@@ -42,7 +42,7 @@ export const statefulSetKind: KindDefinition<StatefulSet> = {
     ageColumn,
     ...templateColumns<StatefulSet>(({ spec }) => spec.template),
   ],
-  mergeLists: { ...podSpecMergeLists('spec.template.spec'), 'status.conditions': { keys: ['type'] } },
+  mergeLists: workloadMergeLists,
 }
 
 function defaultStatefulSet(draft: Draft): void {

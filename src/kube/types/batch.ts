@@ -2,6 +2,16 @@
 import type { PodTemplateSpec } from './core.ts'
 import type { Condition, KubeObject, LabelSelector, ObjectMeta, ObjectReference } from './meta.ts'
 
+export interface PodFailurePolicyRule {
+  readonly action: 'FailJob' | 'Ignore' | 'Count' | 'FailIndex'
+  readonly onExitCodes?: {
+    readonly containerName?: string
+    readonly operator: 'In' | 'NotIn'
+    readonly values: readonly number[]
+  }
+  readonly onPodConditions?: readonly { readonly type: string; readonly status?: string }[]
+}
+
 export interface JobSpec {
   readonly parallelism?: number
   readonly completions?: number
@@ -13,6 +23,7 @@ export interface JobSpec {
   readonly ttlSecondsAfterFinished?: number
   readonly completionMode?: 'NonIndexed' | 'Indexed'
   readonly suspend?: boolean
+  readonly podFailurePolicy?: { readonly rules: readonly PodFailurePolicyRule[] }
   readonly podReplacementPolicy?: 'TerminatingOrFailed' | 'Failed'
 }
 
