@@ -29,7 +29,9 @@ export async function readObject(bytes: Uint8Array, contentType: string | undefi
 
 function readProtobuf(bytes: Uint8Array): Draft {
   try {
-    return decodeProtobuf(bytes)
+    const object = decodeProtobuf(bytes)
+    if (object === undefined) throw unsupportedMediaType([JSON_TYPE, YAML_TYPE])
+    return object
   } catch (error) {
     if (isFairleadError(error, 'INVALID_INPUT') || error instanceof SyntaxError) throw badRequest(error.message)
     throw error

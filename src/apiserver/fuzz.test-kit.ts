@@ -108,6 +108,11 @@ const scalars: Readonly<Record<Scalar, fc.Arbitrary<unknown>>> = {
   quantity: fc.constantFrom<unknown>('1', '100m', '1Gi', '-1', 'x', 5),
   intOrString: fc.constantFrom<unknown>(0, 1, 80, '50%', 'http', '-1', 65_536),
   raw: anyJson,
+  double: number,
+  strings: fc.array(word, { maxLength: 2 }),
+  schemaOrArray: anyJson,
+  schemaOrBool: anyJson,
+  schemaOrStrings: anyJson,
 }
 
 const DEPTH = 6

@@ -113,7 +113,12 @@ const SCALARS: Readonly<Record<Scalar, object>> = {
   microTime: { type: 'string', format: 'date-time' },
   quantity: { oneOf: [{ type: 'string' }, { type: 'number' }] },
   intOrString: { allOf: [{ $ref: `#/components/schemas/${INT_OR_STRING}` }] },
-  raw: { type: 'object' },
+  raw: { 'x-kubernetes-preserve-unknown-fields': true },
+  double: { type: 'number', format: 'double' },
+  strings: { type: 'array', items: { type: 'string' } },
+  schemaOrArray: { 'x-kubernetes-preserve-unknown-fields': true },
+  schemaOrBool: { 'x-kubernetes-preserve-unknown-fields': true },
+  schemaOrStrings: { 'x-kubernetes-preserve-unknown-fields': true },
 }
 
 function itemSchema({ type }: Field): object {

@@ -27,6 +27,7 @@ import { RbacAuthorizer } from './rbac/rbac-authorizer.ts'
 import { DEFAULT_LIMITS, limitRequests, type RequestLimits } from './request-limits.ts'
 import type { NodePortRange } from './service-allocation/allocation-context.ts'
 import { serviceAllocationHook } from './service-allocation/plan.ts'
+import { speakProtobuf } from './speak-protobuf.ts'
 import type { SubresourceHandler } from './subresources/subresource.ts'
 import { SUBRESOURCES } from './subresources/table.ts'
 import { tokenHandler } from './subresources/token.ts'
@@ -101,8 +102,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   // The cluster's own controllers, which come by `handle`, are not kept waiting by a flood of others.
   const handle = audited(perform)
   const limited = audited(limitRequests(perform, { ...DEFAULT_LIMITS, ...options.limits }))
+  const spoken = speakProtobuf(limited, context.kinds)
   const { log, clock } = context
-  const server = started.use(new TlsServer(options, { handle: limited, verifyToken, log, clock }))
+  const server = started.use(new TlsServer(options, { handle: spoken, verifyToken, log, clock }))
   await server.listen(options.listeners)
   const running = started.move()
   return { handle, addresses: server.addresses, [Symbol.asyncDispose]: () => running[Symbol.asyncDispose]() }

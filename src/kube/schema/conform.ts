@@ -110,7 +110,14 @@ function fits(scalar: Scalar, value: unknown): boolean {
       return typeof value === 'string' || typeof value === 'number'
     case 'intOrString':
       return typeof value === 'string' || (typeof value === 'number' && Number.isInteger(value))
+    case 'double':
+      return typeof value === 'number'
+    case 'strings':
+      return Array.isArray(value) && value.every((item) => typeof item === 'string')
     case 'raw':
+    case 'schemaOrArray':
+    case 'schemaOrBool':
+    case 'schemaOrStrings':
       return true
     default:
       return scalar satisfies never
@@ -131,6 +138,11 @@ function typeName({ type }: Field): string {
     quantity: 'resource.Quantity',
     intOrString: 'intstr.IntOrString',
     raw: 'v1.FieldsV1',
+    double: 'float64',
+    strings: '[]string',
+    schemaOrArray: 'v1.JSONSchemaPropsOrArray',
+    schemaOrBool: 'v1.JSONSchemaPropsOrBool',
+    schemaOrStrings: 'v1.JSONSchemaPropsOrStringArray',
   }
   return names[type.scalar]
 }

@@ -6,11 +6,13 @@ NamespaceStatus: phase string 1, conditions NamespaceCondition[] 2
 NamespaceCondition: type string 1, status string 2, lastTransitionTime time 4, reason string 5, message string 6
 Node: metadata ObjectMeta 1, spec NodeSpec 2, status NodeStatus 3
 NodeSpec: podCIDR string 1, externalID string 2, providerID string 3, unschedulable bool~ 4, taints Taint[] 5,
-  configSource any 6, podCIDRs string[] 7, podPreemptionPolicy any 8
+  configSource NodeConfigSource 6, podCIDRs string[] 7, podPreemptionPolicy NodePodPreemptionPolicy 8
 Taint: key string 1, value string 2, effect string 3, timeAdded time 4
 NodeStatus: capacity {quantity} 1, allocatable {quantity} 2, phase string 3, conditions NodeCondition[] 4,
-  addresses NodeAddress[] 5, daemonEndpoints NodeDaemonEndpoints 6, nodeInfo NodeSystemInfo 7, images ContainerImage[] 8,
-  volumesInUse string[] 9, volumesAttached AttachedVolume[] 10, config any 11, runtimeHandlers NodeRuntimeHandler[] 12,
+  addresses NodeAddress[] 5, daemonEndpoints NodeDaemonEndpoints 6, nodeInfo NodeSystemInfo 7,
+  images ContainerImage[] 8,
+  volumesInUse string[] 9, volumesAttached AttachedVolume[] 10, config NodeConfigStatus 11,
+  runtimeHandlers NodeRuntimeHandler[] 12,
   features NodeFeatures 13, declaredFeatures string[] 14
 NodeCondition: type string 1, status string 2, lastHeartbeatTime time 3, lastTransitionTime time 4, reason string 5,
   message string 6
@@ -53,7 +55,8 @@ Secret: metadata ObjectMeta 1, data {bytes} 2, type string 3, stringData {string
 ServiceAccount: metadata ObjectMeta 1, secrets ObjectReference[] 2, imagePullSecrets LocalObjectReference[] 3,
   automountServiceAccountToken bool 4
 Event: metadata ObjectMeta 1, involvedObject ObjectReference 2, reason string 3, message string 4, source EventSource 5,
-  firstTimestamp time 6, lastTimestamp time 7, count int32~ 8, type string 9, eventTime microTime 10, series EventSeries 11,
+  firstTimestamp time 6, lastTimestamp time 7, count int32~ 8, type string 9, eventTime microTime 10,
+  series EventSeries 11,
   action string 12, related ObjectReference 13, reportingComponent string 14, reportingInstance string 15
 EventSource: component string 1, host string 2
 EventSeries: count int32~ 1, lastObservedTime microTime 2

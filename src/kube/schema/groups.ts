@@ -16,10 +16,12 @@ ReplicaSetStatus: replicas int32 1, fullyLabeledReplicas int32~ 2, observedGener
   availableReplicas int32~ 5, conditions WorkloadCondition[] 6, terminatingReplicas int32 7
 WorkloadCondition: type string 1, status string 2, lastTransitionTime time 3, reason string 4, message string 5
 StatefulSet: metadata ObjectMeta 1, spec StatefulSetSpec 2, status StatefulSetStatus 3
-StatefulSetSpec: replicas int32 1, selector LabelSelector 2, template PodTemplateSpec 3, volumeClaimTemplates any[] 4,
+StatefulSetSpec: replicas int32 1, selector LabelSelector 2, template PodTemplateSpec 3,
+  volumeClaimTemplates PersistentVolumeClaim[] 4,
   serviceName string 5, podManagementPolicy string 6, updateStrategy StatefulSetUpdateStrategy 7,
   revisionHistoryLimit int32 8, minReadySeconds int32~ 9,
-  persistentVolumeClaimRetentionPolicy StatefulSetPersistentVolumeClaimRetentionPolicy 10, ordinals StatefulSetOrdinals 11
+  persistentVolumeClaimRetentionPolicy StatefulSetPersistentVolumeClaimRetentionPolicy 10,
+  ordinals StatefulSetOrdinals 11
 StatefulSetUpdateStrategy: type string 1, rollingUpdate RollingUpdateStatefulSetStrategy 2
 RollingUpdateStatefulSetStrategy: partition int32 1, maxUnavailable intOrString 2
 StatefulSetPersistentVolumeClaimRetentionPolicy: whenDeleted string 1, whenScaled string 2
@@ -49,14 +51,16 @@ SelfSubjectAccessReview: metadata ObjectMeta 1, spec SelfSubjectAccessReviewSpec
 SubjectAccessReviewStatus: allowed bool 1, reason string 2, evaluationError string 3, denied bool 4
 SelfSubjectAccessReviewSpec: resourceAttributes ResourceAttributes 1, nonResourceAttributes NonResourceAttributes 2
 ResourceAttributes: namespace string 1, verb string 2, group string 3, version string 4, resource string 5,
-  subresource string 6, name string 7, fieldSelector any 8, labelSelector any 9
+  subresource string 6, name string 7, fieldSelector FieldSelectorAttributes 8,
+  labelSelector LabelSelectorAttributes 9
 NonResourceAttributes: path string 1, verb string 2
 SelfSubjectRulesReview: metadata ObjectMeta 1, spec SelfSubjectRulesReviewSpec 2, status SubjectRulesReviewStatus 3
 SelfSubjectRulesReviewSpec: namespace string 1
-SubjectRulesReviewStatus: resourceRules any[] 1, nonResourceRules any[] 2, incomplete bool 3, evaluationError string 4
+SubjectRulesReviewStatus: resourceRules ResourceRule[] 1, nonResourceRules NonResourceRule[] 2, incomplete bool 3,
+  evaluationError string 4
 SelfSubjectReview: metadata ObjectMeta 1, status SelfSubjectReviewStatus 2
 SelfSubjectReviewStatus: userInfo UserInfo 1
-UserInfo: username string 1, uid string 2, groups string[] 3
+UserInfo: username string 1, uid string 2, groups string[] 3, extra {strings} 4
 TokenRequest: metadata ObjectMeta 1, spec TokenRequestSpec 2, status TokenRequestStatus 3
 TokenRequestStatus: token string 1, expirationTimestamp time 2
 TokenRequestSpec: audiences string[] 1, boundObjectRef BoundObjectReference 3, expirationSeconds int64 4
@@ -67,7 +71,7 @@ TokenReviewSpec: token string 1, audiences string[] 2
 SubjectAccessReview: metadata ObjectMeta 1, spec SubjectAccessReviewSpec 2, status SubjectAccessReviewStatus 3
 LocalSubjectAccessReview: metadata ObjectMeta 1, spec SubjectAccessReviewSpec 2, status SubjectAccessReviewStatus 3
 SubjectAccessReviewSpec: resourceAttributes ResourceAttributes 1, nonResourceAttributes NonResourceAttributes 2,
-  user string 3, groups string[] 4, extra any 5, uid string 6
+  user string 3, groups string[] 4, extra {strings} 5, uid string 6
 Role: metadata ObjectMeta 1, rules PolicyRule[] 2
 RoleBinding: metadata ObjectMeta 1, subjects Subject[] 2, roleRef RoleRef 3
 ClusterRole: metadata ObjectMeta 1, rules PolicyRule[] 2, aggregationRule AggregationRule 3
@@ -77,4 +81,18 @@ PolicyRule: verbs string[] 1, apiGroups string[] 2, resources string[] 3, resour
 AggregationRule: clusterRoleSelectors LabelSelector[] 1
 Subject: kind string 1, apiGroup string 2, name string 3, namespace string 4
 RoleRef: apiGroup string 1, kind string 2, name string 3
+Scale: metadata ObjectMeta 1, spec ScaleSpec 2, status ScaleStatus 3
+ScaleSpec: replicas int32~ 1
+ScaleStatus: replicas int32 1, selector string 2
+FieldSelectorAttributes: rawSelector string 1, requirements FieldSelectorRequirement[] 2
+LabelSelectorAttributes: rawSelector string 1, requirements LabelSelectorRequirement[] 2
+ResourceRule: verbs string[] 1, apiGroups string[] 2, resources string[] 3, resourceNames string[] 4
+NonResourceRule: verbs string[] 1, nonResourceURLs string[] 2
+PodFailurePolicy: rules PodFailurePolicyRule[] 1
+PodFailurePolicyRule: action string 1, onExitCodes PodFailurePolicyOnExitCodesRequirement 2,
+  onPodConditions PodFailurePolicyOnPodConditionsPattern[] 3
+PodFailurePolicyOnExitCodesRequirement: containerName string 1, operator string 2, values int32[] 3
+PodFailurePolicyOnPodConditionsPattern: type string 1, status string 2
+SuccessPolicy: rules SuccessPolicyRule[] 1
+SuccessPolicyRule: succeededIndexes string 1, succeededCount int32 2
 `

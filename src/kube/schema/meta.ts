@@ -16,4 +16,22 @@ DeleteOptions: gracePeriodSeconds int64 1, preconditions Preconditions 2, orphan
 Preconditions: uid string 1, resourceVersion string 2
 Condition: type string 1, status string 2, observedGeneration int64~ 3, lastTransitionTime time 4, reason string 5,
   message string 6
+ListMeta: selfLink string 1, resourceVersion string 2, continue string 3, remainingItemCount int64 4,
+  shardInfo ShardInfo 5
+ShardInfo: selector string 1
+Status: metadata ListMeta 1, status string 2, message string 3, reason string 4, details StatusDetails 5,
+  code int32~ 6
+StatusDetails: name string 1, group string 2, kind string 3, uid string 6, causes StatusCause[] 4,
+  retryAfterSeconds int32~ 5
+StatusCause: reason string 1, message string 2, field string 3
+PartialObjectMetadata: metadata ObjectMeta 1
+APIVersions: versions string[] 1, serverAddressByClientCIDRs ServerAddressByClientCIDR[] 2
+APIGroupList: groups APIGroup[] 1
+APIGroup: name string 1, versions GroupVersionForDiscovery[] 2, preferredVersion GroupVersionForDiscovery 3,
+  serverAddressByClientCIDRs ServerAddressByClientCIDR[] 4
+GroupVersionForDiscovery: groupVersion string 1, version string 2
+ServerAddressByClientCIDR: clientCIDR string 1, serverAddress string 2
+APIResourceList: groupVersion string 1, resources APIResource[] 2
+APIResource: name string 1, singularName string 6, namespaced bool 2, group string 8, version string 9, kind string 3,
+  verbs strings 4, shortNames string[] 5, categories string[] 7, storageVersionHash string 10
 `

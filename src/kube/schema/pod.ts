@@ -13,19 +13,20 @@ PodSpec: volumes Volume[] 1, containers Container[] 2, restartPolicy string 3, t
   preemptionPolicy string 31, overhead {quantity} 32, topologySpreadConstraints TopologySpreadConstraint[] 33,
   ephemeralContainers EphemeralContainer[] 34, setHostnameAsFQDN bool 35, os PodOS 36, hostUsers bool 37,
   schedulingGates PodSchedulingGate[] 38, resourceClaims PodResourceClaim[] 39, resources ResourceRequirements 40,
-  hostnameOverride string 41, schedulingGroup any 43
+  hostnameOverride string 41, schedulingGroup PodSchedulingGroup 43
 Container: name string 1, image string 2, command string[] 3, args string[] 4, workingDir string 5,
   ports ContainerPort[] 6, env EnvVar[] 7, resources ResourceRequirements 8, volumeMounts VolumeMount[] 9,
   livenessProbe Probe 10, readinessProbe Probe 11, lifecycle Lifecycle 12, terminationMessagePath string 13,
   imagePullPolicy string 14, securityContext SecurityContext 15, stdin bool~ 16, stdinOnce bool~ 17, tty bool~ 18,
-  envFrom EnvFromSource[] 19, terminationMessagePolicy string 20, volumeDevices VolumeDevice[] 21, startupProbe Probe 22,
-  resizePolicy ContainerResizePolicy[] 23, restartPolicy string 24, restartPolicyRules any[] 25
+  envFrom EnvFromSource[] 19, terminationMessagePolicy string 20, volumeDevices VolumeDevice[] 21,
+  startupProbe Probe 22,
+  resizePolicy ContainerResizePolicy[] 23, restartPolicy string 24, restartPolicyRules ContainerRestartRule[] 25
 EphemeralContainer: ...Container 1, targetContainerName string 2
 ContainerPort: name string 1, hostPort int32~ 2, containerPort int32 3, protocol string 4, hostIP string 5
 ContainerResizePolicy: resourceName string 1, restartPolicy string 2
 EnvVar: name string 1, value string 2, valueFrom EnvVarSource 3
 EnvVarSource: fieldRef ObjectFieldSelector 1, resourceFieldRef ResourceFieldSelector 2,
-  configMapKeyRef KeySelector 3, secretKeyRef KeySelector 4, fileKeyRef any 5
+  configMapKeyRef KeySelector 3, secretKeyRef KeySelector 4, fileKeyRef FileKeySelector 5
 ObjectFieldSelector: apiVersion string 1, fieldPath string 2
 ResourceFieldSelector: containerName string 1, resource string 2, divisor quantity 3
 KeySelector: ...LocalObjectReference 1, key string 2, optional bool 3
@@ -49,13 +50,16 @@ LifecycleHandler: exec ExecAction 1, httpGet HTTPGetAction 2, tcpSocket TCPSocke
 SleepAction: seconds int64 1
 SecurityContext: capabilities Capabilities 1, privileged bool 2, seLinuxOptions SELinuxOptions 3, runAsUser int64 4,
   runAsNonRoot bool 5, readOnlyRootFilesystem bool 6, allowPrivilegeEscalation bool 7, runAsGroup int64 8,
-  procMount string 9, windowsOptions any 10, seccompProfile SeccompProfile 11, appArmorProfile AppArmorProfile 12
+  procMount string 9, windowsOptions WindowsSecurityContextOptions 10, seccompProfile SeccompProfile 11,
+  appArmorProfile AppArmorProfile 12
 Capabilities: add string[] 1, drop string[] 2
 SELinuxOptions: user string 1, role string 2, type string 3, level string 4
 SeccompProfile: type string 1, localhostProfile string 2
 AppArmorProfile: type string 1, localhostProfile string 2
-PodSecurityContext: seLinuxOptions SELinuxOptions 1, runAsUser int64 2, runAsNonRoot bool 3, supplementalGroups int64[] 4,
-  fsGroup int64 5, runAsGroup int64 6, sysctls Sysctl[] 7, windowsOptions any 8, fsGroupChangePolicy string 9,
+PodSecurityContext: seLinuxOptions SELinuxOptions 1, runAsUser int64 2, runAsNonRoot bool 3,
+  supplementalGroups int64[] 4,
+  fsGroup int64 5, runAsGroup int64 6, sysctls Sysctl[] 7, windowsOptions WindowsSecurityContextOptions 8,
+  fsGroupChangePolicy string 9,
   seccompProfile SeccompProfile 10, appArmorProfile AppArmorProfile 11, supplementalGroupsPolicy string 12,
   seLinuxChangePolicy string 13
 Sysctl: name string 1, value string 2
@@ -83,13 +87,20 @@ TopologySpreadConstraint: maxSkew int32 1, topologyKey string 2, whenUnsatisfiab
   labelSelector LabelSelector 4, minDomains int32 5, nodeAffinityPolicy string 6, nodeTaintsPolicy string 7,
   matchLabelKeys string[] 8
 Volume: name string 1, ...VolumeSource 2
-VolumeSource: hostPath HostPathVolumeSource 1, emptyDir EmptyDirVolumeSource 2, gcePersistentDisk any 3,
-  awsElasticBlockStore any 4, gitRepo any 5, secret SecretVolumeSource 6, nfs NFSVolumeSource 7, iscsi any 8,
-  glusterfs any 9, persistentVolumeClaim PersistentVolumeClaimVolumeSource 10, rbd any 11, flexVolume any 12, cinder any 13,
-  cephfs any 14, flocker any 15, downwardAPI DownwardAPIVolumeSource 16, fc any 17, azureFile any 18,
-  configMap ConfigMapVolumeSource 19, vsphereVolume any 20, quobyte any 21, azureDisk any 22, photonPersistentDisk any 23,
-  portworxVolume any 24, scaleIO any 25, projected ProjectedVolumeSource 26, storageos any 27, csi any 28, ephemeral any 29,
-  image any 30
+VolumeSource: hostPath HostPathVolumeSource 1, emptyDir EmptyDirVolumeSource 2,
+  gcePersistentDisk GCEPersistentDiskVolumeSource 3,
+  awsElasticBlockStore AWSElasticBlockStoreVolumeSource 4, gitRepo GitRepoVolumeSource 5,
+  secret SecretVolumeSource 6, nfs NFSVolumeSource 7, iscsi ISCSIVolumeSource 8,
+  glusterfs GlusterfsVolumeSource 9, persistentVolumeClaim PersistentVolumeClaimVolumeSource 10,
+  rbd RBDVolumeSource 11, flexVolume FlexVolumeSource 12, cinder CinderVolumeSource 13,
+  cephfs CephFSVolumeSource 14, flocker FlockerVolumeSource 15, downwardAPI DownwardAPIVolumeSource 16,
+  fc FCVolumeSource 17, azureFile AzureFileVolumeSource 18,
+  configMap ConfigMapVolumeSource 19, vsphereVolume VsphereVirtualDiskVolumeSource 20,
+  quobyte QuobyteVolumeSource 21, azureDisk AzureDiskVolumeSource 22,
+  photonPersistentDisk PhotonPersistentDiskVolumeSource 23,
+  portworxVolume PortworxVolumeSource 24, scaleIO ScaleIOVolumeSource 25, projected ProjectedVolumeSource 26,
+  storageos StorageOSVolumeSource 27, csi CSIVolumeSource 28, ephemeral EphemeralVolumeSource 29,
+  image ImageVolumeSource 30
 HostPathVolumeSource: path string 1, type string 2
 EmptyDirVolumeSource: medium string 1, sizeLimit quantity 2
 SecretVolumeSource: secretName string 1, items KeyToPath[] 2, defaultMode int32 3, optional bool 4
@@ -102,22 +113,26 @@ ConfigMapVolumeSource: ...LocalObjectReference 1, items KeyToPath[] 2, defaultMo
 KeyToPath: key string 1, path string 2, mode int32 3
 ProjectedVolumeSource: sources VolumeProjection[] 1, defaultMode int32 2
 VolumeProjection: secret ProjectedKeys 1, downwardAPI DownwardAPIProjection 2, configMap ProjectedKeys 3,
-  serviceAccountToken ServiceAccountTokenProjection 4, clusterTrustBundle any 5, podCertificate any 6
+  serviceAccountToken ServiceAccountTokenProjection 4, clusterTrustBundle ClusterTrustBundleProjection 5,
+  podCertificate PodCertificateProjection 6
 ProjectedKeys: ...LocalObjectReference 1, items KeyToPath[] 2, optional bool 4
 DownwardAPIProjection: items DownwardAPIVolumeFile[] 1
 ServiceAccountTokenProjection: audience string 1, expirationSeconds int64 2, path string 3
 PodStatus: phase string 1, conditions PodCondition[] 2, message string 3, reason string 4, hostIP string 5,
   podIP string 6, startTime time 7, containerStatuses ContainerStatus[] 8, qosClass string 9,
   initContainerStatuses ContainerStatus[] 10, nominatedNodeName string 11, podIPs PodIP[] 12,
-  ephemeralContainerStatuses ContainerStatus[] 13, resize string 14, resourceClaimStatuses any[] 15, hostIPs PodIP[] 16,
-  observedGeneration int64~ 17, extendedResourceClaimStatus any 18, allocatedResources {quantity} 19,
+  ephemeralContainerStatuses ContainerStatus[] 13, resize string 14,
+  resourceClaimStatuses PodResourceClaimStatus[] 15, hostIPs PodIP[] 16,
+  observedGeneration int64~ 17, extendedResourceClaimStatus PodExtendedResourceClaimStatus 18,
+  allocatedResources {quantity} 19,
   resources ResourceRequirements 20
 PodCondition: type string 1, status string 2, lastProbeTime time 3, lastTransitionTime time 4, reason string 5,
   message string 6, observedGeneration int64~ 7
 PodIP: ip string 1
 ContainerStatus: name string 1, state ContainerState 2, lastState ContainerState 3, ready bool 4, restartCount int32 5,
   image string 6, imageID string 7, containerID string 8, started bool 9, allocatedResources {quantity} 10,
-  resources ResourceRequirements 11, volumeMounts VolumeMountStatus[] 12, user any 13, allocatedResourcesStatus any[] 14,
+  resources ResourceRequirements 11, volumeMounts VolumeMountStatus[] 12, user ContainerUser 13,
+  allocatedResourcesStatus ResourceStatus[] 14,
   stopSignal string 15
 VolumeMountStatus: name string 1, mountPath string 2, readOnly bool 3, recursiveReadOnly string 4
 ContainerState: waiting ContainerStateWaiting 1, running ContainerStateRunning 2, terminated ContainerStateTerminated 3

@@ -1,6 +1,6 @@
 import { FairleadError } from '../../base/error.ts'
 import type { Draft } from '../kind.ts'
-import { type Field, findKindMessage, type Message, messageOf, type Scalar } from './schema.ts'
+import { type Field, findKindMessage, isUnion, type Message, messageOf, type Scalar, type Union } from './schema.ts'
 import { WireReader, type WireValue } from './wire-reader.ts'
 
 /**
@@ -10,13 +10,18 @@ import { WireReader, type WireValue } from './wire-reader.ts'
  */
 export const PROTOBUF_TYPE = 'application/vnd.kubernetes.protobuf'
 
-const MAGIC = Buffer.from([0x6b, 0x38, 0x73, 0x00])
+/** What every object begins with. */
+export const MAGIC = Buffer.from([0x6b, 0x38, 0x73, 0x00])
 const decoder = new TextDecoder('utf-8', { fatal: true })
 /** Messages nest no deeper in anything that makes sense. */
 const DEPTH_LIMIT = 60
 
-/** The object in the form that JSON has. @throws FairleadError `INVALID_INPUT` for malformed and unknown content. */
-export function decodeProtobuf(bytes: Uint8Array): Draft {
+/**
+ * The object in the form that JSON has; `undefined` when its kind is not taken in this format.
+ *
+ * @throws FairleadError `INVALID_INPUT` for malformed and unknown content.
+ */
+export function decodeProtobuf(bytes: Uint8Array): Draft | undefined {
   if (!MAGIC.equals(bytes.subarray(0, MAGIC.length))) throw malformed('it does not begin with k8s\\0')
   let apiVersion = ''
   let kind = ''
@@ -26,8 +31,7 @@ export function decodeProtobuf(bytes: Uint8Array): Draft {
     else if (number === 2) raw = bytesOf(value)
   }
   const message = findKindMessage(apiVersion, kind)
-  if (message === undefined) throw malformed(`objects of kind ${JSON.stringify(kind)} are not taken in this format`)
-  return { kind, apiVersion, ...decodeMessage(message, raw, 0) }
+  return message && { kind, apiVersion, ...decodeMessage(message, raw, 0) }
 }
 
 function readTypeMeta(value: WireValue): { apiVersion: string; kind: string } {
@@ -96,10 +100,23 @@ function decodeValue({ name, type }: Field, value: WireValue, depth: number): un
     if (bytesOf(value).byteLength === 0) return undefined
     throw malformed(`the field ${name} is not taken in this format, send JSON`)
   }
-  return decodeScalar(type.scalar, value)
+  return isUnion(type.scalar) ? decodeUnion(type.scalar, value, depth) : decodeScalar(type.scalar, value)
 }
 
-function decodeScalar(scalar: Scalar, value: WireValue): unknown {
+/** A schema, or what may stand in its place: schemas, names, or yes and no. */
+function decodeUnion(union: Union, value: WireValue, depth: number): unknown {
+  const schema = (part: WireValue) => decodeMessage(messageOf('JSONSchemaProps'), bytesOf(part), depth + 1)
+  const list: unknown[] = []
+  let allows = false
+  for (const { number, value: part } of new WireReader(bytesOf(value))) {
+    if (number === (union === 'schemaOrBool' ? 2 : 1)) return schema(part)
+    if (union === 'schemaOrBool') allows = integerOf(part) !== 0n
+    else list.push(union === 'schemaOrArray' ? schema(part) : textOf(part))
+  }
+  return union === 'schemaOrBool' ? allows : list
+}
+
+function decodeScalar(scalar: Exclude<Scalar, Union>, value: WireValue): unknown {
   switch (scalar) {
     case 'string':
       return textOf(value)
@@ -114,6 +131,10 @@ function decodeScalar(scalar: Scalar, value: WireValue): unknown {
       return firstField(value, (text) => textOf(text)) ?? '0'
     case 'raw':
       return firstField(value, (text): unknown => JSON.parse(textOf(text)))
+    case 'double':
+      return doubleOf(integerOf(value))
+    case 'strings':
+      return [...new WireReader(bytesOf(value))].filter(({ number }) => number === 1).map((part) => textOf(part.value))
     case 'time':
       return decodeTime(value, 0)
     case 'microTime':
@@ -157,6 +178,12 @@ function decodeIntOrString(value: WireValue): number | string {
     else if (part.number === 3) text = textOf(part.value)
   }
   return isText ? text : number
+}
+
+function doubleOf(bits: bigint): number {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigUInt64LE(bits)
+  return bytes.readDoubleLE()
 }
 
 function textOf(value: WireValue): string {

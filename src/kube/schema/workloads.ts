@@ -8,7 +8,7 @@ RollingUpdateDaemonSet: maxUnavailable intOrString 1, maxSurge intOrString 2
 DaemonSetStatus: currentNumberScheduled int32 1, numberMisscheduled int32 2, desiredNumberScheduled int32 3,
   numberReady int32 4, observedGeneration int64~ 5, updatedNumberScheduled int32~ 6, numberAvailable int32~ 7,
   numberUnavailable int32~ 8, collisionCount int32 9, conditions WorkloadCondition[] 10
-ControllerRevision: metadata ObjectMeta 1, data any 2, revision int64 3
+ControllerRevision: metadata ObjectMeta 1, data raw 2, revision int64 3
 ReplicationController: metadata ObjectMeta 1, spec ReplicationControllerSpec 2, status ReplicationControllerStatus 3
 ReplicationControllerSpec: replicas int32 1, selector {string} 2, template PodTemplateSpec 3, minReadySeconds int32~ 4
 ReplicationControllerStatus: replicas int32 1, fullyLabeledReplicas int32~ 2, observedGeneration int64~ 3,
@@ -17,8 +17,8 @@ PodTemplate: metadata ObjectMeta 1, template PodTemplateSpec 2
 Job: metadata ObjectMeta 1, spec JobSpec 2, status JobStatus 3
 JobSpec: parallelism int32 1, completions int32 2, activeDeadlineSeconds int64 3, selector LabelSelector 4,
   manualSelector bool 5, template PodTemplateSpec 6, backoffLimit int32 7, ttlSecondsAfterFinished int32 8,
-  completionMode string 9, suspend bool 10, podFailurePolicy any 11, backoffLimitPerIndex int32 12,
-  maxFailedIndexes int32 13, podReplacementPolicy string 14, managedBy string 15, successPolicy any 16
+  completionMode string 9, suspend bool 10, podFailurePolicy PodFailurePolicy 11, backoffLimitPerIndex int32 12,
+  maxFailedIndexes int32 13, podReplacementPolicy string 14, managedBy string 15, successPolicy SuccessPolicy 16
 JobStatus: conditions JobCondition[] 1, startTime time 2, completionTime time 3, active int32~ 4, succeeded int32~ 5,
   failed int32~ 6, completedIndexes string 7, uncountedTerminatedPods UncountedTerminatedPods 8, ready int32 9,
   failedIndexes string 10, terminating int32 11
@@ -49,7 +49,8 @@ IngressClass: metadata ObjectMeta 1, spec IngressClassSpec 2
 IngressClassSpec: controller string 1, parameters IngressClassParametersReference 2
 IngressClassParametersReference: apiGroup string 1, kind string 2, name string 3, scope string 4, namespace string 5
 NetworkPolicy: metadata ObjectMeta 1, spec NetworkPolicySpec 2
-NetworkPolicySpec: podSelector LabelSelector 1, ingress NetworkPolicyIngressRule[] 2, egress NetworkPolicyEgressRule[] 3,
+NetworkPolicySpec: podSelector LabelSelector 1, ingress NetworkPolicyIngressRule[] 2,
+  egress NetworkPolicyEgressRule[] 3,
   policyTypes string[] 4
 NetworkPolicyIngressRule: ports NetworkPolicyPort[] 1, from NetworkPolicyPeer[] 2
 NetworkPolicyEgressRule: ports NetworkPolicyPort[] 1, to NetworkPolicyPeer[] 2
@@ -75,22 +76,32 @@ CustomResourceDefinitionVersion: name string 1, served bool 2, storage bool 3, s
   subresources CustomResourceSubresources 5, additionalPrinterColumns CustomResourceColumnDefinition[] 6,
   deprecated bool~ 7, deprecationWarning string 8, selectableFields SelectableField[] 9
 CustomResourceValidation: openAPIV3Schema JSONSchemaProps 1
-CustomResourceSubresources: status any 1, scale CustomResourceSubresourceScale 2
+CustomResourceSubresources: status CustomResourceSubresourceStatus 1, scale CustomResourceSubresourceScale 2
+CustomResourceSubresourceStatus:
 CustomResourceSubresourceScale: specReplicasPath string 1, statusReplicasPath string 2, labelSelectorPath string 3
 CustomResourceColumnDefinition: name string 1, type string 2, format string 3, description string 4, priority int32~ 5,
   jsonPath string 6
 SelectableField: jsonPath string 1
-CustomResourceConversion: strategy string 1, webhook any 2
+CustomResourceConversion: strategy string 1, webhook WebhookConversion 2
 CustomResourceDefinitionStatus: conditions Condition[] 1, acceptedNames CustomResourceDefinitionNames 2,
   storedVersions string[] 3, observedGeneration int64~ 4
 JSONSchemaProps: id string 1, $schema string 2, $ref string 3, description string 4, type string 5, format string 6,
-  title string 7, default any 8, maximum any 9, exclusiveMaximum bool 10, minimum any 11, exclusiveMinimum bool 12,
+  title string 7, default raw 8, maximum double 9, exclusiveMaximum bool 10, minimum double 11,
+  exclusiveMinimum bool 12,
   maxLength int64 13, minLength int64 14, pattern string 15, maxItems int64 16, minItems int64 17, uniqueItems bool 18,
-  multipleOf any 19, enum any[] 20, maxProperties int64 21, minProperties int64 22, required string[] 23, items any 24,
+  multipleOf double 19, enum raw[] 20, maxProperties int64 21, minProperties int64 22, required string[] 23,
+  items schemaOrArray 24,
   allOf JSONSchemaProps[] 25, oneOf JSONSchemaProps[] 26, anyOf JSONSchemaProps[] 27, not JSONSchemaProps 28,
-  properties {JSONSchemaProps} 29, additionalProperties any 30, patternProperties {JSONSchemaProps} 31,
-  dependencies any 32, additionalItems any 33, definitions {JSONSchemaProps} 34, externalDocs any 35, example any 36,
+  properties {JSONSchemaProps} 29, additionalProperties schemaOrBool 30, patternProperties {JSONSchemaProps} 31,
+  dependencies {schemaOrStrings} 32, additionalItems schemaOrBool 33, definitions {JSONSchemaProps} 34,
+  externalDocs ExternalDocumentation 35, example raw 36,
   nullable bool 37, x-kubernetes-preserve-unknown-fields bool 38, x-kubernetes-embedded-resource bool 39,
   x-kubernetes-int-or-string bool 40, x-kubernetes-list-map-keys string[] 41, x-kubernetes-list-type string 42,
-  x-kubernetes-map-type string 43, x-kubernetes-validations any[] 44
+  x-kubernetes-map-type string 43, x-kubernetes-validations ValidationRule[] 44
+ExternalDocumentation: description string 1, url string 2
+ValidationRule: rule string 1, message string 2, messageExpression string 3, reason string 4, fieldPath string 5,
+  optionalOldSelf bool 6
+WebhookConversion: clientConfig WebhookClientConfig 2, conversionReviewVersions string[] 3
+WebhookClientConfig: service WebhookServiceReference 1, caBundle bytes 2, url string 3
+WebhookServiceReference: namespace string 1, name string 2, path string 3, port int32 4
 `
