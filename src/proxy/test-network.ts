@@ -5,7 +5,8 @@
 import { execFileSync } from 'node:child_process'
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { createServer, type Server, type Socket } from 'node:net'
-import { close } from '../linux/libc.ts'
+import { FairleadError } from '../base/error.ts'
+import { close, isErrno } from '../linux/libc.ts'
 import { connectTcp, listenTcp, openUdp } from '../linux/socket.ts'
 import { writeSysctls } from '../linux/sysctl.ts'
 import { TestNamespaces } from '../linux/test-namespaces.ts'
@@ -77,8 +78,8 @@ export class TestNetwork implements AsyncDisposable {
   }
 
   /** Opens a connection. Rejects with the system's error. */
-  connect(place: Place, host: string, port: number): Promise<Socket> {
-    return connectTcp({ netns: this.path(place), host, port, timeoutMs: PATIENCE_MS }).then((socket) => {
+  connect(place: Place, host: string, port: number, timeoutMs = PATIENCE_MS): Promise<Socket> {
+    return connectTcp({ netns: this.path(place), host, port, timeoutMs }).then((socket) => {
       this.#sockets.add(socket)
       socket.on('error', () => {})
       return socket
@@ -91,6 +92,20 @@ export class TestNetwork implements AsyncDisposable {
     const answer = await askOver(socket)
     socket.destroy()
     return answer
+  }
+
+  /** What becomes of a connection: who answers, or why nobody does. Silence for half a second is a drop. */
+  async fate(place: Place, host: string, port: number): Promise<string> {
+    try {
+      const socket = await this.connect(place, host, port, 500)
+      const { from } = await askOver(socket)
+      socket.destroy()
+      return from
+    } catch (error) {
+      if (isErrno(error, 'ECONNREFUSED') || String(error).includes('ECONNREFUSED')) return 'refused'
+      if (error instanceof FairleadError && error.code === 'TIMEOUT') return 'dropped'
+      throw error
+    }
   }
 
   /** Asks by UDP; rejects when refused (ICMP) or when nobody answers. `socket` may be used for several questions. */
