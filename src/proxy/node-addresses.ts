@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import { RouteSocket } from '../linux/netlink/route/socket.ts'
-import { PRIMARY, parseNodePortAddresses, selectAddresses } from './node-port-addresses.ts'
+import { type NodePortAddresses, parseNodePortAddresses, selectAddresses } from './node-port-addresses.ts'
 import type { NodeView } from './node-view.ts'
 
 /** How often the node's addresses are looked at, when ranges choose among them. */
@@ -20,7 +20,7 @@ export interface NodeAddressesOptions {
 /** The addresses of the node that NodePorts answer on, as they come and go. With `primary` it looks at nothing. */
 export class NodeAddresses implements Disposable {
   readonly #options: NodeAddressesOptions
-  readonly #ranges: ReturnType<typeof parseNodePortAddresses>
+  readonly #wanted: NodePortAddresses
   readonly #routes: RouteSocket | undefined
   #addresses: readonly string[] = []
   #warned = ''
@@ -29,16 +29,20 @@ export class NodeAddresses implements Disposable {
   /** @throws FairleadError `INVALID_INPUT` */
   constructor(options: NodeAddressesOptions) {
     this.#options = options
-    this.#ranges = parseNodePortAddresses(options.words ?? [PRIMARY])
-    if (this.#ranges === PRIMARY) return
+    this.#wanted = parseNodePortAddresses(options.words ?? [])
+    if (this.#wanted.localhost) this.#warn(['localhost'])
+    if (this.#wanted.ranges.length === 0) return
     this.#routes = RouteSocket.open(options.netns)
     this.#read()
     this.#timer = options.clock.after(LOOK_MS, () => this.#look())
   }
 
-  /** The part of the view of the node that it knows. */
-  view(): Pick<NodeView, 'nodePortAddresses'> {
-    return this.#routes === undefined ? {} : { nodePortAddresses: this.#addresses }
+  /** The view of the node with what it knows. */
+  of(view: NodeView): NodeView {
+    const { primary, ranges } = this.#wanted
+    if (primary && ranges.length === 0) return view
+    const addresses = new Set([...(primary ? view.addresses : []), ...this.#addresses])
+    return { ...view, nodePortAddresses: [...addresses] }
   }
 
   [Symbol.dispose](): void {
@@ -59,14 +63,18 @@ export class NodeAddresses implements Disposable {
   }
 
   #read(): void {
-    if (this.#ranges === PRIMARY || this.#routes === undefined) return
+    if (this.#routes === undefined) return
     const local = this.#routes.addresses().map(({ address }) => address)
-    const { addresses, loopback } = selectAddresses(this.#ranges, local)
+    const { addresses, loopback } = selectAddresses(this.#wanted.ranges, local)
     this.#addresses = addresses
-    if (loopback.join() === this.#warned) return
-    this.#warned = loopback.join()
+    if (loopback.length > 0) this.#warn(loopback)
+  }
+
+  #warn(addresses: readonly string[]): void {
+    if (addresses.join() === this.#warned) return
+    this.#warned = addresses.join()
     this.#options.log.warn(
-      { addresses: loopback },
+      { addresses },
       '--nodeport-addresses includes localhost but localhost NodePorts are not supported',
     )
   }

@@ -1,38 +1,47 @@
 /**
  * Where NodePorts answer, by `--nodeport-addresses`.
- * Source: kube-proxy pkg/proxy/util/nodeport_addresses.go
+ * Source: kube-proxy pkg/proxy/util/nodeport_addresses.go, KEP-6032 (the words)
  */
 import { FairleadError } from '../base/error.ts'
 import { type Cidr, canonicalAddress, cidrContains, parseAddress, parseCidr } from '../base/ip.ts'
 
-/** The node's primary addresses only. */
-export const PRIMARY = 'primary'
-
-export type NodePortAddresses = typeof PRIMARY | readonly Cidr[]
+/** What the flag asks for. */
+export interface NodePortAddresses {
+  /** The node's primary addresses. */
+  readonly primary: boolean
+  /** Asked for, and not possible in nf_tables: the kernel routes nothing from 127.0.0.1 to a pod. */
+  readonly localhost: boolean
+  readonly ranges: readonly Cidr[]
+}
 
 /** Everything in a family that no range is given for, as upstream has it. */
 const EVERYTHING = { 4: '0.0.0.0/0', 6: '::/0' } as const
 
 /**
- * Reads the words of the flag: `primary`, or ranges of addresses.
+ * Reads the words of the flag: ranges of addresses, `primary` (the default), `localhost`, `all`.
  *
  * @throws FairleadError `INVALID_INPUT`
  */
 export function parseNodePortAddresses(words: readonly string[]): NodePortAddresses {
-  if (words.length === 0 || (words.length === 1 && words[0] === PRIMARY)) return PRIMARY
-  const cidrs = words.map((word) => {
-    const cidr = parseCidr(word.trim())
+  const texts = words.map((word) => word.trim()).filter((word) => !KEYWORDS.includes(word))
+  const cidrs = texts.map((text) => {
+    const cidr = parseCidr(text)
     if (cidr !== undefined) return cidr
-    throw new FairleadError(
-      'INVALID_INPUT',
-      `--nodeport-addresses has "${word}"; wanted are CIDRs such as 192.168.0.0/24, or the single word "${PRIMARY}"`,
-    )
+    const wanted = `CIDRs such as 192.168.0.0/24, or ${KEYWORDS.join(', ')}`
+    throw new FairleadError('INVALID_INPUT', `--nodeport-addresses has "${text}"; wanted are ${wanted}`)
   })
-  const everything = ([4, 6] as const)
-    .filter((family) => !cidrs.some((cidr) => cidr.family === family))
-    .flatMap((family) => parseCidr(EVERYTHING[family]) ?? [])
-  return [...cidrs, ...everything]
+  const all = words.includes('all')
+  const open = ([4, 6] as const).filter(
+    (family) => all || (cidrs.length > 0 && !cidrs.some((cidr) => cidr.family === family)),
+  )
+  return {
+    primary: words.length === 0 || words.includes('primary'),
+    localhost: words.includes('localhost'),
+    ranges: [...cidrs, ...open.flatMap((family) => parseCidr(EVERYTHING[family]) ?? [])],
+  }
 }
+
+const KEYWORDS: readonly string[] = ['primary', 'localhost', 'all']
 
 /** What a node's addresses and the flag come to. */
 export interface SelectedAddresses {

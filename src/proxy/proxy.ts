@@ -28,7 +28,7 @@ export interface ProxyOptions {
   readonly metrics?: ProxyMetrics
   /** Name of the tables. @default 'fairlead' */
   readonly table?: string
-  /** Where NodePorts answer: `primary`, or CIDRs of the node's own addresses. @default ['primary'] */
+  /** Where NodePorts answer: CIDRs of the node's own addresses, `primary`, `all`. @default ['primary'] */
   readonly nodePortAddresses?: readonly string[]
   /** @default 'nftables' */
   readonly mode?: ProxyMode
@@ -96,7 +96,7 @@ export function startProxy(options: ProxyOptions): NodeProxy {
   followServices(serviceInformer, syncer, metrics)
   followSlices(sliceInformer, syncer, metrics)
   const mode = options.mode === undefined ? {} : { mode: options.mode }
-  const view = () => ({ ...detectedNode(nodeName, nodeInformer.get(nodeName), detection), ...ports.view(), ...mode })
+  const view = () => ({ ...ports.of(detectedNode(nodeName, nodeInformer.get(nodeName), detection)), ...mode })
   const isKnown = () => !options.awaitNode || (nodeInformer.get(nodeName) !== undefined && view().addresses.length > 0)
   const gate = new NodeGate({ nodeName, log, clock, isKnown })
   const seeNode = () => {
