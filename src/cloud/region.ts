@@ -1,0 +1,168 @@
+import { createHash } from 'node:crypto'
+import { cidrContains, requireAddress, requireCidr } from '../base/ip.ts'
+import { DEFAULT_INSTANCE_TYPE } from './ecs/instance-types.ts'
+import { INSTANCES, NETWORK_INTERFACES, SECURITY_GROUPS } from './ecs/model.ts'
+import { macAddressOf } from './ecs/network-interface-actions.ts'
+import { Refusal } from './openapi/refusal.ts'
+import type { CloudState } from './state/cloud-state.ts'
+import type { Transaction } from './state/transaction.ts'
+import { takeAddress } from './vpc/address-pool.ts'
+import { ELASTIC_IPS, ROUTE_TABLES, VPCS, VSWITCHES, type VSwitch } from './vpc/model.ts'
+import { takePublicAddress } from './vpc/public-address-pool.ts'
+
+/** What a cluster's part of the cloud is made of. */
+export interface RegionSpec {
+  /** Name of the cluster; ids follow from it, so that they are the same after every start. */
+  readonly cluster: string
+  readonly vpcCidr: string
+  /** One vSwitch in each zone. */
+  readonly vSwitches: readonly { readonly zoneId: string; readonly cidrBlock: string }[]
+  readonly machines: readonly MachineSpec[]
+}
+
+/** A node. */
+export interface MachineSpec {
+  readonly name: string
+  readonly zoneId: string
+  readonly address: string
+  /** Public address bound to it. */
+  readonly publicAddress?: string
+  /** @default {@link DEFAULT_INSTANCE_TYPE} */
+  readonly instanceType?: string
+}
+
+/** Ids of what a region holds. */
+export interface RegionIds {
+  readonly vpcId: string
+  readonly routeTableId: string
+  readonly securityGroupId: string
+}
+
+/** The region that clusters are in. */
+export const REGION_ID = 'cn-hangzhou'
+
+/** Ids of a cluster's VPC and what belongs to it. */
+export function regionIds(cluster: string): RegionIds {
+  return {
+    vpcId: stableId('vpc', cluster),
+    routeTableId: stableId('vtb', cluster),
+    securityGroupId: stableId('sg', cluster),
+  }
+}
+
+/** Id of a node's instance: `i-bp1…`. */
+export function instanceId(cluster: string, machine: string): string {
+  return stableId('i', `${cluster}/${machine}`)
+}
+
+/** Id of a zone's vSwitch: `vsw-bp1…`. */
+export function vSwitchId(cluster: string, zoneId: string): string {
+  return stableId('vsw', `${cluster}/${zoneId}`)
+}
+
+/** Makes what is missing of a cluster's VPC: vSwitches, the route table, a security group, machines and their EIPs. */
+export function ensureRegion(state: CloudState, spec: RegionSpec, now: number): RegionIds {
+  const ids = regionIds(spec.cluster)
+  state.transact((transaction) => {
+    ensureNetwork(transaction, spec, now)
+    for (const machine of spec.machines) ensureMachine(transaction, { spec, machine, now })
+  })
+  return ids
+}
+
+function ensureNetwork(transaction: Transaction, { cluster, vpcCidr, vSwitches }: RegionSpec, now: number): void {
+  const { vpcId, routeTableId, securityGroupId } = regionIds(cluster)
+  if (transaction.get(VPCS, vpcId) === undefined) {
+    const vpc = { id: vpcId, name: cluster, cidrBlock: vpcCidr, secondaryCidrBlocks: [], createdAt: now }
+    transaction.put(VPCS, vpcId, vpc)
+    transaction.put(ROUTE_TABLES, routeTableId, { id: routeTableId, vpcId, type: 'System' })
+    const group = {
+      id: securityGroupId,
+      name: cluster,
+      vpcId,
+      type: 'normal',
+      rules: [],
+      tags: [],
+      createdAt: now,
+    } as const
+    transaction.put(SECURITY_GROUPS, securityGroupId, group)
+  }
+  for (const { zoneId, cidrBlock } of vSwitches) {
+    const id = vSwitchId(cluster, zoneId)
+    if (transaction.get(VSWITCHES, id) !== undefined) continue
+    transaction.put(VSWITCHES, id, { id, name: `${cluster}-${zoneId}`, vpcId, zoneId, cidrBlock, createdAt: now })
+  }
+}
+
+function ensureMachine(
+  transaction: Transaction,
+  { spec, machine, now }: { spec: RegionSpec; machine: MachineSpec; now: number },
+): void {
+  const id = instanceId(spec.cluster, machine.name)
+  if (transaction.get(INSTANCES, id) !== undefined) return
+  const { vpcId, securityGroupId } = regionIds(spec.cluster)
+  const common = { securityGroupIds: [securityGroupId], tags: [], createdAt: now }
+  transaction.put(INSTANCES, id, {
+    id,
+    name: machine.name,
+    instanceType: machine.instanceType ?? DEFAULT_INSTANCE_TYPE,
+    zoneId: machine.zoneId,
+    vpcId,
+    status: 'Running',
+    ...common,
+  })
+  const vSwitch = vSwitchOf(transaction, spec, machine)
+  const cardId = stableId('eni', id)
+  takeAddress(transaction, vSwitch, { holder: cardId, wanted: machine.address })
+  transaction.put(NETWORK_INTERFACES, cardId, {
+    id: cardId,
+    name: machine.name,
+    type: 'Primary',
+    status: 'InUse',
+    instanceId: id,
+    vSwitchId: vSwitch.id,
+    macAddress: macAddressOf(cardId),
+    privateAddresses: [machine.address],
+    ipv6Addresses: [],
+    ...common,
+  })
+  if (machine.publicAddress !== undefined)
+    bindEip(transaction, { machine, publicAddress: machine.publicAddress, id, now })
+}
+
+function bindEip(
+  transaction: Transaction,
+  { machine, publicAddress, id, now }: { machine: MachineSpec; publicAddress: string; id: string; now: number },
+): void {
+  const allocationId = stableId('eip', id)
+  takePublicAddress(transaction, { holder: allocationId, version: 'ipv4', wanted: publicAddress })
+  transaction.put(ELASTIC_IPS, allocationId, {
+    allocationId,
+    address: publicAddress,
+    name: machine.name,
+    bandwidth: 100,
+    internetChargeType: 'PayByTraffic',
+    tags: [],
+    binding: { instanceType: 'EcsInstance', instanceId: id, privateAddress: machine.address },
+    createdAt: now,
+  })
+}
+
+function vSwitchOf(transaction: Transaction, spec: RegionSpec, machine: MachineSpec): VSwitch {
+  const address = requireAddress(machine.address)
+  const found = transaction
+    .list(VSWITCHES)
+    .find((vSwitch) => vSwitch.zoneId === machine.zoneId && cidrContains(requireCidr(vSwitch.cidrBlock), address))
+  if (found !== undefined) return found
+  throw new Refusal(
+    'InvalidVSwitchId.NotFound',
+    `No vSwitch of ${spec.cluster} in ${machine.zoneId} holds ${machine.address} of ${machine.name}.`,
+  )
+}
+
+const ID_LETTERS = 17
+
+function stableId(prefix: string, name: string): string {
+  const digest = createHash('sha256').update(`${prefix}/${name}`).digest('hex')
+  return `${prefix}-bp1${digest.slice(0, ID_LETTERS)}`
+}

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import PopCore from '@alicloud/pop-core'
+import { type Clock, systemClock } from '../base/clock.ts'
+import { silentLog } from '../base/log.ts'
+import { ECS_PRODUCT } from './ecs/ecs-product.ts'
+import { type Endpoint, startEndpoint } from './openapi/endpoint.ts'
+import type { Product } from './openapi/product.ts'
+import type { RamUser } from './openapi/ram-user.ts'
+import { ensureRegion, type RegionIds, type RegionSpec, vSwitchId } from './region.ts'
+import { CloudState } from './state/cloud-state.ts'
+import { VPC_PRODUCT } from './vpc/vpc-product.ts'
+
+export const TEST_USER: RamUser = {
+  name: 'test',
+  accessKeyId: 'key-test',
+  accessKeySecret: 'secret-test',
+  statements: [{ effect: 'Allow', actions: ['*'] }],
+}
+
+export const TEST_REGION: RegionSpec = {
+  cluster: 'test',
+  vpcCidr: '192.168.0.0/16',
+  vSwitches: [
+    { zoneId: 'zone-a', cidrBlock: '192.168.0.0/24' },
+    { zoneId: 'zone-b', cidrBlock: '192.168.1.0/28' },
+  ],
+  machines: [
+    {
+      name: 'node-1',
+      zoneId: 'zone-a',
+      address: '192.168.0.11',
+      publicAddress: '203.0.113.11',
+      instanceType: 'ecs.g7.large',
+    },
+    {
+      name: 'node-2',
+      zoneId: 'zone-b',
+      address: '192.168.1.11',
+      publicAddress: '203.0.113.12',
+      instanceType: 'ecs.g7.large',
+    },
+  ],
+}
+
+/** A cloud with an endpoint and no packets, and the public clients to ask it with. */
+export interface TestCloud extends AsyncDisposable {
+  readonly state: CloudState
+  readonly endpoint: Endpoint
+  readonly ids: RegionIds
+  /** The RPC client of a product, by its version. */
+  client(version: string): PopCore
+  vSwitch(zoneId: string): string
+}
+
+export interface TestCloudOptions {
+  readonly products?: readonly Product[]
+  readonly region?: RegionSpec
+  readonly users?: readonly RamUser[]
+  readonly clock?: Clock
+}
+
+export async function openTestCloud(options: TestCloudOptions = {}): Promise<TestCloud> {
+  const { products = [], region = TEST_REGION, users = [TEST_USER], clock = systemClock } = options
+  const state = CloudState.open()
+  const ids = ensureRegion(state, region, clock.now())
+  const endpoint = await startEndpoint({
+    state,
+    products: [ECS_PRODUCT, VPC_PRODUCT, ...products],
+    users,
+    throttle: { perSecond: 100_000, burst: 100_000 },
+    host: '127.0.0.1',
+    port: 0,
+    clock,
+    log: silentLog,
+  })
+  const { accessKeyId, accessKeySecret } = users[0] ?? TEST_USER
+  return {
+    state,
+    endpoint,
+    ids,
+    client: (apiVersion) => new PopCore({ endpoint: endpoint.url, apiVersion, accessKeyId, accessKeySecret }),
+    vSwitch: (zoneId) => vSwitchId(region.cluster, zoneId),
+    async [Symbol.asyncDispose]() {
+      await endpoint[Symbol.asyncDispose]()
+      await state[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** The `Code` that a call is refused with. */
+export async function refusalOf(call: Promise<unknown>): Promise<string> {
+  const error = await call.then(
+    (answer) => assert.fail(`The call went through: ${JSON.stringify(answer)}`),
+    (reason: { code?: string }) => reason,
+  )
+  return error.code ?? String(error)
+}
