@@ -6,7 +6,9 @@ import { type Clock, systemClock } from '../base/clock.ts'
 import { Disposables } from '../base/disposables.ts'
 import { FairleadError, systemErrorCode } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
+import { createEventRecorder } from '../kube/event-recorder.ts'
 import { type AnyKind, KINDS } from '../kube/registry.ts'
+import { createClient } from '../kube/rest-client.ts'
 import type { Store } from '../store/store.ts'
 import { type AuditOptions, auditRequests } from './audit/audit-requests.ts'
 import type { VerifyToken } from './authentication.ts'
@@ -19,6 +21,7 @@ import { createHandler, type HandleRequest } from './handler.ts'
 import { type ExchangeOptions, exchange } from './http-exchange.ts'
 import { ingressClassHook } from './ingress-class-hook.ts'
 import { KindTable } from './kind-table.ts'
+import { createLocalTransport } from './local-transport.ts'
 import { nodeAuthorizer } from './nodes/node-authorizer.ts'
 import { restrictNodes } from './nodes/node-restriction.ts'
 import type { TokenSigner } from './pki/service-account-token.ts'
@@ -26,7 +29,9 @@ import { preventEscalation } from './rbac/escalation.ts'
 import { RbacAuthorizer } from './rbac/rbac-authorizer.ts'
 import { DEFAULT_LIMITS, limitRequests, type RequestLimits } from './request-limits.ts'
 import type { NodePortRange } from './service-allocation/allocation-context.ts'
-import { serviceAllocationHook } from './service-allocation/plan.ts'
+import type { PortFault } from './service-allocation/node-port-repair.ts'
+import { NodePortRepairer } from './service-allocation/node-port-repairer.ts'
+import { NODE_PORTS, serviceAllocationHook } from './service-allocation/plan.ts'
 import { speakProtobuf } from './speak-protobuf.ts'
 import type { SubresourceHandler } from './subresources/subresource.ts'
 import { SUBRESOURCES } from './subresources/table.ts'
@@ -106,8 +111,28 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const { log, clock } = context
   const server = started.use(new TlsServer(options, { handle: spoken, verifyToken, log, clock }))
   await server.listen(options.listeners)
+  started.use(keepNodePorts(options, { handle, log, clock }))
   const running = started.move()
   return { handle, addresses: server.addresses, [Symbol.asyncDispose]: () => running[Symbol.asyncDispose]() }
+}
+
+/** Mends the book of node ports while the server runs; Events tell of what was wrong. */
+function keepNodePorts(
+  { store, nodePorts = NODE_PORTS }: ApiServerOptions,
+  { handle, log, clock }: Pick<ApiContext, 'log' | 'clock'> & { readonly handle: HandleRequest },
+): AsyncDisposable {
+  const client = createClient(
+    createLocalTransport({ handle }, { name: 'system:apiserver', groups: ['system:masters'] }),
+  )
+  const recorder = createEventRecorder({ client, component: 'portallocator-repair-controller', clock, log })
+  const report = ({ service, reason, message }: PortFault) => recorder.event(service, 'Warning', reason, message)
+  const repairer = new NodePortRepairer({ store, nodePorts, log, clock, report })
+  return {
+    async [Symbol.asyncDispose]() {
+      await repairer[Symbol.asyncDispose]()
+      await recorder.flush()
+    },
+  }
 }
 
 function contextOf(options: ApiServerOptions): ApiContext {

@@ -11,6 +11,8 @@ import type { ServiceOwner } from './service-owner.ts'
 
 /** How much of the range is left to those who ask for a port: a thirty-second, 16 to 128 (KEP-3668). */
 const STATIC_BAND = { min: 16, max: 128, share: 32 }
+/** Where node ports are written down. */
+export const NODE_PORTS_PREFIX = `${REGISTRY_PREFIX}fairlead/nodeports/`
 const ALLOCATED = 'provided port is already allocated'
 
 /**
@@ -145,7 +147,7 @@ function take(asked: number | undefined, context: AllocationContext): number | s
 
 /** Where it is written down whose a node port is. */
 export function nodePortKey(port: number): string {
-  return `${REGISTRY_PREFIX}fairlead/nodeports/${port}`
+  return `${NODE_PORTS_PREFIX}${port}`
 }
 
 /** What is written down for it. */

@@ -43,7 +43,8 @@ export interface ServiceWrite {
   readonly clock: Pick<Clock, 'now'>
 }
 
-const NODE_PORTS: NodePortRange = { first: 30_000, last: 32_767 }
+/** Upstream's `--service-node-port-range`. */
+export const NODE_PORTS: NodePortRange = { first: 30_000, last: 32_767 }
 
 /**
  * Decides which addresses and node ports a written Service takes and gives back, before it is checked. Nothing is changed: the plan's compares

@@ -1,14 +1,14 @@
 import { canonicalAddress } from '../../base/ip.ts'
 import { isAlreadyExists, isNotFound } from '../../kube/api-error.ts'
 import type { Informer } from '../../kube/informer.ts'
-import { keyOf } from '../../kube/object-key.ts'
+import { keyOf, parseKey } from '../../kube/object-key.ts'
 import { ipAddresses, serviceCidrs, services } from '../../kube/resource.ts'
 import type { Service } from '../../kube/types/core.ts'
 import type { IpAddress, ServiceCidr } from '../../kube/types/discovery.ts'
 import { WorkQueue } from '../../kube/work-queue.ts'
 import { runWorkers } from '../../kube/workers.ts'
 import type { Controller, ControllerContext } from '../controller.ts'
-import { type AddressFault, addressesOf, faultsOf, isLeaked, serviceKeyOf } from './plan.ts'
+import { type AddressFault, addressesOf, faultsOf, leakOf, serviceKeyOf } from './plan.ts'
 
 /** Two watches show one write at different times: what looks wrong is looked at again after this time. */
 const SETTLE_MS = 1_000
@@ -22,7 +22,7 @@ export class ServiceIpRepair implements Controller {
   readonly #services: Informer<Service>
   readonly #addresses: Informer<IpAddress>
   readonly #ranges: Informer<ServiceCidr>
-  /** `namespace/name` of Services. */
+  /** `namespace/name` of Services, and names of IPAddresses that refer to none. */
   readonly #queue: WorkQueue
   /** IPAddresses by the Service that they are for. */
   readonly #byService = new Map<string, Set<string>>()
@@ -49,7 +49,10 @@ export class ServiceIpRepair implements Controller {
 
   #note(address: IpAddress): void {
     const key = serviceKeyOf(address)
-    if (key === undefined) return
+    if (key === undefined) {
+      if (leakOf(address, undefined) !== undefined) this.#queue.addAfter(address.metadata.name, SETTLE_MS)
+      return
+    }
     const names = this.#byService.get(key) ?? new Set()
     this.#byService.set(key, names.add(address.metadata.name))
     this.#look(key)
@@ -77,14 +80,20 @@ export class ServiceIpRepair implements Controller {
   }
 
   async #reconcile(key: string): Promise<void> {
+    const { namespace, name } = parseKey(key)
+    if (namespace === undefined) {
+      await this.#dropLeaked(name, undefined)
+      return
+    }
     if (!this.#isSuspect(key)) return
-    const [namespace = '', name = ''] = key.split('/')
     const service = await this.#context.client.find(services, { namespace, name })
     for (const address of [...(this.#byService.get(key) ?? [])]) await this.#dropLeaked(address, service)
     if (service === undefined) return
     const addresses = await Promise.all(addressesOf(service).map((ip) => this.#findLive(ip)))
     const find = (wanted: string) => addresses.find((address) => address?.metadata.name === wanted)
-    for (const fault of faultsOf(service, find, this.#ranges.list())) await this.#mend(service, fault)
+    const findService = (wanted: string) => this.#services.get(wanted)
+    const known = { find, findService, ranges: this.#ranges.list() }
+    for (const fault of faultsOf(service, known)) await this.#mend(service, fault)
   }
 
   async #findLive(ip: string): Promise<IpAddress | undefined> {
@@ -92,9 +101,10 @@ export class ServiceIpRepair implements Controller {
     return name === undefined ? undefined : this.#context.client.find(ipAddresses, { name })
   }
 
-  async #mend(service: Service, { reason, message, create }: AddressFault): Promise<void> {
+  async #mend(service: Service, { event, create, replaces }: AddressFault): Promise<void> {
     const { client, recorder } = this.#context
-    recorder.event(service, 'Warning', reason, message)
+    if (event !== undefined) recorder.event(service, 'Warning', event.reason, event.message)
+    if (replaces !== undefined) await this.#delete(replaces)
     if (create === undefined) return
     await client.create(ipAddresses, create).catch((error) => {
       if (!isAlreadyExists(error)) throw error
@@ -104,14 +114,16 @@ export class ServiceIpRepair implements Controller {
   async #dropLeaked(name: string, service: Service | undefined): Promise<void> {
     const { client, recorder, log } = this.#context
     const address = await client.find(ipAddresses, { name })
-    if (address === undefined || !isLeaked(address, service)) return
-    const { uid = '', resourceVersion = '' } = address.metadata
-    const { namespace, name: owner } = address.spec.parentRef
-    const message = `IPAddress: ${name} for Service ${namespace}/${owner} appears to have leaked: cleaning up`
-    log.warn({ address: name, service: `${namespace}/${owner}` }, 'An address of a Service that does not have it goes')
-    recorder.event(address, 'Warning', 'IPAddressNotAllocated', message)
+    const leak = address && leakOf(address, service)
+    if (address === undefined || leak === undefined) return
+    log.warn({ address: name, why: leak.message }, 'An address that stands for none of a Service goes')
+    recorder.event(address, 'Warning', leak.reason, leak.message)
+    await this.#delete(address)
+  }
+
+  async #delete({ metadata: { name, uid = '', resourceVersion = '' } }: IpAddress): Promise<void> {
     try {
-      await client.delete(ipAddresses, { name }, { preconditions: { uid, resourceVersion } })
+      await this.#context.client.delete(ipAddresses, { name }, { preconditions: { uid, resourceVersion } })
     } catch (error) {
       if (!isNotFound(error)) throw error
     }
