@@ -1,4 +1,4 @@
-import { isConflict, isNotFound } from '../../kube/api-error.ts'
+import { isNotFound } from '../../kube/api-error.ts'
 import { setCondition } from '../../kube/conditions.ts'
 import type { Informer } from '../../kube/informer.ts'
 import { keyOf } from '../../kube/object-key.ts'
@@ -104,8 +104,8 @@ export class TaintEvictionController implements Controller {
       await client.patch(pods, pod.metadata, { type: 'strategic', body }, { subresource: 'status' })
       await client.delete(pods, pod.metadata, { preconditions: uid === undefined ? {} : { uid } })
     } catch (error) {
-      // Gone, or another of its name by now.
-      if (!isNotFound(error) && !isConflict(error)) throw error
+      // A conflict is a race with the node, or another pod of its name by now: the next look will tell.
+      if (!isNotFound(error)) throw error
     }
     this.#appointments.delete(keyOf(pod))
   }

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { test } from 'node:test'
+import { poll } from '../cluster/poll.ts'
+import { PodCluster } from '../kubectl/pod-cluster.ts'
+
+const unavailable: string | false =
+  process.getuid?.() !== 0
+    ? 'makes namespaces: needs root'
+    : spawnSync('kubectl', ['version', '--client']).status === 0
+      ? false
+      : 'kubectl is not installed'
+
+/** Three replicas with names of their own, as a database has them. */
+const CLICKHOUSE = `apiVersion: v1
+kind: Service
+metadata: {name: chi}
+spec: {clusterIP: None, selector: {app: chi}, ports: [{name: http, port: 8080}]}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: chi}
+spec:
+  serviceName: chi
+  replicas: 3
+  selector: {matchLabels: {app: chi}}
+  template:
+    metadata: {labels: {app: chi}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      tolerations: [{key: maintenance, operator: Exists, effect: NoExecute, tolerationSeconds: 1}]
+      containers:
+      - name: echo
+        image: fairlead/echo
+        ports: [{name: http, containerPort: 8080}]
+        readinessProbe: {httpGet: {path: /, port: http}, periodSeconds: 1}
+`
+
+const CUSTOM = `apiVersion: v1
+kind: Service
+metadata: {name: outside}
+spec: {ports: [{port: 80, targetPort: 8080}]}
+---
+apiVersion: v1
+kind: Endpoints
+metadata: {name: outside}
+subsets: [{addresses: [{ip: 192.0.2.10}], ports: [{port: 8080}]}]
+`
+
+const PODS = ['get', 'pods', '-l', 'app=chi', '--sort-by=.metadata.name']
+const PLACES = '{range .items[*]}{.metadata.name}={.spec.nodeName}{" "}{end}'
+
+test('kubectl with StatefulSets, taints and custom Endpoints', { skip: unavailable, timeout: 120_000 }, async (t) => {
+  await using cluster = await PodCluster.start()
+  const { stderr } = await cluster.run(['apply', '-f', '-'], { stdin: CLICKHOUSE })
+  assert.equal(stderr, '')
+  await cluster.show('rollout', 'status', 'sts/chi', '--timeout=30s')
+
+  await t.test('three replicas have their names in the slice of the headless Service', async () => {
+    const path = 'jsonpath={range .items[*].endpoints[*]}{.hostname}:{.conditions.ready} {end}'
+    const slices = ['get', 'endpointslices', '-l', 'kubernetes.io/service-name=chi', '-o', path]
+    const endpoints = (await cluster.show(...slices)).trim().split(' ').sort()
+    assert.deepEqual(endpoints, ['chi-0:true', 'chi-1:true', 'chi-2:true'])
+  })
+
+  await t.test('rollout history and undo', async () => {
+    await cluster.show('set', 'env', 'sts/chi', 'MODE=new')
+    await cluster.show('rollout', 'status', 'sts/chi', '--timeout=30s')
+    const history = await cluster.show('rollout', 'history', 'sts/chi')
+    assert.match(history, /^statefulset\.apps\/chi \nREVISION {2}CHANGE-CAUSE\n1 {9}<none>\n2 {9}<none>\n/)
+    await cluster.show('rollout', 'undo', 'sts/chi')
+    await cluster.show('rollout', 'status', 'sts/chi', '--timeout=30s')
+    const variables = await cluster.show(...PODS, '-o', 'jsonpath={.items[*].spec.containers[0].env}')
+    assert.equal(variables.trim(), '')
+    assert.match(await cluster.show('rollout', 'history', 'sts/chi'), /\n2 {9}<none>\n3 {9}<none>\n/)
+  })
+
+  await t.test('a NoExecute taint moves pods when their toleration is over, and says so', async () => {
+    const before = await cluster.show(...PODS, '-o', `jsonpath=${PLACES}`)
+    const [node = ''] = /[^= ]+(?= )/.exec(before.slice(before.indexOf('=') + 1)) ?? []
+    // What tolerates the taint for a time could come back to the node.
+    await cluster.show('cordon', node)
+    await cluster.show('taint', 'node', node, 'maintenance=now:NoExecute')
+    await poll(`three pods, none on ${node}`, async () => {
+      const places = (await cluster.show(...PODS, '-o', `jsonpath=${PLACES}`)).trim().split(' ')
+      const moved = places.every((place) => !place.endsWith(`=${node}`) && !place.endsWith('='))
+      return places.length === 3 && moved ? places : undefined
+    })
+    await cluster.show('wait', '--for=jsonpath={.status.readyReplicas}=3', 'sts/chi', '--timeout=30s')
+    const events = await cluster.show('get', 'events', '--field-selector', 'reason=TaintManagerEviction')
+    assert.match(events, /Marking for deletion Pod default\/chi-0/)
+    await cluster.show('taint', 'node', node, 'maintenance-')
+  })
+
+  await t.test('Endpoints that someone writes get a slice', async () => {
+    await cluster.run(['apply', '-f', '-'], { stdin: CUSTOM })
+    const selector = 'endpointslice.kubernetes.io/managed-by=endpointslicemirroring-controller.k8s.io'
+    await cluster.show('wait', '--for=create', 'endpointslices', '-l', selector, '--timeout=10s')
+    const path = 'jsonpath={.items[0].endpoints[0].addresses[0]}:{.items[0].ports[0].port}'
+    assert.equal(await cluster.show('get', 'endpointslices', '-l', selector, '-o', path), '192.0.2.10:8080')
+  })
+})
