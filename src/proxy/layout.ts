@@ -72,8 +72,18 @@ export const HEADERS = {
   ip6: { type: ipv6Address, saddr: 8, daddr: 24, words: 4, portUnreachable: 4 },
 } as const
 
+/** Layouts are the same for all who ask: their rules are encoded once. */
+const layouts = new Map<string, Layout>()
+
 /** The fixed part of one family's table. */
 export function layoutOf(family: Family, table: string): Layout {
+  const key = `${family} ${table}`
+  const known = layouts.get(key) ?? makeLayout(family, table)
+  layouts.set(key, known)
+  return known
+}
+
+function makeLayout(family: Family, table: string): Layout {
   const ref: TableRef = { family, table }
   const address = HEADERS[family].type
   const endpoints = Array.from({ length: SHARDS }, (_, shard) => endpointsSet(ref, address, shard))

@@ -114,6 +114,15 @@ for (const family of ['ip', 'ip6'] as const) {
         assert.deepEqual(program.takeOrphans(), [])
       })
 
+      test('nft shows clients, and the rules that bind them', async () => {
+        set(web(sticky(600), ...both))
+        await network.ask('c', vip, 80)
+        const listed = network.nft('list', 'table', family, 'fairlead')
+        assert.match(listed, /chain rr-2-16-sticky-600 \{/)
+        assert.match(listed, /update @affinity \{ ip6? saddr \. meta priority & f:ffff timeout 10m : meta priority \}/)
+        assert.ok(listed.includes(`${at('c')} . 0x`), listed)
+      })
+
       test('it ends when the client was away for as long as it says', async () => {
         set(web(sticky(1), ...both))
         const { from } = await network.ask('c', vip, 80)

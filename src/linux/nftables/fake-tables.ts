@@ -67,19 +67,19 @@ export class FakeTables {
         this.#tables.delete(`${family} ${text(attributes, nft.NFTA_TABLE_NAME)}`)
         return
       case nft.NFT_MSG_NEWCHAIN:
-        this.#newChain(this.#tableOf(family, attributes), readChain(family, bytes))
+        this.#newChain(this.#tableOf(family, attributes), decoded(readChain, family, bytes))
         return
       case nft.NFT_MSG_DELCHAIN:
         deleteChain(this.#tableOf(family, attributes), text(attributes, nft.NFTA_CHAIN_NAME))
         return
       case nft.NFT_MSG_NEWRULE:
-        this.#newRule(this.#tableOf(family, attributes), readRule(family, bytes))
+        this.#newRule(this.#tableOf(family, attributes), decoded(readRule, family, bytes))
         return
       case nft.NFT_MSG_DELRULE:
         deleteRules(this.#tableOf(family, attributes), attributes)
         return
       case nft.NFT_MSG_NEWSET:
-        this.#newSet(this.#tableOf(family, attributes), readSet(family, bytes))
+        this.#newSet(this.#tableOf(family, attributes), decoded(readSet, family, bytes))
         return
       case nft.NFT_MSG_DELSET:
         deleteSet(this.#tableOf(family, attributes), text(attributes, nft.NFTA_SET_NAME))
@@ -135,6 +135,28 @@ export class FakeTables {
     if (table === undefined) throw new FakeRefusal('ENOENT')
     return table
   }
+}
+
+type Decode<T> = (family: NftFamily, bytes: Buffer) => T
+
+const cache = new Map<unknown, Map<string, unknown>>()
+const MAX_CACHED = 10_000
+
+/** Decodes a message, the same bytes once only: tests make the same tables thousands of times. Results are frozen data. */
+function decoded<T>(decode: Decode<T>, family: NftFamily, bytes: Buffer): T {
+  let known = cache.get(decode)
+  if (known === undefined || known.size > MAX_CACHED) {
+    known = new Map()
+    cache.set(decode, known)
+  }
+  const key = family + bytes.toString('latin1')
+  let value = known.get(key) as T | undefined
+  if (value === undefined) {
+    // What was decoded points into its bytes, which the batch's buffer may lend to others.
+    value = decode(family, Buffer.from(bytes))
+    known.set(key, value)
+  }
+  return value
 }
 
 function text(attributes: Attributes, type: number): string {
