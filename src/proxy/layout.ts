@@ -265,7 +265,7 @@ function rulesOf(ref: TableRef, family: Family): Rule[] {
     rule('postrouting', [...masqueradeMarked], 'marked above'),
     rule(
       'postrouting',
-      [address(saddr, 0), address(daddr, words), isIn('hairpins'), masquerade],
+      [...wasSentOn, address(saddr, 0), address(daddr, words), isIn('hairpins'), masquerade],
       'a pod that was sent to itself',
     ),
   ]
@@ -303,6 +303,16 @@ const markForMasquerade: readonly Expression[] = [
   { kind: 'meta', key: 'mark', dest: 0 },
   { kind: 'bitwise', source: 0, dest: 0, mask: word(~MASQUERADE_BIT), xor: word(MASQUERADE_BIT) },
   { kind: 'meta-set', key: 'mark', source: 0 },
+]
+
+/** IPS_DST_NAT of linux/netfilter/nf_conntrack_common.h. */
+const DESTINATION_CHANGED = 0x20
+
+/** Only what a Service sent: a process that calls its own node, perhaps since before these rules, is none of theirs. */
+const wasSentOn: readonly Expression[] = [
+  { kind: 'ct', key: 'status', dest: 0 },
+  and(0, DESTINATION_CHANGED),
+  { kind: 'cmp', op: 'neq', source: 0, data: word(0) },
 ]
 
 const masquerade: Expression = { kind: 'masquerade', flags: NAT_FLAGS.fullyRandom }

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { after, afterEach, before, describe, test } from 'node:test'
 import { endpointSlices, events, nodes, services } from '../../src/kube/resource.ts'
+import { connectTcp, listenTcp } from '../../src/linux/socket.ts'
 import {
   NODE_ADDRESS,
   nodeNamed,
@@ -21,6 +24,7 @@ describe('fairlead proxy as a program of its own', () => {
     on = await openProxyBench()
   })
   after(() => on?.[Symbol.asyncDispose]())
+  afterEach(() => on?.killAll())
 
   test('waits for its Node, serves, is stopped without a trace of it in the rules, takes over, and cleans up', async () => {
     const kubeconfig = await on.kubeconfig()
@@ -33,6 +37,7 @@ describe('fairlead proxy as a program of its own', () => {
     await on.client.create(nodes, nodeNamed('machine-1'))
     await on.client.create(services, serviceNamed('web', { clusterIP: '10.96.0.10', type: 'NodePort' }))
     await on.client.create(endpointSlices, sliceOf('web', [{ ip: '10.244.1.2', node: 'machine-1' }]))
+    await first.printed(/Services are in the kernel/)
     const listing = await until('the Service in the kernel', () => {
       const text = on.nft('list', 'table', 'ip', 'fairlead')
       return text.includes('default/web') && text.includes('10.244.1.2 . 8080') && text.includes(NODE_ADDRESS)
@@ -66,6 +71,26 @@ describe('fairlead proxy as a program of its own', () => {
     assert.match((await on.proxy('--cleanup').ended()).stderr, /there was nothing to remove/)
   })
 
+  test('connections that were there before it go on, also to an endpoint of this very node', async () => {
+    const port = 8080
+    const server = createServer((socket) => socket.pipe(socket))
+    server.listen({ fd: listenTcp({ netns: on.netns, host: NODE_ADDRESS, port }) })
+    const socket = await connectTcp({ netns: on.netns, host: NODE_ADDRESS, port, timeoutMs: 3000 })
+    try {
+      await on.client.create(services, serviceNamed('own', {}))
+      await on.client.create(endpointSlices, sliceOf('own', [{ ip: NODE_ADDRESS, node: 'machine-1' }]))
+      const running = on.proxy('--kubeconfig', await on.kubeconfig(), '--hostname-override', 'machine-1')
+      await running.printed(/Services are in the kernel/)
+      assert.match(on.nft('list', 'table', 'ip', 'fairlead'), /default\/own/)
+      socket.write('still here')
+      const [echo] = await once(socket, 'data', { signal: AbortSignal.timeout(5000) })
+      assert.equal(String(echo), 'still here')
+    } finally {
+      socket.destroy()
+      server.close()
+    }
+  })
+
   test('says how it does, under the names of kube-proxy', async () => {
     const running = on.proxy('--kubeconfig', await on.kubeconfig(), '--hostname-override', 'machine-1')
     await running.printed(/Services are in the kernel/)
@@ -97,8 +122,6 @@ describe('fairlead proxy as a program of its own', () => {
       assert.match(body, pattern)
     const { body: configz } = await on.get('127.0.0.1', 10249, '/configz')
     assert.equal(JSON.parse(configz)['kubeproxy.config.k8s.io'].mode, 'nftables')
-    running.kill('SIGKILL')
-    await running.ended()
   })
 
   test('a load balancer is told which nodes have endpoints, and which are leaving', async () => {
@@ -147,8 +170,6 @@ describe('fairlead proxy as a program of its own', () => {
     assert.equal(JSON.parse(leaving.body).nodeEligible, false)
     assert.equal(JSON.parse(leaving.body).healthy, true)
     assert.equal((await on.get(...LIVEZ)).status, 200, 'it does its work to the end')
-    running.kill('SIGKILL')
-    await running.ended()
   })
 
   test('a health-check port that is taken is told at the Service, with the rights of kube-proxy', async () => {
@@ -173,7 +194,5 @@ describe('fairlead proxy as a program of its own', () => {
     assert.equal(event.reportingComponent, 'kube-proxy')
     const { items } = await on.client.list(events, { namespace: 'default' })
     assert.ok(items.some(({ reason, involvedObject }) => reason === 'Starting' && involvedObject.kind === 'Node'))
-    taken.kill('SIGKILL')
-    await taken.ended()
   })
 })

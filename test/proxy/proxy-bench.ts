@@ -108,11 +108,16 @@ export class ProxyBench implements AsyncDisposable {
     })
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const command of this.#commands) {
+  /** Ends what still runs, as a crash would. */
+  async killAll(): Promise<void> {
+    for (const command of this.#commands.splice(0)) {
       if (command.running) command.kill('SIGKILL')
       await command.ended()
     }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.killAll()
     await this.api[Symbol.asyncDispose]()
     this.namespaces[Symbol.dispose]()
   }
