@@ -1,5 +1,6 @@
 import type { Draft } from '../kube/kind.ts'
 import type { AnyKind } from '../kube/registry.ts'
+import { pods } from '../kube/resource.ts'
 import type { Entry } from '../store/store.ts'
 import { applyConfiguration } from './apply.ts'
 import { ANONYMOUS } from './authorization.ts'
@@ -21,6 +22,7 @@ import {
   type WriteSettings,
 } from './object-storage.ts'
 import { APPLY_PATCH, applyPatch } from './patch.ts'
+import { defaultAccountMade } from './pod-account-hook.ts'
 import { flag, wholeNumber, writeSettings } from './query.ts'
 import { acceptedForm, showOne } from './representation.ts'
 import { type ApiRequest, type ApiResponse, jsonResponse } from './request.ts'
@@ -151,6 +153,7 @@ async function create(call: ResourceCall): Promise<ApiResponse> {
   alignWithUrl(kind, draft, { namespace })
   const warnings = validateFields(kind, draft, query)
   const manager = fieldManagerOf(query, request.headers['user-agent'])
+  if (kind.resource === pods) await defaultAccountMade(context, namespace ?? '', draft)
   const entry = await createObject(context, kind, { draft, manager, settings: admittedSettings(call, 'main') })
   return shown(call, entry, 201, withKindWarnings(kind, entry, warnings))
 }

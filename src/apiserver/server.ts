@@ -25,6 +25,7 @@ import { createLocalTransport } from './local-transport.ts'
 import { nodeAuthorizer } from './nodes/node-authorizer.ts'
 import { restrictNodes } from './nodes/node-restriction.ts'
 import type { TokenSigner } from './pki/service-account-token.ts'
+import { podAccountHook } from './pod-account-hook.ts'
 import { preventEscalation } from './rbac/escalation.ts'
 import { RbacAuthorizer } from './rbac/rbac-authorizer.ts'
 import { DEFAULT_LIMITS, limitRequests, type RequestLimits } from './request-limits.ts'
@@ -153,6 +154,7 @@ function contextOf(options: ApiServerOptions): ApiContext {
     allocators: new Map([['services', allocation]]),
     hooks: new Map([
       ['ingresses', ingressClassHook(store)],
+      ['pods', podAccountHook(store, random)],
       ['customresourcedefinitions', definitions],
       ...(hooks ?? []),
     ]),

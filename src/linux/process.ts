@@ -41,7 +41,7 @@ export function isAlive(identity: ProcessIdentity): boolean {
 }
 
 /** Signals this very process, never another that got its number; false when it is gone. */
-export function killProcess(identity: ProcessIdentity, signal: NodeJS.Signals): boolean {
+export function killProcess(identity: ProcessIdentity, signal: NodeJS.Signals | number): boolean {
   if (!isAlive(identity)) return false
   try {
     return process.kill(identity.pid, signal)

@@ -6,9 +6,17 @@ import { containerConfig } from './container-config.ts'
 import { expand, podField } from './container-env.ts'
 import { EMPTY_CONFIG, type Image, type ImageConfig } from './images/image.ts'
 import type { PodInputs } from './pod-inputs.ts'
+import { DEFAULT_CAPABILITIES } from './runtime/oci-spec.ts'
+import { forbiddenSysctl } from './security-context.ts'
+import { serviceVariables } from './service-env.ts'
 import { testContainer, testPod } from './test-pods.ts'
 
-const place = { nodeName: 'node-1', hostIPs: ['192.168.0.11'], podIPs: ['10.244.1.2', 'fd00::2'] }
+const place = {
+  nodeName: 'node-1',
+  hostIPs: ['192.168.0.11'],
+  podIPs: ['10.244.1.2', 'fd00::2'],
+  capacity: { cpu: '2', memory: '1Gi' },
+}
 const inputs: PodInputs = {
   configMaps: new Map([
     ['cm', { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'cm' }, data: { a: '1', b: '2' } }],
@@ -16,6 +24,8 @@ const inputs: PodInputs = {
   secrets: new Map([['sec', { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'sec' }, data: { s: 'aGlkZGVu' } }]]),
 }
 const userFiles = { passwd: 'root:x:0:0::/:\nweb:x:100:101::/:\n', group: 'root:x:0:\nstaff:x:50:\n' }
+
+const GRANTABLE = [...DEFAULT_CAPABILITIES, 'CAP_NET_ADMIN']
 
 function configOf(container: Partial<Container>, image: Partial<ImageConfig> = {}, spec: Partial<PodSpec> = {}) {
   const whole = testContainer('web', container)
@@ -26,7 +36,17 @@ function configOf(container: Partial<Container>, image: Partial<ImageConfig> = {
     root: { kind: 'directory', path: '/x' },
     config: { ...EMPTY_CONFIG, entrypoint: ['/entry'], command: ['cmd'], ...image },
   }
-  const around = { image: made, inputs, place, userFiles, cgroup: '/c', mounts: [], netns: '/run/netns/x' }
+  const surroundings = { services: [], grantable: GRANTABLE, clusterDomain: 'cluster.local' }
+  const around = {
+    ...surroundings,
+    image: made,
+    inputs,
+    place,
+    userFiles,
+    cgroup: '/c',
+    mounts: [],
+    netns: '/run/netns/x',
+  }
   return containerConfig(testPod({ ...spec, containers: [whole] }), whole, around)
 }
 
@@ -129,5 +149,66 @@ describe('what a container is run with', () => {
         assert.equal(expand(text.replaceAll('$', '$$$$'), new Map([['', 'x']])), text),
       ),
     )
+  })
+})
+
+describe('the security context', () => {
+  test('capabilities are added and dropped', () => {
+    const of = (capabilities: object) => made({ securityContext: { capabilities } }).capabilities ?? []
+    assert.ok(of({ add: ['NET_ADMIN'] }).includes('CAP_NET_ADMIN'))
+    assert.deepEqual(of({ drop: ['ALL'], add: ['net_bind_service'] }), ['CAP_NET_BIND_SERVICE'])
+    assert.ok(!of({ drop: ['CAP_CHOWN'] }).includes('CAP_CHOWN'))
+    assert.deepEqual(made({ securityContext: { privileged: true } }).capabilities, GRANTABLE)
+    const refused = (name: string) => refusal({ securityContext: { capabilities: { add: [name] } } })
+    assert.equal(refused('FLY'), 'CreateContainerError: unknown capability "CAP_FLY"')
+    assert.equal(refused('SYS_ADMIN'), 'CreateContainerError: this machine cannot give capability "CAP_SYS_ADMIN"')
+  })
+  test('only safe kernel settings are allowed', () => {
+    const of = (name: string, spec: Partial<PodSpec> = {}) =>
+      forbiddenSysctl(testPod({ ...spec, securityContext: { sysctls: [{ name, value: '1' }] } }))
+    assert.equal(of('net.ipv4.tcp_syncookies'), undefined)
+    assert.equal(of('kernel.msgmax'), 'forbidden sysctl: "kernel.msgmax" not allowlisted')
+    assert.match(of('net/ipv4/tcp_syncookies', { hostNetwork: true }) ?? '', /not allowed with host net enabled$/)
+  })
+})
+
+describe('variables of Services', () => {
+  const service = (name: string, namespace: string, spec: object) =>
+    ({ apiVersion: 'v1', kind: 'Service', metadata: { name, namespace }, spec }) as const
+  const services = [
+    service('kubernetes', 'default', {
+      clusterIP: '10.96.0.1',
+      ports: [{ name: 'https', port: 443, protocol: 'TCP' }],
+    }),
+    service('my-db', 'shop', {
+      clusterIP: '10.96.0.5',
+      ports: [
+        { port: 5432, protocol: 'TCP' },
+        { name: 'q', port: 53, protocol: 'UDP' },
+      ],
+    }),
+    service('headless', 'shop', { clusterIP: 'None', ports: [{ port: 1 }] }),
+    service('elsewhere', 'other', { clusterIP: '10.96.0.6', ports: [{ port: 1 }] }),
+  ]
+  const all = (spec: Partial<PodSpec> = {}) => Object.fromEntries(serviceVariables(testPod(spec), services))
+
+  test('tell of the namespace and of the API server', () => {
+    const found = all()
+    assert.equal(found.MY_DB_SERVICE_HOST, '10.96.0.5')
+    assert.equal(found.MY_DB_SERVICE_PORT, '5432')
+    assert.equal(found.MY_DB_SERVICE_PORT_Q, '53')
+    assert.equal(found.MY_DB_PORT, 'tcp://10.96.0.5:5432')
+    assert.equal(found.MY_DB_PORT_53_UDP, 'udp://10.96.0.5:53')
+    assert.equal(found.MY_DB_PORT_53_UDP_PROTO, 'udp')
+    assert.equal(found.MY_DB_PORT_53_UDP_ADDR, '10.96.0.5')
+    assert.equal(found.KUBERNETES_SERVICE_PORT_HTTPS, '443')
+    assert.deepEqual(
+      Object.keys(found).filter((name) => /^(HEADLESS|ELSEWHERE)/.test(name)),
+      [],
+    )
+  })
+  test('without links, of the API server alone', () => {
+    const names = Object.keys(all({ enableServiceLinks: false }))
+    assert.ok(names.includes('KUBERNETES_SERVICE_HOST') && names.every((name) => name.startsWith('KUBERNETES_')))
   })
 })

@@ -5,6 +5,8 @@ export interface PodPlace {
   readonly nodeName: string
   readonly hostIPs: readonly string[]
   readonly podIPs: readonly string[]
+  /** What the node has, by resource. */
+  readonly capacity: Readonly<Record<string, string>>
 }
 
 /**

@@ -1,8 +1,12 @@
 import type { Container, Pod } from '../kube/types/core.ts'
-import { type ContainerProblem, type ContainerView, isLive, type RunView } from './pod-view.ts'
+import { type ContainerProblem, type ContainerView, isLive, type RunView, type StopView } from './pod-view.ts'
 import type { ContainerProbes } from './probes/container-probes.ts'
 import { crashesAfter, retryDelay } from './restart-delay.ts'
 import type { ContainerRecord, ExitedState } from './runtime/runtime.ts'
+
+/** Upstream's waits between tries to mount. */
+const FIRST_WAIT_MS = 500
+const LONGEST_WAIT_MS = 122_000
 
 /** What an agent remembers of one container beside what the runtime knows: lost with the agent, and then learnt anew. */
 export class ContainerMemory {
@@ -10,7 +14,10 @@ export class ContainerMemory {
   problem: ContainerProblem | undefined
   image: { readonly name: string; readonly id: string } | undefined
   probes: ContainerProbes | undefined
-  stoppingSince: number | undefined
+  stopping: StopView | undefined
+  postStart: 'running' | 'failed' | undefined
+  /** Ends the hook that runs. */
+  readonly hooks = new HookSwitch()
   #runs: readonly ContainerRecord[] = []
   #crashes = 0
   #counted = -1
@@ -18,7 +25,8 @@ export class ContainerMemory {
 
   constructor(pod: Pod, container: Container) {
     this.container = container
-    const status = pod.status?.containerStatuses?.find(({ name }) => name === container.name)
+    const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])]
+    const status = statuses.find(({ name }) => name === container.name)
     if (status !== undefined && status.imageID !== '') this.image = { name: status.image, id: status.imageID }
   }
 
@@ -38,7 +46,7 @@ export class ContainerMemory {
       this.#counted = run.attempt
     }
     this.endProbes()
-    this.stoppingSince = undefined
+    this.#forgetRun()
   }
 
   /** Counts a start that failed; the next is due after a while that doubles. */
@@ -47,11 +55,23 @@ export class ContainerMemory {
     this.problem = { reason, message, retryAt: now + retryDelay(this.#failures) }
   }
 
+  /** Something that the start needs is not there yet; it is looked for again soon, then more seldom. */
+  wait(message: string, now: number): void {
+    const delay = Math.min(FIRST_WAIT_MS * 2 ** this.#failures++, LONGEST_WAIT_MS)
+    this.problem = { reason: 'ContainerCreating', message, retryAt: now + delay }
+  }
+
   /** A run was started. */
   started(): void {
     this.problem = undefined
     this.#failures = 0
-    this.stoppingSince = undefined
+    this.#forgetRun()
+  }
+
+  #forgetRun(): void {
+    this.hooks.abort()
+    this.stopping = undefined
+    this.postStart = undefined
   }
 
   endProbes(): void {
@@ -65,7 +85,7 @@ export class ContainerMemory {
   }
 
   view(): ContainerView {
-    const { run, problem, probes, stoppingSince, image } = this
+    const { run, problem, probes, stopping, postStart, image } = this
     const last = this.#runs.at(-2)
     return {
       ...(run === undefined ? {} : { run: runView(run) }),
@@ -75,9 +95,26 @@ export class ContainerMemory {
       ready: isLive(run) && probes?.ready === true,
       started: isLive(run) && probes?.started === true,
       ...(probes?.unhealthy === undefined ? {} : { unhealthy: probes.unhealthy }),
-      ...(stoppingSince === undefined ? {} : { stoppingSince }),
+      ...(stopping === undefined ? {} : { stopping }),
+      ...(postStart === undefined ? {} : { postStart }),
       ...(image === undefined ? {} : { image }),
     }
+  }
+}
+
+/** One hook at a time belongs to a run, and ends with it. */
+export class HookSwitch {
+  #controller = new AbortController()
+
+  /** The signal for a hook that begins now. */
+  begin(): AbortSignal {
+    this.abort()
+    this.#controller = new AbortController()
+    return this.#controller.signal
+  }
+
+  abort(): void {
+    this.#controller.abort()
   }
 }
 

@@ -1,26 +1,29 @@
 import { join } from 'node:path'
 import { errorMessage } from '../base/error.ts'
-import type { Client } from '../kube/client.ts'
-import type { Container, Pod } from '../kube/types/core.ts'
-import { containerConfig } from './container-config.ts'
+import type { Container, Pod, Service } from '../kube/types/core.ts'
+import { grantableCapabilities } from '../linux/capabilities.ts'
+import { type ContainerSurroundings, containerConfig, containerVariables } from './container-config.ts'
 import { readUserFiles } from './container-user.ts'
 import type { Image, Images } from './images/image.ts'
-import { inputNames, loadInputs, NO_INPUTS, type PodInputs } from './pod-inputs.ts'
+import type { PodInputs } from './pod-inputs.ts'
 import type { PodSandbox, PodSandboxes } from './pod-sandbox.ts'
-import { mountVolumes } from './pod-volumes.ts'
 import type { HostView } from './runtime/host-view.ts'
 import type { BindMount } from './runtime/oci-spec.ts'
 import type { Runtime } from './runtime/runtime.ts'
+import type { PodVolumes } from './volumes/pod-volumes.ts'
 
 export interface ContainerStarterOptions {
-  readonly client: Client
+  readonly volumes: PodVolumes
+  /** The Services of the cluster, once they are known. */
+  readonly services: () => Promise<readonly Service[]>
+  readonly clusterDomain: string
+  readonly capacity: Readonly<Record<string, string>>
   readonly runtime: Runtime
   readonly images: Images
   readonly hostView: HostView
   readonly sandboxes: PodSandboxes
   readonly nodeName: string
   readonly hostIPs: readonly string[]
-  readonly podsDirectory: string
   /** Control group of the node; the pod's uid and the container's name follow. */
   readonly cgroup: string
 }
@@ -29,6 +32,8 @@ export type StartResult =
   | { readonly kind: 'started'; readonly image: Image }
   /** The image cannot be had; `invalid` names none at all. */
   | { readonly kind: 'no-image'; readonly invalid: boolean; readonly message: string }
+  /** A volume cannot be made, or not yet. */
+  | { readonly kind: 'no-volumes'; readonly message: string }
   | { readonly kind: 'refused'; readonly reason: string; readonly message: string }
 
 /** Where a container is to start. */
@@ -39,9 +44,15 @@ export interface StartPlace {
   readonly attempt: number
 }
 
+interface Found {
+  readonly inputs: PodInputs
+  readonly services: readonly Service[]
+}
+
 /** From a container's object to a run: finds image and inputs, makes the volumes, and hands all to the runtime. */
 export class ContainerStarter {
   readonly #options: ContainerStarterOptions
+  readonly #grantable = grantableCapabilities()
 
   constructor(options: ContainerStarterOptions) {
     this.#options = options
@@ -52,28 +63,46 @@ export class ContainerStarter {
     if (lookup.kind !== 'found')
       return { kind: 'no-image', invalid: lookup.kind === 'invalid', message: lookup.message }
     try {
-      return this.#startImage(place, lookup.image, await this.#inputs(place.pod))
+      const [volumes, services] = await Promise.all([this.prepare(place), this.#options.services()])
+      if (volumes.kind === 'refused') return { ...volumes, kind: 'no-volumes' }
+      return this.#startImage(place, lookup.image, { inputs: volumes.inputs, services })
     } catch (error) {
       return { kind: 'refused', reason: 'CreateContainerError', message: errorMessage(error) }
     }
   }
 
-  #startImage(place: StartPlace, image: Image, inputs: PodInputs): StartResult {
+  /** Makes the pod's volumes, or brings them up to date. */
+  prepare({ pod, sandbox }: Pick<StartPlace, 'pod' | 'sandbox'>) {
+    return this.#options.volumes.prepare(pod, this.#placeOf(sandbox))
+  }
+
+  #placeOf(sandbox: PodSandbox) {
+    const { nodeName, hostIPs, capacity } = this.#options
+    return { nodeName, hostIPs, capacity, podIPs: sandbox.addresses }
+  }
+
+  #startImage(place: StartPlace, image: Image, { inputs, services }: Found): StartResult {
     const { pod, sandbox, container, attempt } = place
-    const { nodeName, hostIPs, runtime, cgroup, podsDirectory } = this.#options
+    const { runtime, cgroup, clusterDomain } = this.#options
     const uid = pod.metadata.uid ?? ''
-    const volumes = mountVolumes(pod, container, inputs, join(podsDirectory, uid, 'volumes'))
-    if (volumes.kind === 'refused') return { ...volumes, reason: 'CreateContainerConfigError' }
     const lower = image.root.kind === 'directory' ? image.root.path : this.#options.hostView.lower
-    const made = containerConfig(pod, container, {
+    const around: ContainerSurroundings = {
       image,
       inputs,
-      place: { nodeName, hostIPs, podIPs: sandbox.addresses },
+      services,
+      clusterDomain,
+      grantable: this.#grantable,
+      place: this.#placeOf(sandbox),
       userFiles: readUserFiles(lower),
       cgroup: join(cgroup, uid, container.name),
-      mounts: [...this.#imageMounts(image), ...this.#options.sandboxes.mounts(uid), ...volumes.mounts],
+      mounts: [...this.#imageMounts(image), ...this.#options.sandboxes.mounts(uid)],
       ...(sandbox.netns === undefined ? {} : { netns: sandbox.netns }),
-    })
+    }
+    const env = containerVariables(pod, container, around)
+    if (env.kind === 'refused') return { ...env, reason: 'CreateContainerConfigError' }
+    const volumes = this.#options.volumes.mounts(pod, container, env.env)
+    if (volumes.kind === 'refused') return { ...volumes, reason: 'CreateContainerConfigError' }
+    const made = containerConfig(pod, container, { ...around, mounts: [...around.mounts, ...volumes.mounts] })
     if (made.kind === 'refused') return made
     runtime.start({ podUid: uid, name: container.name, attempt }, { ...made.config, lower })
     return { kind: 'started', image }
@@ -81,12 +110,5 @@ export class ContainerStarter {
 
   #imageMounts({ root }: Image): readonly BindMount[] {
     return root.kind === 'directory' ? [] : [...this.#options.hostView.mounts, ...root.files]
-  }
-
-  /** Most pods refer to nothing, and start without a word with the API. */
-  async #inputs(pod: Pod): Promise<PodInputs> {
-    const names = inputNames(pod)
-    if (names.configMaps.length + names.secrets.length === 0) return NO_INPUTS
-    return loadInputs(this.#options.client, pod)
   }
 }

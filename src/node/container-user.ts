@@ -2,18 +2,11 @@ import { readFileSync } from 'node:fs'
 import type { Container, Pod } from '../kube/types/core.ts'
 import { resolveInRoot } from './images/root-path.ts'
 import type { ContainerUser } from './runtime/oci-spec.ts'
+import { type SecurityContext, securityContext } from './security-context.ts'
 
 export type UserResult =
   | { readonly kind: 'user'; readonly user: ContainerUser }
   | { readonly kind: 'refused'; readonly message: string }
-
-interface SecurityContext {
-  readonly runAsUser?: number
-  readonly runAsGroup?: number
-  readonly runAsNonRoot?: boolean
-  readonly supplementalGroups?: readonly number[]
-  readonly fsGroup?: number
-}
 
 /** Text of `/etc/passwd` and `/etc/group` as the container will see them. */
 export interface UserFiles {
@@ -27,23 +20,59 @@ export interface UserFiles {
  * @param imageUser `user`, `uid`, `user:group` or `uid:gid`; empty for root.
  */
 export function containerUser(pod: Pod, container: Container, imageUser: string, files: UserFiles): UserResult {
-  const context: SecurityContext = { ...pod.spec.securityContext, ...container.securityContext }
+  const context = securityContext(pod, container)
   const found = findUser(context.runAsUser === undefined ? imageUser : String(context.runAsUser), files)
+  const problem = rootProblem(context, found, imageUser)
+  if (problem !== undefined) return { kind: 'refused', message: `${problem} (${place(pod, container)})` }
   if (found === undefined)
     return { kind: 'refused', message: `unable to find user ${imageUser}: no matching entries in passwd file` }
-  if (context.runAsNonRoot === true && found.uid === 0) {
-    return { kind: 'refused', message: 'container has runAsNonRoot and image will run as root' }
-  }
-  const groups = [...(context.supplementalGroups ?? []), ...(context.fsGroup === undefined ? [] : [context.fsGroup])]
-  return { kind: 'user', user: { uid: found.uid, gid: context.runAsGroup ?? found.gid, additionalGids: groups } }
+  const own = context.supplementalGroupsPolicy === 'Strict' ? [] : groupsOf(found.name, files)
+  const groups = [
+    ...own,
+    ...(context.supplementalGroups ?? []),
+    ...(context.fsGroup === undefined ? [] : [context.fsGroup]),
+  ]
+  const additionalGids = [...new Set(groups)]
+  return { kind: 'user', user: { uid: found.uid, gid: context.runAsGroup ?? found.gid, additionalGids } }
 }
 
-function findUser(text: string, files: UserFiles): { uid: number; gid: number } | undefined {
+/** Upstream's words (pkg/kubelet/kuberuntime/security_context.go). */
+function rootProblem(context: SecurityContext, found: FoundUser | undefined, imageUser: string): string | undefined {
+  if (context.runAsNonRoot !== true) return undefined
+  if (context.runAsUser === 0) return "container's runAsUser breaks non-root policy"
+  if (context.runAsUser !== undefined) return undefined
+  const [name = ''] = imageUser.split(':')
+  if (name !== '' && name !== 'root' && !/^\d+$/.test(name)) {
+    return `container has runAsNonRoot and image has non-numeric user (${name}), cannot verify user is non-root`
+  }
+  return found?.uid === 0 ? 'container has runAsNonRoot and image will run as root' : undefined
+}
+
+function place({ metadata }: Pod, { name }: Container): string {
+  return `pod: "${metadata.name}_${metadata.namespace}(${metadata.uid})", container: ${name}`
+}
+
+interface FoundUser {
+  readonly name: string
+  readonly uid: number
+  readonly gid: number
+}
+
+function findUser(text: string, files: UserFiles): FoundUser | undefined {
   const [user = '', group] = text.split(':')
   const entry = user === '' ? ['root', 'x', '0', '0'] : findEntry(files.passwd, user)
   const uid = Number(entry?.[2] ?? user)
   const gid = group === undefined ? Number(entry?.[3] ?? 0) : Number(findEntry(files.group, group)?.[2] ?? group)
-  return isId(uid) && isId(gid) ? { uid, gid } : undefined
+  return isId(uid) && isId(gid) ? { name: entry?.[0] ?? '', uid, gid } : undefined
+}
+
+/** The groups that `/etc/group` counts a user among. */
+function groupsOf(user: string, { group }: UserFiles): number[] {
+  if (user === '') return []
+  return group.split('\n').flatMap((line) => {
+    const [, , id, members = ''] = line.split(':')
+    return members.split(',').includes(user) && isId(Number(id)) ? [Number(id)] : []
+  })
 }
 
 /** The line of a name or number: both files have the name first and the number third. */

@@ -1,5 +1,6 @@
 import type { ConfigMap, EnvVar, Pod, Secret } from '../kube/types/core.ts'
 import { type EnvValue, type PodPlace, podField } from './container-env.ts'
+import { resourceField } from './container-resources.ts'
 import type { PodInputs } from './pod-inputs.ts'
 
 /** The bytes under each key of a ConfigMap or Secret. */
@@ -12,13 +13,24 @@ export function dataOf(object: ConfigMap | Secret): ReadonlyMap<string, Buffer> 
   return new Map([...text, ...binary.map(([key, value]) => [key, Buffer.from(value, 'base64')] as const)])
 }
 
+/** Whose variable it is, and what its value may come from. */
+export interface EnvPlace {
+  readonly pod: Pod
+  readonly container: string
+  readonly inputs: PodInputs
+  readonly place: PodPlace
+}
+
 /** The value of a variable that has a source (core/v1 EnvVarSource). */
-export function envValue(variable: EnvVar, pod: Pod, inputs: PodInputs, place: PodPlace): EnvValue {
-  const { fieldRef, configMapKeyRef, secretKeyRef } = variable.valueFrom ?? {}
+export function envValue(variable: EnvVar, { pod, container, inputs, place }: EnvPlace): EnvValue {
+  const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef } = variable.valueFrom ?? {}
   if (fieldRef !== undefined) {
     const value = podField(pod, fieldRef.fieldPath, place)
     if (value !== undefined) return { kind: 'value', value }
     return { kind: 'refused', message: `unsupported fieldPath: ${fieldRef.fieldPath} of variable ${variable.name}` }
+  }
+  if (resourceFieldRef !== undefined) {
+    return resourceField(pod, resourceFieldRef, { container, capacity: place.capacity })
   }
   if (configMapKeyRef !== undefined) return keyValue('configmap', configMapKeyRef, inputs.configMaps)
   if (secretKeyRef !== undefined) return keyValue('secret', secretKeyRef, inputs.secrets)

@@ -4,13 +4,14 @@ import type { Log } from '../base/log.ts'
 import type { Client } from '../kube/client.ts'
 import { createEventRecorder, type EventRecorder } from '../kube/event-recorder.ts'
 import { Informer } from '../kube/informer.ts'
-import { pods } from '../kube/resource.ts'
-import type { Node, NodeAddress, Pod } from '../kube/types/core.ts'
+import { pods, services } from '../kube/resource.ts'
+import type { Node, NodeAddress, Pod, Service } from '../kube/types/core.ts'
 import type { PodNetwork } from '../network/pod-network.ts'
 import { ContainerStarter } from './container-starter.ts'
 import type { Images } from './images/image.ts'
 import { type ClusterDirectories, nodeCgroup, nodeDirectories } from './node-directories.ts'
 import { NodeHeartbeat } from './node-heartbeat.ts'
+import { nodeCapacity } from './node-status.ts'
 import { createPodApi } from './pod-api.ts'
 import { PodEvents } from './pod-events.ts'
 import type { ClusterDns } from './pod-files.ts'
@@ -19,6 +20,7 @@ import { PodWorker, type PodWorkerSurroundings } from './pod-worker.ts'
 import { createHostView } from './runtime/host-view.ts'
 import type { Runtime } from './runtime/runtime.ts'
 import type { NodePods } from './server/node-pods.ts'
+import { PodVolumes } from './volumes/pod-volumes.ts'
 
 export interface KubeletOptions {
   readonly client: Client
@@ -51,22 +53,31 @@ export function startKubelet(options: KubeletOptions): Kubelet {
   return new NodeKubelet(options)
 }
 
+/** How soon a change of a ConfigMap or Secret is in a running pod, at the latest. */
+const REFRESH_MS = 30_000
+
 class NodeKubelet implements Kubelet {
   readonly synced: Promise<void>
   readonly pods: NodePods
   readonly #options: KubeletOptions
   readonly #around: PodWorkerSurroundings
   readonly #informer: Informer<Pod>
+  readonly #services: Informer<Service>
+  readonly #volumes: PodVolumes
   readonly #sandboxes: PodSandboxes
   readonly #heartbeat: NodeHeartbeat
   readonly #stop = new AbortController()
-  readonly #running: Promise<void>
+  readonly #running: Promise<unknown>
+  #cancelRefresh: () => void
   readonly #workers = new Map<string, PodWorker>()
 
   constructor(options: KubeletOptions) {
     this.#options = options
     const { client, nodeName, clock, log, runtime } = options
     this.#sandboxes = openSandboxes(options)
+    this.#services = new Informer({ client, resource: services, log, clock })
+    const { pods: podsDirectory } = nodeDirectories(options.directories, nodeName)
+    this.#volumes = new PodVolumes({ client, podsDirectory, clock })
     const recorder = createEventRecorder({ client, component: 'kubelet', host: nodeName, clock, log })
     this.#around = this.#surroundings(recorder)
     this.#informer = new Informer({ client, resource: pods, fieldSelector: `spec.nodeName=${nodeName}`, log, clock })
@@ -76,7 +87,10 @@ class NodeKubelet implements Kubelet {
       deleted: (pod) => this.#workers.get(uidOf(pod))?.vanish(),
     })
     runtime.onChange((uid) => this.#workers.get(uid)?.poke())
-    this.#running = this.#informer.run(this.#stop.signal)
+    const informers = [this.#informer.run(this.#stop.signal), this.#services.run(this.#stop.signal)]
+    this.#running = Promise.all(informers)
+    this.#services.synced.catch(() => undefined)
+    this.#cancelRefresh = this.#scheduleRefresh()
     this.synced = this.#informer.synced.then(() => this.#endOrphans())
     this.synced.catch(() => undefined)
     const onReady = (node: Node) => {
@@ -91,6 +105,7 @@ class NodeKubelet implements Kubelet {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#cancelRefresh()
     this.#stop.abort()
     await this.#heartbeat[Symbol.asyncDispose]()
     await Promise.all([...this.#workers.values()].map((worker) => worker[Symbol.asyncDispose]()))
@@ -104,13 +119,32 @@ class NodeKubelet implements Kubelet {
     return {
       runtime,
       sandboxes: this.#sandboxes,
-      starter: openStarter(this.#options, this.#sandboxes),
+      starter: openStarter(this.#options, this.#sandboxes, { volumes: this.#volumes, services: this.#services }),
       api: createPodApi(client, { clock, log, signal: this.#stop.signal }),
       events: new PodEvents(recorder),
       hostIPs,
       clock,
       log,
-      onGone: (uid) => this.#workers.delete(uid),
+      onGone: (uid) => {
+        this.#workers.delete(uid)
+        this.#volumes.forget(uid)
+      },
+    }
+  }
+
+  /** ConfigMaps, Secrets and tokens are read anew from time to time, by one pod after the other. */
+  #scheduleRefresh(): () => void {
+    return this.#options.clock.after(REFRESH_MS, () => {
+      void this.#refresh().finally(() => {
+        if (!this.#stop.signal.aborted) this.#cancelRefresh = this.#scheduleRefresh()
+      })
+    })
+  }
+
+  async #refresh(): Promise<void> {
+    for (const worker of [...this.#workers.values()]) {
+      if (this.#stop.signal.aborted) return
+      await worker.refreshVolumes()
     }
   }
 
@@ -152,18 +186,32 @@ function openSandboxes(options: KubeletOptions): PodSandboxes {
   })
 }
 
-function openStarter(options: KubeletOptions, sandboxes: PodSandboxes): ContainerStarter {
-  const { client, runtime, images, nodeName, clusterName, directories } = options
+interface StarterNeeds {
+  readonly volumes: PodVolumes
+  readonly services: Informer<Service>
+}
+
+function openStarter(
+  options: KubeletOptions,
+  sandboxes: PodSandboxes,
+  { volumes, services: known }: StarterNeeds,
+): ContainerStarter {
+  const { runtime, images, nodeName, clusterName, clusterDns, directories } = options
   const places = nodeDirectories(directories, nodeName)
   return new ContainerStarter({
-    client,
+    volumes,
+    services: async () => {
+      await known.synced
+      return known.list()
+    },
+    clusterDomain: clusterDns.domain,
+    capacity: nodeCapacity(),
     runtime,
     images,
     sandboxes,
     nodeName,
     hostIPs: hostIPsOf(options),
     hostView: createHostView(places.hostView),
-    podsDirectory: places.pods,
     cgroup: nodeCgroup(clusterName, nodeName),
   })
 }

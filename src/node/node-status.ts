@@ -50,11 +50,7 @@ export function nodeLabels(
 /** What does not change while the agent runs. All nodes share one machine and each shows all of it. */
 export function nodeStatus(description: NodeDescription): NonNullable<Node['status']> {
   const { nodeName, addresses, kubeletVersion = DEFAULT_KUBELET_VERSION, maxPods = 110, runcVersion } = description
-  const capacity = {
-    cpu: String(cpus().length),
-    memory: `${Math.floor(totalmem() / 1024)}Ki`,
-    pods: String(maxPods),
-  }
+  const capacity = { ...nodeCapacity(), pods: String(maxPods) }
   const hostname: NodeAddress = { type: 'Hostname', address: nodeName }
   return {
     capacity,
@@ -63,6 +59,11 @@ export function nodeStatus(description: NodeDescription): NonNullable<Node['stat
     daemonEndpoints: { kubeletEndpoint: { Port: KUBELET_PORT } },
     nodeInfo: systemInfo(kubeletVersion, runcVersion),
   }
+}
+
+/** What there is to share out. */
+export function nodeCapacity(): { readonly cpu: string; readonly memory: string } {
+  return { cpu: String(cpus().length), memory: `${Math.floor(totalmem() / 1024)}Ki` }
 }
 
 /** The conditions of a node, with the times of what did not change. */

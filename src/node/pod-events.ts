@@ -2,6 +2,7 @@ import type { EventRecorder } from '../kube/event-recorder.ts'
 import type { Pod } from '../kube/types/core.ts'
 import type { Image } from './images/image.ts'
 import type { ProbeKind } from './probes/container-probes.ts'
+import type { ProbeNotice } from './probes/prober.ts'
 
 /** What is told about a pod as it lives: upstream's reasons and sentences. */
 export class PodEvents {
@@ -25,13 +26,32 @@ export class PodEvents {
     this.#tell(pod, 'Normal', 'Started', `Started container ${container}`, container)
   }
 
-  /** @param failed The probe that asks for the end; none when the pod is deleted. */
-  stopping(pod: Pod, container: string, failed?: ProbeKind): void {
-    const message =
-      failed === undefined
-        ? `Stopping container ${container}`
-        : `Container ${container} failed ${failed.toLowerCase()} probe, will be restarted`
-    this.#tell(pod, 'Normal', 'Killing', message, container)
+  /** @param why The probe that asks for the end, or the hook that failed; none when the pod itself ends. */
+  stopping(pod: Pod, container: string, why?: ProbeKind | 'post-start'): void {
+    this.#tell(pod, 'Normal', 'Killing', stopReason(container, why), container)
+  }
+
+  /** What a hook said is not told: it may hold a secret. */
+  hookFailed(pod: Pod, container: string, hook: 'PostStart' | 'PreStop'): void {
+    this.#tell(pod, 'Warning', `Failed${hook}Hook`, `${hook}Hook failed`, container)
+  }
+
+  probeNotice(pod: Pod, container: string, kind: ProbeKind, notice: ProbeNotice): void {
+    if (notice.kind === 'warning') {
+      this.#tell(pod, 'Warning', 'ProbeWarning', `${kind} probe warning: ${notice.message}`, container)
+      return
+    }
+    const message = `${kind} probe errored and resulted in unknown state: ${notice.message}`
+    this.#tell(pod, 'Warning', 'Unhealthy', message, container)
+  }
+
+  volumesFailed(pod: Pod, message: string): void {
+    this.#tell(pod, 'Warning', 'FailedMount', message)
+  }
+
+  /** The node refuses the pod, or gives it up. */
+  gaveUp(pod: Pod, reason: string, message: string): void {
+    this.#tell(pod, reason === 'DeadlineExceeded' ? 'Normal' : 'Warning', reason, message)
   }
 
   unhealthy(pod: Pod, container: string, kind: ProbeKind, message: string): void {
@@ -77,4 +97,10 @@ export class PodEvents {
     }
     this.#recorder.event(object, type, reason, message)
   }
+}
+
+function stopReason(container: string, why?: ProbeKind | 'post-start'): string {
+  if (why === undefined) return `Stopping container ${container}`
+  if (why === 'post-start') return 'FailedPostStartHook'
+  return `Container ${container} failed ${why.toLowerCase()} probe, will be restarted`
 }

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { formatResolver, parseResolver, podHostname, podHosts, podResolver } from './pod-files.ts'
-import { planVolume } from './pod-volumes.ts'
+import {
+  formatResolver,
+  hostnameProblem,
+  nodeHosts,
+  parseResolver,
+  podHostname,
+  podHosts,
+  podResolver,
+} from './pod-files.ts'
 import { testPod } from './test-pods.ts'
 
 const dns = { server: '10.96.0.10', domain: 'cluster.local' }
@@ -54,51 +61,26 @@ describe('files of a pod', () => {
     assert.match(text, /^127\.0\.0\.1\tlocalhost$/m)
   })
   test('a host name is cut where the kernel cuts', () => {
-    assert.equal(podHostname(testPod({}, { name: `${'a'.repeat(62)}-b` })), 'a'.repeat(62))
-    assert.equal(podHostname(testPod({ hostname: 'db-0' })), 'db-0')
+    assert.equal(podHostname(testPod({}, { name: `${'a'.repeat(62)}-b` }), 'c'), 'a'.repeat(62))
+    assert.equal(podHostname(testPod({ hostname: 'db-0' }), 'c'), 'db-0')
   })
-})
-
-describe('volumes', () => {
-  const cm = {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: { name: 'cm' },
-    data: { a: 'x' },
-    binaryData: { b: 'AQI=' },
-  }
-  const inputs = { configMaps: new Map([['cm', cm]]), secrets: new Map() }
-  const plan = (volume: object) => planVolume({ name: 'v', ...volume }, inputs)
-
-  test('a ConfigMap is files', () => {
-    const found = plan({ configMap: { name: 'cm', defaultMode: 0o400 } })
-    assert.deepEqual(found, {
-      kind: 'files',
-      files: [
-        { path: 'a', data: Buffer.from('x'), mode: 0o400 },
-        { path: 'b', data: Buffer.from([1, 2]), mode: 0o400 },
-      ],
-    })
+  test("a host name may be the one in full, as long as the kernel takes it, and is the node's in its network", () => {
+    const spec = { hostname: 'db-0', subdomain: 'db', setHostnameAsFQDN: true }
+    assert.equal(podHostname(testPod(spec), 'cluster.local'), 'db-0.db.shop.svc.cluster.local')
+    assert.equal(hostnameProblem(testPod(spec), 'cluster.local'), undefined)
+    const long = testPod({ ...spec, subdomain: 'd'.repeat(60) })
+    assert.match(
+      hostnameProblem(long, 'cluster.local') ?? '',
+      /is too long \(64 characters is the max, 88 characters requested\)$/,
+    )
+    assert.equal(podHostname(testPod({ hostNetwork: true, nodeName: 'node-1' }), 'c'), 'node-1')
+    assert.equal(
+      nodeHosts(testPod({ hostAliases: [{ ip: '9.9.9.9', hostnames: ['a'] }] }), '127.0.0.1 localhost\n'),
+      '# Kubernetes-managed hosts file (host network).\n127.0.0.1 localhost\n\n# Entries added by HostAliases.\n9.9.9.9\ta\n',
+    )
   })
-  test('items choose and rename', () => {
-    const found = plan({ configMap: { name: 'cm', items: [{ key: 'a', path: 'd/e', mode: 0o600 }] } })
-    assert.deepEqual(found, { kind: 'files', files: [{ path: 'd/e', data: Buffer.from('x'), mode: 0o600 }] })
-  })
-  const refused: readonly [string, object, RegExp][] = [
-    ['a missing object', { secret: { secretName: 'no' } }, /secret "no" not found/],
-    ['a missing key', { configMap: { name: 'cm', items: [{ key: 'z', path: 'z' }] } }, /non-existent key: z/],
-    ['a path that leads out', { configMap: { name: 'cm', items: [{ key: 'a', path: '../../x' }] } }, /leads out/],
-    ['another kind', { hostPath: { path: '/' } }, /of kind hostPath/],
-  ]
-  for (const [what, volume, message] of refused) {
-    test(`${what} is refused`, () => {
-      const found = plan(volume)
-      assert.ok(found.kind === 'refused')
-      assert.match(found.message, message)
-    })
-  }
-  test('what is optional may be missing', () => {
-    assert.deepEqual(plan({ configMap: { name: 'no', optional: true } }), { kind: 'files', files: [] })
-    assert.deepEqual(plan({ emptyDir: {} }), { kind: 'empty' })
+  test('searches beyond what the line takes are left out', () => {
+    const searches = Array.from({ length: 20 }, (_, i) => `${i}`.padStart(120, 'a'))
+    assert.equal(podResolver(testPod({ dnsPolicy: 'None', dnsConfig: { searches } }), dns, host).searches.length, 16)
   })
 })

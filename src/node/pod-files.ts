@@ -18,17 +18,36 @@ export interface ResolverConfig {
 /** More than the C library reads; upstream's limits. */
 const MAX_NAMESERVERS = 3
 const MAX_SEARCHES = 32
+const MAX_SEARCH_LINE = 2048
 const MAX_HOSTNAME = 63
+const MAX_KERNEL_NAME = 64
 
-/** The host name that a pod's containers see. */
-export function podHostname(pod: Pod): string {
+/** The host name that a pod's containers see: its short one, or the one in full where `setHostnameAsFQDN` says so. */
+export function podHostname(pod: Pod, domain: string): string {
+  // Its name belongs to the network, and that is the node's.
+  if (pod.spec.hostNetwork === true) return pod.spec.nodeName ?? shortHostname(pod)
+  const fqdn = pod.spec.setHostnameAsFQDN === true ? podFqdn(pod, domain) : undefined
+  return fqdn ?? shortHostname(pod)
+}
+
+/**
+ * Why the pod cannot have the host name that it asks for, in upstream's words; `undefined` when it can. The kernel takes
+ * 64 bytes.
+ */
+export function hostnameProblem(pod: Pod, domain: string): string | undefined {
+  const name = podHostname(pod, domain)
+  if (name.length <= MAX_KERNEL_NAME) return undefined
+  return `failed to construct FQDN from pod hostname and cluster domain, FQDN ${name} is too long (64 characters is the max, ${name.length} characters requested)`
+}
+
+function shortHostname(pod: Pod): string {
   return (pod.spec.hostname ?? pod.metadata.name).slice(0, MAX_HOSTNAME).replace(/[-.]+$/, '')
 }
 
 /** The pod's own name in full, when it has one: it names a hostname's subdomain (a headless Service). */
 export function podFqdn(pod: Pod, domain: string): string | undefined {
   if (pod.spec.subdomain === undefined || pod.spec.subdomain === '') return undefined
-  return `${podHostname(pod)}.${pod.spec.subdomain}.${pod.metadata.namespace}.svc.${domain}`
+  return `${shortHostname(pod)}.${pod.spec.subdomain}.${pod.metadata.namespace}.svc.${domain}`
 }
 
 /**
@@ -44,9 +63,19 @@ export function podResolver(pod: Pod, dns: ClusterDns, host: ResolverConfig): Re
   const kept = base.options.filter((option) => !overridden.has(option.split(':')[0] ?? ''))
   return {
     nameservers: unique([...base.nameservers, ...nameservers]).slice(0, MAX_NAMESERVERS),
-    searches: unique([...base.searches, ...searches]).slice(0, MAX_SEARCHES),
+    searches: withinLine(unique([...base.searches, ...searches]).slice(0, MAX_SEARCHES)),
     options: [...kept, ...added],
   }
+}
+
+/** As many as the line takes. */
+function withinLine(searches: readonly string[]): readonly string[] {
+  let length = -1
+  const end = searches.findIndex((search) => {
+    length += search.length + 1
+    return length > MAX_SEARCH_LINE
+  })
+  return end < 0 ? searches : searches.slice(0, end)
 }
 
 function baseResolver({ metadata, spec }: Pod, dns: ClusterDns, host: ResolverConfig): ResolverConfig {
@@ -90,9 +119,16 @@ export function formatResolver({ nameservers, searches, options }: ResolverConfi
   return lines.map((line) => `${line}\n`).join('')
 }
 
+/** The text of `/etc/hosts` of a pod in the node's network: the node's own, and what the pod asks for. */
+export function nodeHosts(pod: Pod, text: string): string {
+  return `# Kubernetes-managed hosts file (host network).\n${text}${aliasLines(pod)
+    .map((line) => `${line}\n`)
+    .join('')}`
+}
+
 /** The text of a pod's `/etc/hosts`. */
 export function podHosts(pod: Pod, addresses: readonly string[], domain: string): string {
-  const names = [podFqdn(pod, domain), podHostname(pod)].filter((name) => name !== undefined).join('\t')
+  const names = [podFqdn(pod, domain), shortHostname(pod)].filter((name) => name !== undefined).join('\t')
   const lines = [
     '# Kubernetes-managed hosts file.',
     '127.0.0.1\tlocalhost',
@@ -103,9 +139,12 @@ export function podHosts(pod: Pod, addresses: readonly string[], domain: string)
     'fe00::2\tip6-allrouters',
     ...addresses.map((address) => `${address}\t${names}`),
   ]
+  return `${[...lines, ...aliasLines(pod)].join('\n')}\n`
+}
+
+function aliasLines(pod: Pod): readonly string[] {
   const aliases = (pod.spec.hostAliases ?? []).map(({ ip, hostnames = [] }) => `${ip}\t${hostnames.join('\t')}`)
-  const added = aliases.length === 0 ? [] : ['', '# Entries added by HostAliases.', ...aliases]
-  return `${[...lines, ...added].join('\n')}\n`
+  return aliases.length === 0 ? [] : ['', '# Entries added by HostAliases.', ...aliases]
 }
 
 function unique(values: readonly string[]): string[] {

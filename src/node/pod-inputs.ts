@@ -16,7 +16,8 @@ interface NamedSource {
   readonly configMapRef?: { readonly name: string }
   readonly secretRef?: { readonly name: string }
   readonly configMap?: { readonly name: string }
-  readonly secret?: { readonly secretName: string }
+  readonly secret?: { readonly secretName?: string; readonly name?: string }
+  readonly projected?: { readonly sources?: readonly NamedSource[] }
 }
 
 /** The names of ConfigMaps and Secrets that any container or volume of the pod refers to. */
@@ -25,7 +26,10 @@ export function inputNames(pod: Pod): { readonly configMaps: readonly string[]; 
   const values = containers.flatMap(({ env = [] }) => env.map(({ valueFrom }) => valueFrom ?? {}))
   const sources: readonly NamedSource[] = [
     ...containers.flatMap(({ envFrom = [] }) => envFrom as readonly NamedSource[]),
-    ...((pod.spec.volumes ?? []) as readonly NamedSource[]),
+    ...((pod.spec.volumes ?? []) as readonly NamedSource[]).flatMap((volume) => [
+      volume,
+      ...(volume.projected?.sources ?? []),
+    ]),
   ]
   const maps = [
     ...values.map(({ configMapKeyRef }) => configMapKeyRef?.name),
@@ -33,7 +37,7 @@ export function inputNames(pod: Pod): { readonly configMaps: readonly string[]; 
   ]
   const secretNames = [
     ...values.map(({ secretKeyRef }) => secretKeyRef?.name),
-    ...sources.map(({ secretRef, secret }) => secretRef?.name ?? secret?.secretName),
+    ...sources.map(({ secretRef, secret }) => secretRef?.name ?? secret?.secretName ?? secret?.name),
   ]
   return { configMaps: distinct(maps), secrets: distinct(secretNames) }
 }

@@ -7,7 +7,16 @@ import { removeCgroup } from '../linux/cgroup.ts'
 import { createNetns, deleteNetns, NETNS_DIRECTORY, netnsPath } from '../linux/netns.ts'
 import type { PodNetwork } from '../network/pod-network.ts'
 import { nodeCgroup } from './node-directories.ts'
-import { type ClusterDns, formatResolver, parseResolver, podHostname, podHosts, podResolver } from './pod-files.ts'
+import {
+  type ClusterDns,
+  formatResolver,
+  hostnameProblem,
+  nodeHosts,
+  parseResolver,
+  podHostname,
+  podHosts,
+  podResolver,
+} from './pod-files.ts'
 import type { BindMount } from './runtime/oci-spec.ts'
 
 export interface PodSandboxesOptions {
@@ -36,6 +45,7 @@ interface SandboxFile {
 }
 
 const RESOLV_CONF = '/etc/resolv.conf'
+const HOSTS = '/etc/hosts'
 
 /** Name of a pod's network namespace. */
 export function podNetns(clusterName: string, uid: string): string {
@@ -81,6 +91,8 @@ export class PodSandboxes {
   create(pod: Pod): PodSandbox {
     const uid = uidOf(pod)
     const directory = this.#directory(uid)
+    const unnamed = hostnameProblem(pod, this.#options.dns.domain)
+    if (unnamed !== undefined) throw new FairleadError('INVALID_INPUT', unnamed)
     mkdirSync(directory, { recursive: true, mode: 0o755 })
     const hostNetwork = pod.spec.hostNetwork === true
     const addresses = hostNetwork ? this.#options.hostIPs : this.#attach(pod, uid)
@@ -124,10 +136,12 @@ export class PodSandboxes {
 
   #writeFiles(pod: Pod, directory: string, addresses: readonly string[]): void {
     const { dns } = this.#options
-    const host = parseResolver(existsSync(RESOLV_CONF) ? readFileSync(RESOLV_CONF, 'utf8') : '')
+    const host = parseResolver(readIfThere(RESOLV_CONF))
     writeFileSync(join(directory, 'resolv.conf'), formatResolver(podResolver(pod, dns, host)), { mode: 0o644 })
-    writeFileSync(join(directory, 'hosts'), podHosts(pod, addresses, dns.domain), { mode: 0o644 })
-    writeFileSync(join(directory, 'hostname'), `${podHostname(pod)}\n`, { mode: 0o644 })
+    const hosts =
+      pod.spec.hostNetwork === true ? nodeHosts(pod, readIfThere(HOSTS)) : podHosts(pod, addresses, dns.domain)
+    writeFileSync(join(directory, 'hosts'), hosts, { mode: 0o644 })
+    writeFileSync(join(directory, 'hostname'), `${podHostname(pod, dns.domain)}\n`, { mode: 0o644 })
   }
 
   #read(uid: string): SandboxFile | undefined {
@@ -146,6 +160,10 @@ export class PodSandboxes {
   #directory(uid: string): string {
     return join(this.#options.podsDirectory, uid)
   }
+}
+
+function readIfThere(path: string): string {
+  return existsSync(path) ? readFileSync(path, 'utf8') : ''
 }
 
 function uidOf(pod: Pod): string {

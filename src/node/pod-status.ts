@@ -1,8 +1,9 @@
 import { formatTime } from '../kube/time.ts'
 import type { Container, ContainerState, ContainerStatus, Pod, PodPhase, PodStatus } from '../kube/types/core.ts'
 import type { Condition, ConditionStatus } from '../kube/types/meta.ts'
-import { initFailedForGood, isFinished, isInitialized, restartAt, restartPolicy, restarts } from './pod-sync.ts'
-import { type ContainerView, isLive, type PodView, type RunView, viewOf } from './pod-view.ts'
+import { isInit, isSidecar, restarts } from './container-restart.ts'
+import { initFailedForGood, isFinished, isInitDone, isInitialized, restartAt } from './pod-progress.ts'
+import { type ContainerProblem, type ContainerView, isLive, type PodView, type RunView, viewOf } from './pod-view.ts'
 import { qosClass } from './qos-class.ts'
 import { restartDelay } from './restart-delay.ts'
 import type { ExitedState } from './runtime/runtime.ts'
@@ -22,9 +23,12 @@ export function podStatus(pod: Pod, view: PodView, context: StatusContext): PodS
   const phase = podPhase(pod, view, containers)
   const addresses = view.sandbox?.addresses ?? lastAddresses(phase, context.previous)
   const [podIP, hostIP] = [addresses[0], context.hostIPs[0]]
+  const beside = init.filter((_, at) => isSidecarAt(pod, at))
   return {
+    ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
     phase,
-    conditions: conditions(pod, view, { phase, containers, context }),
+    ...(view.failed === undefined ? {} : { reason: view.failed.reason, message: view.failed.message }),
+    conditions: conditions(pod, view, { phase, containers: [...beside, ...containers], context }),
     ...(hostIP === undefined ? {} : { hostIP, hostIPs: context.hostIPs.map((ip) => ({ ip })) }),
     ...(podIP === undefined ? {} : { podIP, podIPs: addresses.map((ip) => ({ ip })) }),
     startTime: context.previous?.startTime ?? formatTime(context.now),
@@ -32,6 +36,11 @@ export function podStatus(pod: Pod, view: PodView, context: StatusContext): PodS
     containerStatuses: containers,
     qosClass: context.previous?.qosClass ?? qosClass(pod.spec),
   }
+}
+
+function isSidecarAt(pod: Pod, at: number): boolean {
+  const container = pod.spec.initContainers?.[at]
+  return container !== undefined && isSidecar(pod, container)
 }
 
 /** A pod that has ended shows where it was; its addresses may be another's by now. */
@@ -42,16 +51,17 @@ function lastAddresses(phase: PodPhase, previous: PodStatus | undefined): readon
 
 function containerStatus(pod: Pod, container: Container, view: PodView, now: number): ContainerStatus {
   const known = viewOf(view, container.name)
-  const isInit = pod.spec.initContainers?.includes(container) ?? false
-  const { state, lastState } = containerStates(pod, known, { isInit, now, initialized: isInitialized(pod, view) })
-  const running = known.run?.state.kind === 'running'
-  const ready = isInit ? state.terminated?.exitCode === 0 : running && known.started && known.ready
+  const once = isInit(pod, container) && !isSidecar(pod, container)
+  const context = { container, now, initialized: isInitialized(pod, view), ended: view.failed !== undefined }
+  const { state, lastState } = containerStates(pod, known, context)
+  const running = state.running !== undefined
+  const ready = once ? state.terminated?.exitCode === 0 : running && known.started && known.ready
   return {
     name: container.name,
     state,
     lastState: lastState ?? {},
     ready,
-    started: running && (isInit || known.started),
+    started: running && (once || known.started),
     restartCount: known.run?.attempt ?? 0,
     image: known.image?.name ?? container.image,
     imageID: known.image?.id ?? '',
@@ -60,10 +70,14 @@ function containerStatus(pod: Pod, container: Container, view: PodView, now: num
 }
 
 interface StateContext {
-  readonly isInit: boolean
+  readonly container: Container
   readonly initialized: boolean
+  /** The node has given the pod up. */
+  readonly ended: boolean
   readonly now: number
 }
+
+const CREATING: ContainerState = { waiting: { reason: 'ContainerCreating' } }
 
 function containerStates(
   pod: Pod,
@@ -72,30 +86,32 @@ function containerStates(
 ): { state: ContainerState; lastState?: ContainerState } {
   const { run, lastRun, problem } = view
   const last = lastRun === undefined ? {} : { lastState: terminated(lastRun) }
-  if (run?.state.kind === 'running')
+  if (run === undefined) return { state: { waiting: waits(problem) ? reasonOf(problem) : notStarted(context, pod) } }
+  // A container counts as running once its first hook is done.
+  if (run.state.kind === 'starting' || view.postStart === 'running') return { state: CREATING, ...last }
+  if (run.state.kind === 'running')
     return { state: { running: { startedAt: formatTime(run.state.startedAt) } }, ...last }
-  if (run === undefined) return { state: { waiting: problem ? reasonOf(problem) : notStarted(context, pod) } }
-  if (run.state.kind === 'starting') return { state: { waiting: { reason: 'ContainerCreating' } }, ...last }
   const ended = { ...run, state: run.state }
-  const again = pod.metadata.deletionTimestamp === undefined && willRestart(pod, ended.state, context)
-  if (again && problem !== undefined) return { state: { waiting: reasonOf(problem) }, lastState: terminated(ended) }
+  const stays = pod.metadata.deletionTimestamp !== undefined || context.ended
+  const again = !stays && restarts(pod, context.container, ended.state)
+  if (again && waits(problem)) return { state: { waiting: reasonOf(problem) }, lastState: terminated(ended) }
   if (again && restartAt(view) > context.now) {
     return { state: { waiting: crashLoop(pod, view, run) }, lastState: terminated(ended) }
   }
   return { state: terminated(ended), ...last }
 }
 
-function willRestart(pod: Pod, state: ExitedState, { isInit }: StateContext): boolean {
-  // An init container that has succeeded is done, whatever the policy says.
-  return isInit ? state.exitCode !== 0 && restartPolicy(pod) !== 'Never' : restarts(restartPolicy(pod), state)
+/** Why there is no container is told by an Event; why one cannot start, by its state. */
+function waits(problem: ContainerProblem | undefined): problem is ContainerProblem {
+  return problem !== undefined && problem.reason !== 'ContainerCreating'
 }
 
 function reasonOf({ reason, message }: { reason: string; message: string }) {
   return { reason, message }
 }
 
-function notStarted({ isInit, initialized }: StateContext, pod: Pod) {
-  const waitsForInit = (pod.spec.initContainers?.length ?? 0) > 0 && (isInit || !initialized)
+function notStarted({ container, initialized }: StateContext, pod: Pod) {
+  const waitsForInit = (pod.spec.initContainers?.length ?? 0) > 0 && (isInit(pod, container) || !initialized)
   return { reason: waitsForInit ? 'PodInitializing' : 'ContainerCreating' }
 }
 
@@ -129,7 +145,9 @@ function terminated({ id, state }: RunView & { readonly state: ExitedState }): C
 
 function podPhase(pod: Pod, view: PodView, statuses: readonly ContainerStatus[]): PodPhase {
   const runs = pod.spec.containers.map(({ name }) => viewOf(view, name).run)
-  const endedForGood = isFinished(pod, view) || (view.ending !== undefined && !runs.some(isLive))
+  const nothingRuns = ![...view.containers.values()].some(({ run }) => isLive(run))
+  const gone = view.ending !== undefined || view.failed !== undefined
+  const endedForGood = nothingRuns && (isFinished(pod, view) || gone)
   if (endedForGood) return finalPhase(pod, view, runs)
   if (!isInitialized(pod, view)) return 'Pending'
   const waits = statuses.some(({ state, lastState }) => state?.waiting !== undefined && !lastState?.terminated)
@@ -137,7 +155,7 @@ function podPhase(pod: Pod, view: PodView, statuses: readonly ContainerStatus[])
 }
 
 function finalPhase(pod: Pod, view: PodView, runs: readonly (RunView | undefined)[]): PodPhase {
-  if (initFailedForGood(pod, view)) return 'Failed'
+  if (initFailedForGood(pod, view) || view.failed !== undefined) return 'Failed'
   const succeeded = runs.every((run) => run?.state.kind === 'exited' && run.state.exitCode === 0)
   return succeeded ? 'Succeeded' : 'Failed'
 }
@@ -171,10 +189,8 @@ function condition(type: string, holds: boolean, why?: { reason: string; message
 function initializedCondition(pod: Pod, view: PodView, phase: PodPhase): Condition {
   if (phase === 'Succeeded') return condition('Initialized', true, { reason: 'PodCompleted' })
   if (isInitialized(pod, view)) return condition('Initialized', true)
-  const names = (pod.spec.initContainers ?? []).flatMap(({ name }) => {
-    const state = viewOf(view, name).run?.state
-    return state?.kind === 'exited' && state.exitCode === 0 ? [] : name
-  })
+  const missing = (pod.spec.initContainers ?? []).filter((container) => !isInitDone(pod, container, view))
+  const names = missing.map(({ name }) => name)
   const message = `containers with incomplete status: [${names.join(' ')}]`
   return condition('Initialized', false, { reason: 'ContainersNotInitialized', message })
 }

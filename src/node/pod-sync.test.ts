@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { endDeadline, isFinished, planPod } from './pod-sync.ts'
-import type { ContainerView } from './pod-view.ts'
+import { endDeadline } from './pod-end.ts'
+import { isFinished } from './pod-progress.ts'
+import { planPod } from './pod-sync.ts'
+import type { ContainerView, StopView } from './pod-view.ts'
 import { exited, RUNNING, runOf, testContainer, testPod, testView } from './test-pods.ts'
 
 const NOW = 1_000_000
@@ -107,12 +109,68 @@ describe('what to do next for a pod', () => {
     })
   })
 
+  describe('sidecars', () => {
+    const one = testContainer('one', { restartPolicy: 'Always' })
+    const pod = testPod({ initContainers: [one, testContainer('two')], restartPolicy: 'Never' })
+    const up = { run: runOf('one', 0, RUNNING), started: true }
+    const two = { run: runOf('two', 0, exited(0, NOW)) }
+
+    test('go on beside the init containers that follow, once they have started', () => {
+      assert.deepEqual(words(pod, testView({ one: { run: runOf('one', 0, RUNNING) } })), [])
+      assert.deepEqual(words(pod, testView({ one: up })), ['start two 0'])
+      assert.deepEqual(words(pod, testView({ one: { ...up, postStart: 'running' } })), [])
+      assert.deepEqual(words(pod, testView({ one: up, two })), ['start web 0'])
+    })
+    test('are started again whatever the policy of the pod is', () => {
+      const ended = { run: runOf('one', 0, exited(0, NOW)), crashes: 1 }
+      assert.deepEqual(words(pod, testView({ one: ended, two, web: { run: runOf('web', 0, RUNNING) } })), [
+        'start one 1',
+      ])
+    })
+    test('end when the others have ended', () => {
+      const done = { run: runOf('web', 0, exited(0, NOW)) }
+      assert.deepEqual(words(pod, testView({ one: up, two, web: done })), ['terminate one'])
+      const ended = { run: runOf('one', 0, exited(0, NOW)) }
+      assert.deepEqual(words(pod, testView({ one: ended, two, web: done })), ['remove-sandbox'])
+    })
+  })
+
+  test('a container waits for the first hook of the one before it', () => {
+    const lifecycle = { postStart: { sleep: { seconds: 1 } } }
+    const pod = testPod({ containers: [testContainer('a', { lifecycle }), testContainer('b')] })
+    assert.deepEqual(words(pod, testView()), ['start a 0'])
+    const running = runOf('a', 0, RUNNING)
+    assert.deepEqual(words(pod, testView({ a: { run: running, postStart: 'running' } })), [])
+    assert.deepEqual(words(pod, testView({ a: { run: running } })), ['start b 0'])
+    assert.deepEqual(words(pod, testView({ a: { run: running, postStart: 'failed' } })), ['terminate a', 'start b 0'])
+  })
+
+  test('a pod that is active for too long has failed, and ends', () => {
+    const pod = testPod({ activeDeadlineSeconds: 5 })
+    const view = (more: object) => testView({ web: { run: runOf('web', 0, RUNNING) } }, { startTime: NOW, ...more })
+    assert.deepEqual(words(pod, view({})), ['wake +5000'])
+    assert.deepEqual(words(pod, view({}), NOW + 5000), ['fail'])
+    assert.deepEqual(words(pod, view({ failed: { reason: 'x', message: '' } }), NOW + 5000), ['terminate web'])
+  })
+
+  test('containers have policies and rules of their own', () => {
+    const rules = [{ action: 'Restart', exitCodes: { operator: 'In' as const, values: [42] } }]
+    const pod = (more: object) => testPod({ restartPolicy: 'Always', containers: [testContainer('web', more)] })
+    const ended = (code: number) => testView({ web: { run: runOf('web', 0, exited(code, NOW)) } })
+    assert.deepEqual(words(pod({ restartPolicy: 'Never' }), ended(1)), ['remove-sandbox'])
+    assert.deepEqual(words(pod({ restartPolicy: 'OnFailure' }), ended(1)), ['start web 1'])
+    const ruled = pod({ restartPolicy: 'Never', restartPolicyRules: rules })
+    assert.deepEqual([words(ruled, ended(42)), words(ruled, ended(1))], [['start web 1'], ['remove-sandbox']])
+  })
+
   test('an unhealthy container is asked to end, and killed when its time is over', () => {
     const view = (more: Partial<ContainerView>) =>
       testView({ web: { run: runOf('web', 0, RUNNING), unhealthy: { graceSeconds: 5 }, ...more } })
-    assert.deepEqual(words(testPod(), view({})), ['terminate web', 'wake +5000'])
-    assert.deepEqual(words(testPod(), view({ stoppingSince: NOW - 1000 })), ['wake +4000'])
-    assert.deepEqual(words(testPod(), view({ stoppingSince: NOW - 5000 })), ['kill web'])
+    const stopping = (since: number): Partial<ContainerView> => ({ stopping: { since, signalledAt: since } })
+    assert.deepEqual(words(testPod(), view({})), ['terminate web'])
+    assert.deepEqual(words(testPod(), view({ stopping: { since: NOW } })), ['signal web'])
+    assert.deepEqual(words(testPod(), view(stopping(NOW - 1000))), ['wake +4000'])
+    assert.deepEqual(words(testPod(), view(stopping(NOW - 5000))), ['kill web'])
   })
 
   describe('a pod that ends', () => {
@@ -121,13 +179,32 @@ describe('what to do next for a pod', () => {
     const running = { run: runOf('web', 0, RUNNING) }
 
     test('asks its containers, waits, kills', () => {
-      assert.deepEqual(words(testPod({}, meta), testView({ web: running }, { ending })), [
-        'terminate web',
-        'wake +10000',
-      ])
-      const asked = testView({ web: { ...running, stoppingSince: NOW } }, { ending })
+      assert.deepEqual(words(testPod({}, meta), testView({ web: running }, { ending })), ['terminate web'])
+      const asked = testView({ web: { ...running, stopping: { since: NOW, signalledAt: NOW } } }, { ending })
       assert.deepEqual(words(testPod({}, meta), asked, NOW + 4000), ['wake +6000'])
       assert.deepEqual(words(testPod({}, meta), asked, NOW + 10_000), ['kill web'])
+    })
+    const hooked = (stopping: StopView) => testView({ web: { ...running, stopping } }, { ending })
+    test('lets its hook run first, for as long as there is time, and then two seconds more', () => {
+      assert.deepEqual(words(testPod({}, meta), hooked({ since: NOW, hook: 'running' }), NOW + 1000), ['wake +9000'])
+      assert.deepEqual(words(testPod({}, meta), hooked({ since: NOW }), NOW + 1000), ['signal web'])
+      const late = hooked({ since: NOW, hook: 'running' })
+      assert.deepEqual(words(testPod({}, meta), late, NOW + 10_000), ['signal web'])
+      const asked = hooked({ since: NOW, signalledAt: NOW + 10_000 })
+      assert.deepEqual(words(testPod({}, meta), asked, NOW + 10_000), ['wake +2000'])
+      assert.deepEqual(words(testPod({}, meta), asked, NOW + 12_000), ['kill web'])
+    })
+    test('ends its sidecars last, the newest first', () => {
+      const sidecar = (name: string) => testContainer(name, { restartPolicy: 'Always' })
+      const pod = testPod({ initContainers: [sidecar('one'), sidecar('two')] }, meta)
+      const live = (name: string) => ({ run: runOf(name, 0, RUNNING), stopping: { since: NOW } })
+      const ended = { run: runOf('web', 0, exited(0, NOW)) }
+      const all = testView({ web: live('web'), one: live('one'), two: live('two') }, { ending })
+      assert.deepEqual(words(pod, all), ['signal web', 'wake +10000'])
+      const two = testView({ web: ended, one: live('one'), two: live('two') }, { ending })
+      assert.deepEqual(words(pod, two), ['signal two', 'wake +10000'])
+      assert.deepEqual(words(pod, testView({ web: ended, one: live('one') }, { ending })), ['signal one'])
+      assert.deepEqual(words(pod, all, NOW + 10_000).sort(), ['signal one', 'signal two', 'signal web'])
     })
     test('asks a container only once it has started', () => {
       const view = testView({ web: { run: runOf('web', 0, { kind: 'starting' }) } }, { ending })
@@ -163,20 +240,20 @@ describe('what to do next for a pod', () => {
     const container = fc.record({
       state,
       crashes: fc.nat(10),
-      stoppingSince: fc.option(fc.constant(NOW - 1000), { nil: undefined }),
+      stopping: fc.option(
+        fc.constantFrom<StopView>({ since: NOW - 1000 }, { since: NOW - 1000, signalledAt: NOW - 900 }),
+        { nil: undefined },
+      ),
       unhealthy: fc.option(fc.constant({ graceSeconds: 3 }), { nil: undefined }),
     })
     const policy = fc.constantFrom('Always' as const, 'OnFailure' as const, 'Never' as const)
     fc.assert(
       fc.property(container, container, policy, fc.boolean(), (a, b, restartPolicy, ends) => {
         const pod = testPod({ restartPolicy, containers: [testContainer('a'), testContainer('b')] })
-        const view = (
-          name: string,
-          { state, crashes, stoppingSince, unhealthy }: typeof a,
-        ): Partial<ContainerView> => ({
+        const view = (name: string, { state, crashes, stopping, unhealthy }: typeof a): Partial<ContainerView> => ({
           ...(state === undefined ? {} : { run: runOf(name, 0, state) }),
           crashes,
-          ...(stoppingSince === undefined ? {} : { stoppingSince }),
+          ...(stopping === undefined ? {} : { stopping }),
           ...(unhealthy === undefined ? {} : { unhealthy }),
         })
         const ending = ends ? { ending: { since: NOW, vanished: true } } : {}
@@ -188,7 +265,8 @@ describe('what to do next for a pod', () => {
         for (const action of plan.actions) {
           if (action.kind === 'start')
             assert.ok(!ends && ['exited', undefined].includes(states.get(action.container.name)?.kind))
-          if (action.kind === 'terminate') assert.equal(states.get(action.container)?.kind, 'running')
+          if (action.kind === 'terminate' || action.kind === 'signal')
+            assert.equal(states.get(action.container)?.kind, 'running')
           if (action.kind === 'kill') assert.notEqual(states.get(action.container)?.kind, 'exited')
           if (action.kind === 'remove-pod')
             assert.ok([a, b].every(({ state }) => state === undefined || state.kind === 'exited'))

@@ -1,100 +1,29 @@
-import type { Container, Pod, RestartPolicy } from '../kube/types/core.ts'
+import type { Container, Pod } from '../kube/types/core.ts'
+import { isSidecar, restarts, sidecars } from './container-restart.ts'
+import { graceSeconds, planEnd, planFailing, planWindDown } from './pod-end.ts'
+import { mergePlans, NOTHING, type PodPlan } from './pod-plan.ts'
+import { isFinished, isFinishedElsewhere, isInitDone, isInitialized, restartAt } from './pod-progress.ts'
 import { type ContainerView, isLive, type PodView, viewOf } from './pod-view.ts'
-import { restartDelay } from './restart-delay.ts'
-import type { ExitedState } from './runtime/runtime.ts'
-
-/** One step towards what the pod's object asks for. */
-export type PodAction =
-  | { readonly kind: 'create-sandbox' }
-  | { readonly kind: 'start'; readonly container: Container; readonly attempt: number }
-  /** Ask a container to end. */
-  | { readonly kind: 'terminate'; readonly container: string; readonly reason: 'deleted' | 'unhealthy' }
-  /** End it now: its time is over. */
-  | { readonly kind: 'kill'; readonly container: string }
-  /** Nothing runs any more and never will: give back network and addresses, keep status and logs. */
-  | { readonly kind: 'remove-sandbox' }
-  /** Forget the pod here, and then delete its object. */
-  | { readonly kind: 'remove-pod' }
-
-export interface PodPlan {
-  readonly actions: readonly PodAction[]
-  /** Look again at this time, in milliseconds since the epoch, even if nothing happens. */
-  readonly wakeAt?: number
-}
-
-/** Grace of a pod whose object is gone: it was deleted by force, or while the agent was away. */
-const VANISHED_GRACE_MS = 1000
-const DEFAULT_GRACE_SECONDS = 30
 
 /** What to do next for a pod: the whole decision, from data alone. Called again after every change. */
 export function planPod(pod: Pod, view: PodView, now: number): PodPlan {
   if (view.ending !== undefined) return planEnd(pod, view, view.ending, now)
-  if (isFinishedElsewhere(pod, view)) return { actions: [] }
-  if (isFinished(pod, view)) return { actions: view.sandbox === undefined ? [] : [{ kind: 'remove-sandbox' }] }
-  if (view.sandbox === undefined) return planSandbox(view, now)
-  const init = planInit(pod, view, now)
-  if (init !== undefined) return init
-  return merge(pod.spec.containers.map((container) => planContainer(container, viewOf(view, container.name), pod, now)))
+  if (isFinishedElsewhere(pod, view)) return NOTHING
+  if (view.failed !== undefined || isFinished(pod, view)) return planWindDown(pod, view, now)
+  const overdue = planDeadline(pod, view, now)
+  if (overdue.actions.length > 0) return overdue
+  if (view.sandbox === undefined) return mergePlans([overdue, planSandbox(view, now)])
+  return mergePlans([overdue, ...planContainers(pod, view, now)])
 }
 
-/** Every container has ended for good; so has the pod. */
-export function isFinished(pod: Pod, view: PodView): boolean {
-  const policy = restartPolicy(pod)
-  if (initFailedForGood(pod, view)) return true
-  return pod.spec.containers.every(({ name }) => {
-    const state = viewOf(view, name).run?.state
-    return state?.kind === 'exited' && !restarts(policy, state)
-  })
-}
-
-/**
- * The pod's object says that it has ended for good, and nothing of it is known here: it ended before the machine was
- * started anew. It never runs again.
- */
-export function isFinishedElsewhere(pod: Pod, view: PodView): boolean {
-  const phase = pod.status?.phase
-  if (phase !== 'Succeeded' && phase !== 'Failed') return false
-  return [...view.containers.values()].every(({ run }) => run === undefined)
-}
-
-export function restartPolicy(pod: Pod): RestartPolicy {
-  return pod.spec.restartPolicy ?? 'Always'
-}
-
-/** Whether a container that ended so is started again. */
-export function restarts(policy: RestartPolicy, { exitCode }: ExitedState): boolean {
-  return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0)
-}
-
-/** When the next run may start; in the past for one that never ran. */
-export function restartAt(view: ContainerView): number {
-  const state = view.run?.state
-  const afterCrash = state?.kind === 'exited' ? state.finishedAt + restartDelay(view.crashes) : 0
-  return Math.max(afterCrash, view.problem?.retryAt ?? 0)
-}
-
-/** Whether every init container has succeeded, or did in an earlier life of this pod's containers. */
-export function isInitialized(pod: Pod, view: PodView): boolean {
-  if (pod.spec.containers.some(({ name }) => viewOf(view, name).run !== undefined)) return true
-  return (pod.spec.initContainers ?? []).every(({ name }) => hasSucceeded(viewOf(view, name)))
-}
-
-export function initFailedForGood(pod: Pod, view: PodView): boolean {
-  if (restartPolicy(pod) !== 'Never' || isInitialized(pod, view)) return false
-  return (pod.spec.initContainers ?? []).some(({ name }) => {
-    const state = viewOf(view, name).run?.state
-    return state?.kind === 'exited' && state.exitCode !== 0
-  })
-}
-
-/** When a pod that is being ended has no more time, in milliseconds since the epoch. */
-export function endDeadline(pod: Pod, { since, vanished }: NonNullable<PodView['ending']>): number {
-  if (vanished) return since + VANISHED_GRACE_MS
-  const { deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata
-  const grace = deletionGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS
-  // The API's time has whole seconds, cut off: it decides only for an agent that came late.
-  const announced = deletionTimestamp === undefined ? Number.POSITIVE_INFINITY : Date.parse(deletionTimestamp) + 1000
-  return Math.min(since + grace * 1000, announced)
+/** `activeDeadlineSeconds`: a pod that runs for longer has failed. */
+function planDeadline(pod: Pod, { startTime }: PodView, now: number): PodPlan {
+  const seconds = pod.spec.activeDeadlineSeconds
+  if (seconds === undefined || startTime === undefined) return NOTHING
+  const deadline = startTime + seconds * 1000
+  if (now < deadline) return { actions: [], wakeAt: deadline }
+  const message = 'Pod was active on the node longer than the specified deadline'
+  return { actions: [{ kind: 'fail', reason: 'DeadlineExceeded', message }] }
 }
 
 function planSandbox({ sandboxProblem }: PodView, now: number): PodPlan {
@@ -104,59 +33,45 @@ function planSandbox({ sandboxProblem }: PodView, now: number): PodPlan {
   return { actions: [{ kind: 'create-sandbox' }] }
 }
 
-/** Init containers run one after the other; `undefined` once all have succeeded. */
-function planInit(pod: Pod, view: PodView, now: number): PodPlan | undefined {
-  if (isInitialized(pod, view)) return undefined
-  const next = (pod.spec.initContainers ?? []).find(({ name }) => !hasSucceeded(viewOf(view, name)))
-  if (next === undefined) return undefined
-  const container = viewOf(view, next.name)
-  if (isLive(container.run)) return { actions: [] }
-  return startWhenDue(next, container, now)
+function planContainers(pod: Pod, view: PodView, now: number): readonly PodPlan[] {
+  if (!isInitialized(pod, view)) return planInit(pod, view, now)
+  const beside = sidecars(pod).map((container) => planContainer(container, viewOf(view, container.name), pod, now))
+  const waiting = pod.spec.containers.findIndex((container) => holdsBack(container, viewOf(view, container.name)))
+  const due = waiting < 0 ? pod.spec.containers : pod.spec.containers.slice(0, waiting + 1)
+  return [...beside, ...due.map((container) => planContainer(container, viewOf(view, container.name), pod, now))]
 }
 
-function hasSucceeded({ run }: ContainerView): boolean {
-  return run?.state.kind === 'exited' && run.state.exitCode === 0
+/** Init containers run one after the other; sidecars among them go on beside those that follow. */
+function planInit(pod: Pod, view: PodView, now: number): readonly PodPlan[] {
+  const all = pod.spec.initContainers ?? []
+  const next = all.findIndex((container) => !isInitDone(pod, container, view))
+  return all.slice(0, next + 1).flatMap((container, at) => {
+    if (at < next && !isSidecar(pod, container)) return []
+    return planContainer(container, viewOf(view, container.name), pod, now)
+  })
+}
+
+/** Containers are started in order, and each after the first `postStart` hook of the one before it is done. */
+function holdsBack({ lifecycle }: Container, { run, postStart }: ContainerView): boolean {
+  if (lifecycle?.postStart === undefined) return false
+  if (run === undefined) return true
+  return run.attempt === 0 && (run.state.kind === 'starting' || postStart === 'running')
 }
 
 function planContainer(container: Container, view: ContainerView, pod: Pod, now: number): PodPlan {
   const state = view.run?.state
   if (state === undefined) return startWhenDue(container, view, now)
   if (state.kind === 'exited') {
-    return restarts(restartPolicy(pod), state) ? startWhenDue(container, view, now) : { actions: [] }
+    return restarts(pod, container, state) ? startWhenDue(container, view, now) : NOTHING
   }
-  if (view.unhealthy === undefined) return { actions: [] }
-  const deadline = (view.stoppingSince ?? now) + view.unhealthy.graceSeconds * 1000
-  return planStop(container.name, view, { deadline, now, reason: 'unhealthy' })
+  if (view.unhealthy === undefined && view.postStart !== 'failed') return NOTHING
+  const seconds = view.unhealthy?.graceSeconds ?? graceSeconds(pod)
+  return planFailing(container.name, view, { seconds, now })
 }
 
 function startWhenDue(container: Container, view: ContainerView, now: number): PodPlan {
+  if (isLive(view.run)) return NOTHING
   const due = restartAt(view)
   if (due > now) return { actions: [], wakeAt: due }
   return { actions: [{ kind: 'start', container, attempt: view.run === undefined ? 0 : view.run.attempt + 1 }] }
-}
-
-function planEnd(pod: Pod, view: PodView, ending: NonNullable<PodView['ending']>, now: number): PodPlan {
-  const deadline = endDeadline(pod, ending)
-  const live = [...view.containers].filter(([, container]) => isLive(container.run))
-  if (live.length === 0) return { actions: [{ kind: 'remove-pod' }] }
-  return merge(live.map(([name, container]) => planStop(name, container, { deadline, now, reason: 'deleted' })))
-}
-
-interface Stop {
-  readonly deadline: number
-  readonly now: number
-  readonly reason: 'deleted' | 'unhealthy'
-}
-
-function planStop(container: string, view: ContainerView, { deadline, now, reason }: Stop): PodPlan {
-  if (now >= deadline) return { actions: [{ kind: 'kill', container }] }
-  // A container that is just starting takes no signal yet; its start is a change, after which it is asked.
-  const ask = view.stoppingSince === undefined && view.run?.state.kind === 'running'
-  return { actions: ask ? [{ kind: 'terminate', container, reason }] : [], wakeAt: deadline }
-}
-
-function merge(plans: readonly PodPlan[]): PodPlan {
-  const times = plans.flatMap(({ wakeAt }) => wakeAt ?? [])
-  const actions = plans.flatMap((plan) => plan.actions)
-  return times.length === 0 ? { actions } : { actions, wakeAt: Math.min(...times) }
 }

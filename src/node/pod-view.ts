@@ -15,6 +15,15 @@ export interface ContainerProblem {
   readonly retryAt: number
 }
 
+/** A run that was asked to end. */
+export interface StopView {
+  readonly since: number
+  /** Its `preStop` hook still runs. */
+  readonly hook?: 'running'
+  /** It was sent its stop signal then. */
+  readonly signalledAt?: number
+}
+
 /** What is known of one container on this node. */
 export interface ContainerView {
   /** The newest run. */
@@ -30,14 +39,21 @@ export interface ContainerView {
   readonly started: boolean
   /** A liveness or startup probe has failed for good: this run is to end. */
   readonly unhealthy?: { readonly graceSeconds: number }
-  /** SIGTERM was sent to this run then. */
-  readonly stoppingSince?: number
+  readonly stopping?: StopView
+  /** What its `postStart` hook does; left out when there is none, or it is done. */
+  readonly postStart?: 'running' | 'failed'
   /** The image as it was found, once it was. */
   readonly image?: { readonly name: string; readonly id: string }
 }
 
 /** A container of which nothing is known. */
 export const NEW_CONTAINER: ContainerView = { crashes: 0, ready: false, started: false }
+
+/** Why the node ends a pod that nobody has deleted. */
+export interface PodFailure {
+  readonly reason: string
+  readonly message: string
+}
 
 /** What is true of one pod on this node: the left side of every decision. */
 export interface PodView {
@@ -47,6 +63,10 @@ export interface PodView {
   readonly containers: ReadonlyMap<string, ContainerView>
   /** The pod is to end: since when, and whether its object has already gone from the API. */
   readonly ending?: { readonly since: number; readonly vanished: boolean }
+  /** The node has given the pod up; its object stays and says why. */
+  readonly failed?: PodFailure
+  /** When the node took the pod on. */
+  readonly startTime?: number
 }
 
 /** The view of a container; of a new one when nothing is known. */

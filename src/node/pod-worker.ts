@@ -1,25 +1,33 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../base/clock.ts'
 import { errorMessage } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
 import type { Container, Pod } from '../kube/types/core.ts'
 import { ContainerMemory } from './container-memory.ts'
-import type { StartPlace, StartResult } from './container-starter.ts'
+import { isInit, isSidecar } from './container-restart.ts'
+import type { ContainerStarter, StartResult } from './container-starter.ts'
+import { runHook } from './hooks/run-hook.ts'
+import { rejection } from './pod-admission.ts'
 import type { PodApi } from './pod-api.ts'
+import { graceSeconds } from './pod-end.ts'
 import type { PodEvents } from './pod-events.ts'
+import type { PodAction } from './pod-plan.ts'
+import { isFinishedElsewhere } from './pod-progress.ts'
 import type { PodSandbox, PodSandboxes } from './pod-sandbox.ts'
 import { podStatus } from './pod-status.ts'
-import { isFinishedElsewhere, type PodAction, planPod } from './pod-sync.ts'
-import { type ContainerProblem, isLive, type PodView } from './pod-view.ts'
+import { planPod } from './pod-sync.ts'
+import { type ContainerProblem, isLive, type PodFailure, type PodView } from './pod-view.ts'
 import { ContainerProbes } from './probes/container-probes.ts'
 import { retryDelay } from './restart-delay.ts'
 import type { ContainerKey, Runtime } from './runtime/runtime.ts'
 import { StatusWriter } from './status-writer.ts'
+import { hasChangingVolumes } from './volumes/pod-volumes.ts'
 
 /** What all workers of a node share. */
 export interface PodWorkerSurroundings {
   readonly runtime: Runtime
   readonly sandboxes: Pick<PodSandboxes, 'find' | 'create' | 'remove' | 'removeNetwork'>
-  readonly starter: { start(place: StartPlace): Promise<StartResult> }
+  readonly starter: Pick<ContainerStarter, 'start' | 'prepare'>
   readonly api: PodApi
   readonly events: PodEvents
   readonly hostIPs: readonly string[]
@@ -29,7 +37,8 @@ export interface PodWorkerSurroundings {
   onGone(uid: string): void
 }
 
-const DEFAULT_GRACE_SECONDS = 30
+/** The longest that a timer takes. */
+const LONGEST_MS = 2 ** 31 - 1
 
 /**
  * Leads one pod through its life on this node: looks at what is true, decides (`pod-sync.ts`), acts, and writes down
@@ -45,6 +54,7 @@ export class PodWorker implements AsyncDisposable {
   #sandboxProblem: ContainerProblem | undefined
   #sandboxFailures = 0
   #ending: PodView['ending']
+  #failed: PodFailure | undefined
   #running: Promise<void> | undefined
   #changed = false
   #disposed = false
@@ -60,12 +70,23 @@ export class PodWorker implements AsyncDisposable {
     const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers]
     this.#containers = containers.map((container) => new ContainerMemory(pod, container))
     this.#noteDeletion()
+    this.#admit()
     this.poke()
+  }
+
+  /** A pod that the node does not take on has failed before anything of it is made. */
+  #admit(): void {
+    const known = this.#sandbox !== undefined || this.#pod.status?.startTime !== undefined
+    const refused = known ? undefined : rejection(this.#pod)
+    if (refused !== undefined) this.#fail(refused)
   }
 
   /** The pod's object has changed. */
   update(pod: Pod): void {
+    const described = isSame(pod.metadata.labels, this.#pod.metadata.labels)
+    const annotated = isSame(pod.metadata.annotations, this.#pod.metadata.annotations)
     this.#pod = pod
+    if (!described || !annotated) void this.refreshVolumes()
     this.#noteDeletion()
     this.poke()
   }
@@ -74,6 +95,15 @@ export class PodWorker implements AsyncDisposable {
   vanish(): void {
     this.#ending = { since: this.#around.clock.now(), vanished: true }
     this.poke()
+  }
+
+  /** Brings the files of the pod's volumes up to date. */
+  async refreshVolumes(): Promise<void> {
+    const sandbox = this.#sandbox
+    if (sandbox === undefined || !this.isLive || this.#ending !== undefined || !hasChangingVolumes(this.#pod)) return
+    const result = await this.#around.starter.prepare({ pod: this.#pod, sandbox })
+    if (result.kind === 'ready' || this.#disposed || this.#gone) return
+    this.#around.log.debug({ object: this.#object(), message: result.message }, 'Volumes not brought up to date')
   }
 
   /** Something may have changed. */
@@ -86,13 +116,17 @@ export class PodWorker implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true
     this.#cancelWake()
-    for (const memory of this.#containers) memory.endProbes()
+    for (const memory of this.#containers) {
+      memory.endProbes()
+      memory.hooks.abort()
+    }
     await this.#running
   }
 
   #noteDeletion(): void {
     if (this.#pod.metadata.deletionTimestamp === undefined || this.#ending !== undefined) return
     this.#ending = { since: this.#around.clock.now(), vanished: false }
+    for (const { probes } of this.#containers) probes?.stopRestarts()
   }
 
   async #run(): Promise<void> {
@@ -142,9 +176,13 @@ export class PodWorker implements AsyncDisposable {
   #onTransition(memory: ContainerMemory, before: string | undefined): void {
     const { run, container } = memory
     const { events } = this.#around
-    if (run?.state.kind === 'running' && memory.probes === undefined && this.#ending === undefined) {
+    if (run?.state.kind === 'running' && memory.probes === undefined) {
       memory.probes = this.#startProbes(memory, run.state.startedAt, run)
-      if (before === 'starting') events.started(this.#pod, container.name)
+      if (this.#ending !== undefined) memory.probes.stopRestarts()
+      if (before === 'starting') {
+        events.started(this.#pod, container.name)
+        void this.#runPostStart(memory, run)
+      }
     }
     if (run?.state.kind !== 'exited' || before === undefined || before === 'exited') return
     if (run.state.reason === 'StartError') events.failed(this.#pod, container.name, run.state.message ?? '')
@@ -152,10 +190,13 @@ export class PodWorker implements AsyncDisposable {
   }
 
   #view(): PodView {
+    const { startTime } = this.#status.latest ?? this.#pod.status ?? {}
     return {
       ...(this.#sandbox === undefined ? {} : { sandbox: this.#sandbox }),
       ...(this.#sandboxProblem === undefined ? {} : { sandboxProblem: this.#sandboxProblem }),
       ...(this.#ending === undefined ? {} : { ending: this.#ending }),
+      ...(this.#failed === undefined ? {} : { failed: this.#failed }),
+      ...(startTime === undefined ? {} : { startTime: Date.parse(startTime) }),
       containers: new Map(this.#containers.map((memory) => [memory.container.name, memory.view()])),
     }
   }
@@ -175,9 +216,13 @@ export class PodWorker implements AsyncDisposable {
       case 'start':
         return this.#start(action.container, action.attempt)
       case 'terminate':
-        return this.#terminate(action.container, action.reason)
+        return this.#terminate(action)
+      case 'signal':
+        return this.#signal(action.container)
       case 'kill':
         return this.#kill(action.container)
+      case 'fail':
+        return this.#fail(action)
       case 'remove-sandbox':
         this.#around.sandboxes.removeNetwork(this.#uid)
         this.#sandbox = undefined
@@ -225,7 +270,10 @@ export class PodWorker implements AsyncDisposable {
     const { events, clock } = this.#around
     const { name, image } = memory.container
     const now = clock.now()
-    if (result.kind === 'refused') {
+    if (result.kind === 'no-volumes') {
+      memory.wait(result.message, now)
+      events.volumesFailed(this.#pod, result.message)
+    } else if (result.kind === 'refused') {
       memory.fail(result.reason, result.message, now)
       events.failed(this.#pod, name, result.message)
     } else if (result.invalid) {
@@ -250,20 +298,77 @@ export class PodWorker implements AsyncDisposable {
     return status?.containerID === undefined ? 0 : status.restartCount + 1
   }
 
-  #terminate(name: string, reason: 'deleted' | 'unhealthy'): void {
+  #terminate({ container: name, reason, graceMs }: PodAction & { readonly kind: 'terminate' }): void {
     const memory = this.#memory(name)
     if (memory?.run === undefined) return
-    memory.stoppingSince = this.#around.clock.now()
-    const failed = reason === 'unhealthy' ? memory.probes?.unhealthy?.kind : undefined
-    this.#around.events.stopping(this.#pod, name, failed)
-    this.#around.runtime.signal(memory.run, 'SIGTERM')
+    const { clock, events } = this.#around
+    const preStop = graceMs > 0 ? memory.container.lifecycle?.preStop : undefined
+    memory.stopping = { since: clock.now(), ...(preStop === undefined ? {} : { hook: 'running' }) }
+    memory.probes?.stopRestarts()
+    const why = reason === 'unhealthy' ? memory.probes?.unhealthy?.kind : reason
+    events.stopping(this.#pod, name, why === 'stopped' ? undefined : why)
+    if (preStop !== undefined) void this.#runPreStop(memory, memory.run, graceMs)
     this.#changed = true
+  }
+
+  #signal(name: string): void {
+    const memory = this.#memory(name)
+    if (memory?.run === undefined || memory.stopping === undefined) return
+    memory.hooks.abort()
+    const { since } = memory.stopping
+    memory.stopping = { since, signalledAt: this.#around.clock.now() }
+    this.#around.runtime.stop(memory.run)
+    this.#changed = true
+  }
+
+  #fail({ reason, message }: PodFailure): void {
+    this.#failed = { reason, message }
+    this.#around.events.gaveUp(this.#pod, reason, message)
+    this.#changed = true
+  }
+
+  /** The container shows as running when the hook is done; it ends when the hook fails. */
+  async #runPostStart(memory: ContainerMemory, run: ContainerKey): Promise<void> {
+    const hook = memory.container.lifecycle?.postStart
+    if (hook === undefined) return
+    memory.postStart = 'running'
+    const limits = { timeoutMs: LONGEST_MS, signal: memory.hooks.begin() }
+    const outcome = await runHook(hook, this.#placeOf(memory, run), limits)
+    if (limits.signal.aborted || memory.run?.attempt !== run.attempt) return
+    memory.postStart = outcome.kind === 'failed' ? 'failed' : undefined
+    if (outcome.kind === 'failed') this.#onHookFailure(memory, 'PostStart', outcome.message)
+    this.poke()
+  }
+
+  async #runPreStop(memory: ContainerMemory, run: ContainerKey, timeoutMs: number): Promise<void> {
+    const hook = memory.container.lifecycle?.preStop
+    if (hook === undefined) return
+    const limits = { timeoutMs, signal: memory.hooks.begin() }
+    const outcome = await runHook(hook, this.#placeOf(memory, run), limits)
+    if (limits.signal.aborted || memory.stopping === undefined) return
+    if (outcome.kind === 'failed') this.#onHookFailure(memory, 'PreStop', outcome.message)
+    const { since } = memory.stopping
+    memory.stopping = { since }
+    this.poke()
+  }
+
+  #onHookFailure({ container }: ContainerMemory, hook: 'PostStart' | 'PreStop', message: string): void {
+    const { events, log } = this.#around
+    events.hookFailed(this.#pod, container.name, hook)
+    log.info({ object: this.#object(), container: container.name, hook, message }, 'A hook failed')
+  }
+
+  /** Where a container is asked and told things. */
+  #placeOf({ container }: ContainerMemory, run: ContainerKey) {
+    const { clock, runtime } = this.#around
+    const exec = (command: readonly string[], timeoutMs: number) => runtime.exec(run, command, { timeoutMs })
+    return { container, podIP: this.#sandbox?.addresses[0] ?? '127.0.0.1', clock, exec }
   }
 
   #kill(name: string): void {
     const run = this.#memory(name)?.run
     if (run === undefined) return
-    this.#around.runtime.signal(run, 'SIGKILL')
+    this.#around.runtime.kill(run)
     // Its end is a change; should the signal have come too early, it is sent again.
     this.#wakeAt(this.#around.clock.now() + 500)
   }
@@ -279,21 +384,23 @@ export class PodWorker implements AsyncDisposable {
   }
 
   #startProbes(memory: ContainerMemory, startedAt: number, key: ContainerKey): ContainerProbes {
-    const { clock, runtime, events } = this.#around
+    const { events } = this.#around
     const { container } = memory
-    const earlier = this.#pod.status?.containerStatuses?.find(
-      ({ containerID }) => containerID === `runc://${memory.run?.id}`,
-    )
+    const statuses = [
+      ...(this.#pod.status?.initContainerStatuses ?? []),
+      ...(this.#pod.status?.containerStatuses ?? []),
+    ]
+    const earlier = statuses.find(({ containerID }) => containerID === `runc://${memory.run?.id}`)
     return new ContainerProbes({
-      container,
-      podIP: this.#sandbox?.addresses[0] ?? '127.0.0.1',
+      ...this.#placeOf(memory, key),
+      // Init containers have none, unless they are sidecars.
+      container: isInit(this.#pod, container) && !isSidecar(this.#pod, container) ? unprobed(container) : container,
       startedAt,
-      graceSeconds: this.#pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS,
+      graceSeconds: graceSeconds(this.#pod),
       ...(earlier === undefined ? {} : { earlier: { started: earlier.started ?? false, ready: earlier.ready } }),
-      clock,
-      exec: (command, timeoutMs) => runtime.exec(key, command, { timeoutMs }),
       onChange: () => this.poke(),
       onFailure: (kind, message) => events.unhealthy(this.#pod, container.name, kind, message),
+      onNotice: (kind, notice) => events.probeNotice(this.#pod, container.name, kind, notice),
     })
   }
 
@@ -310,6 +417,14 @@ export class PodWorker implements AsyncDisposable {
   get isLive(): boolean {
     return this.#containers.some(({ run }) => isLive(run))
   }
+}
+
+function isSame(a: Readonly<Record<string, string>> = {}, b: Readonly<Record<string, string>> = {}): boolean {
+  return isDeepStrictEqual(a, b)
+}
+
+function unprobed({ livenessProbe: _, readinessProbe: __, startupProbe: ___, ...rest }: Container): Container {
+  return rest
 }
 
 function backOffPulling(image: string, message: string): { reason: string; message: string } {

@@ -81,6 +81,34 @@ export interface HttpGetAction {
   readonly httpHeaders?: readonly { readonly name: string; readonly value: string }[]
 }
 
+/** What a container does at one moment of its life. */
+export interface LifecycleHandler {
+  readonly exec?: { readonly command?: readonly string[] }
+  readonly httpGet?: HttpGetAction
+  readonly tcpSocket?: { readonly port: number | string; readonly host?: string }
+  readonly sleep?: { readonly seconds: number }
+}
+
+export interface Lifecycle {
+  readonly postStart?: LifecycleHandler
+  readonly preStop?: LifecycleHandler
+  readonly stopSignal?: string
+}
+
+export interface ContainerRestartRule {
+  readonly action: string
+  readonly exitCodes?: { readonly operator: 'In' | 'NotIn'; readonly values?: readonly number[] }
+}
+
+export interface VolumeMount {
+  readonly name: string
+  readonly mountPath: string
+  readonly subPath?: string
+  readonly subPathExpr?: string
+  readonly readOnly?: boolean
+  readonly mountPropagation?: string
+}
+
 export interface Probe {
   readonly httpGet?: HttpGetAction
   readonly tcpSocket?: { readonly port: number | string; readonly host?: string }
@@ -116,14 +144,12 @@ export interface Container {
   readonly tty?: boolean
   readonly stdin?: boolean
   readonly stdinOnce?: boolean
-  readonly volumeMounts?: readonly {
-    readonly name: string
-    readonly mountPath: string
-    readonly subPath?: string
-    readonly readOnly?: boolean
-  }[]
+  readonly volumeMounts?: readonly VolumeMount[]
   readonly securityContext?: Readonly<Record<string, unknown>>
-  readonly lifecycle?: Readonly<Record<string, unknown>>
+  readonly lifecycle?: Lifecycle
+  /** Of an init container `Always`: it goes on beside the others (a sidecar). */
+  readonly restartPolicy?: RestartPolicy
+  readonly restartPolicyRules?: readonly ContainerRestartRule[]
 }
 
 export type RestartPolicy = 'Always' | 'OnFailure' | 'Never'
@@ -151,8 +177,14 @@ export interface PodSpec {
   readonly nodeSelector?: Readonly<Record<string, string>>
   readonly nodeName?: string
   readonly hostNetwork?: boolean
+  readonly hostPID?: boolean
+  readonly hostIPC?: boolean
+  readonly shareProcessNamespace?: boolean
   readonly hostname?: string
   readonly subdomain?: string
+  readonly setHostnameAsFQDN?: boolean
+  readonly activeDeadlineSeconds?: number
+  readonly imagePullSecrets?: readonly { readonly name: string }[]
   readonly hostAliases?: readonly { readonly ip: string; readonly hostnames?: readonly string[] }[]
   readonly serviceAccountName?: string
   readonly serviceAccount?: string

@@ -32,6 +32,7 @@ interface ConfigFile {
     readonly Env?: readonly string[] | null
     readonly WorkingDir?: string
     readonly User?: string
+    readonly StopSignal?: string
   }
   readonly rootfs?: { readonly diff_ids?: readonly string[] }
 }
@@ -93,7 +94,7 @@ function imageOf(directory: string, { id, config, layers }: RawImage): ImageLayo
   if (diffIds.length !== layers.length) {
     throw invalid(`it has ${layers.length} layers and its configuration names ${diffIds.length}`)
   }
-  const { Entrypoint, Cmd, Env, WorkingDir, User } = config.config ?? {}
+  const { Entrypoint, Cmd, Env, WorkingDir, User, StopSignal } = config.config ?? {}
   return {
     id,
     config: {
@@ -102,6 +103,7 @@ function imageOf(directory: string, { id, config, layers }: RawImage): ImageLayo
       env: (Env ?? []).filter((line) => line.includes('=')),
       workingDirectory: WorkingDir || EMPTY_CONFIG.workingDirectory,
       user: User ?? '',
+      ...(StopSignal === undefined ? {} : { stopSignal: StopSignal }),
     },
     layers: layers.map((path, i) => ({ path: filePath(directory, path), diffId: diffIds[i] ?? '' })),
   }

@@ -9,6 +9,8 @@ export interface ImageConfig {
   readonly workingDirectory: string
   /** `user`, `uid`, `user:group` or `uid:gid`; empty for root. */
   readonly user: string
+  /** Such as `SIGQUIT`; SIGTERM when left out. */
+  readonly stopSignal?: string
 }
 
 export const EMPTY_CONFIG: ImageConfig = { entrypoint: [], command: [], env: [], workingDirectory: '/', user: '' }

@@ -1,9 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
-import type { Container, Probe } from '../../kube/types/core.ts'
-import type { ExecResult } from '../runtime/runtime.ts'
-import { type ProbeOutcome, probeHttp, probeTcp } from './network-probes.ts'
-import { probePort } from './probe-port.ts'
-import { Prober } from './prober.ts'
+import type { Probe } from '../../kube/types/core.ts'
+import { askProbe, type ProbePlace } from './ask-probe.ts'
+import { type ProbeNotice, Prober } from './prober.ts'
 
 export type ProbeKind = 'Startup' | 'Liveness' | 'Readiness'
 
@@ -13,25 +11,24 @@ export interface FailedProbe {
   readonly graceSeconds: number
 }
 
-export interface ContainerProbesOptions {
-  readonly container: Container
-  readonly podIP: string
+export interface ContainerProbesOptions extends ProbePlace {
   readonly startedAt: number
   /** Grace when a probe of its own says none, in seconds. */
   readonly graceSeconds: number
   /** What was true when an earlier life of the agent asked last; kept until the answers say otherwise. */
   readonly earlier?: { readonly started: boolean; readonly ready: boolean }
   readonly clock: Clock
-  exec(command: readonly string[], timeoutMs: number): Promise<ExecResult>
   /** Called when `ready`, `started` or `unhealthy` changed. */
   onChange(): void
   onFailure(kind: ProbeKind, message: string): void
+  /** A probe that succeeded with something to say, or could not be asked. */
+  onNotice(kind: ProbeKind, notice: ProbeNotice): void
 }
 
 /** The probes of one run of a container: whether it has started, is ready, and must be restarted. */
 export class ContainerProbes implements Disposable {
   readonly #options: ContainerProbesOptions
-  readonly #probers: Prober[] = []
+  readonly #probers: { readonly kind: ProbeKind; readonly prober: Prober }[] = []
   #started: boolean
   #ready: boolean
   #unhealthy: FailedProbe | undefined
@@ -61,7 +58,12 @@ export class ContainerProbes implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const prober of this.#probers) prober[Symbol.dispose]()
+    for (const { prober } of this.#probers) prober[Symbol.dispose]()
+  }
+
+  /** The container is being ended: only its readiness is still asked for. */
+  stopRestarts(): void {
+    for (const { kind, prober } of this.#probers) if (kind !== 'Readiness') prober[Symbol.dispose]()
   }
 
   #onStartup(probe: Probe, success: boolean): void {
@@ -70,7 +72,7 @@ export class ContainerProbes implements Disposable {
     } else if (!this.#started) {
       this.#started = true
       // Its question is answered once and for all.
-      for (const prober of this.#probers.splice(0)) prober[Symbol.dispose]()
+      for (const { prober } of this.#probers.splice(0)) prober[Symbol.dispose]()
       this.#probeRunning()
       this.#options.onChange()
     }
@@ -95,45 +97,23 @@ export class ContainerProbes implements Disposable {
   #fail(kind: ProbeKind, probe: Probe): void {
     if (this.#unhealthy !== undefined) return
     this.#unhealthy = { kind, graceSeconds: probe.terminationGracePeriodSeconds ?? this.#options.graceSeconds }
-    this[Symbol.dispose]()
+    // A restart follows; how ready the container is until then is still asked for.
+    this.stopRestarts()
     this.#options.onChange()
   }
 
   #probe(kind: ProbeKind, probe: Probe, onVerdict: (success: boolean) => void): void {
-    const { startedAt, clock, onFailure } = this.#options
-    this.#probers.push(
-      new Prober({
-        probe,
-        startedAt,
-        clock,
-        ask: () => this.#ask(probe),
-        onVerdict,
-        onFailure: (message) => onFailure(kind, message),
-        eager: kind !== 'Liveness',
-      }),
-    )
+    const { startedAt, clock, onFailure, onNotice } = this.#options
+    const prober = new Prober({
+      probe,
+      startedAt,
+      clock,
+      ask: () => askProbe(probe, this.#options),
+      onVerdict,
+      onFailure: (message) => onFailure(kind, message),
+      onNotice: (notice) => onNotice(kind, notice),
+      eager: kind !== 'Liveness',
+    })
+    this.#probers.push({ kind, prober })
   }
-
-  async #ask(probe: Probe): Promise<ProbeOutcome> {
-    const timeoutMs = (probe.timeoutSeconds ?? 1) * 1000
-    const { container, podIP, exec } = this.#options
-    if (probe.exec !== undefined) return execOutcome(await exec(probe.exec.command ?? [], timeoutMs), timeoutMs)
-    const action = probe.httpGet ?? probe.tcpSocket
-    if (action === undefined) return { kind: 'failure', message: 'missing probe handler: http, tcp or exec is wanted' }
-    const port = probePort(action.port, container)
-    if (port === undefined)
-      return { kind: 'failure', message: `couldn't find port: "${action.port}" in ${container.name}` }
-    const target = { host: action.host ?? podIP, port, timeoutMs }
-    if (probe.httpGet === undefined) return probeTcp(target)
-    const { scheme = 'HTTP', path = '/', httpHeaders = [] } = probe.httpGet
-    return probeHttp({ ...target, scheme, path: path.startsWith('/') ? path : `/${path}`, headers: httpHeaders })
-  }
-}
-
-function execOutcome({ exitCode, output }: ExecResult, timeoutMs: number): ProbeOutcome {
-  if (exitCode === 0) return { kind: 'success' }
-  const text = output.trimEnd()
-  if (exitCode === undefined)
-    return { kind: 'failure', message: `command timed out after ${timeoutMs / 1000}s: ${text}` }
-  return { kind: 'failure', message: text === '' ? `command exited with ${exitCode}` : text }
 }

@@ -1,12 +1,14 @@
-import { request as httpRequest, type RequestOptions } from 'node:http'
-import { request as httpsRequest } from 'node:https'
 import { connect } from 'node:net'
-import { errorMessage, systemErrorCode } from '../../base/error.ts'
+import { errorMessage } from '../../base/error.ts'
+import { AGENT_VERSION, type HttpTarget, httpGet, isRefused } from './http-get.ts'
 
 export type ProbeOutcome =
-  | { readonly kind: 'success' }
+  /** `warning`: an answer that is good enough but should be looked at. */
+  | { readonly kind: 'success'; readonly warning?: string }
   /** `refused`: nobody listens there yet; the program itself has not noticed being asked. */
   | { readonly kind: 'failure'; readonly message: string; readonly refused?: boolean }
+  /** It could not be asked; that says nothing of the container. */
+  | { readonly kind: 'error'; readonly message: string }
 
 export interface ProbeTarget {
   readonly host: string
@@ -14,52 +16,27 @@ export interface ProbeTarget {
   readonly timeoutMs: number
 }
 
-export interface HttpProbe extends ProbeTarget {
-  readonly scheme: 'HTTP' | 'HTTPS'
-  readonly path: string
-  readonly headers: readonly { readonly name: string; readonly value: string }[]
-}
+export type HttpProbe = Omit<HttpTarget, 'userAgent'>
+
+export const PROBE_AGENT = `kube-probe/${AGENT_VERSION}`
 
 const SUCCESS: ProbeOutcome = { kind: 'success' }
-const MAX_BODY = 10 * 1024
 
-/** Succeeds with any status from 200 to 399. Certificates are not checked, as upstream does not. */
-export function probeHttp(probe: HttpProbe): Promise<ProbeOutcome> {
-  return new Promise((resolve) => {
-    const fail = (error: unknown) => resolve(failure(`Get "${urlOf(probe)}"`, error))
-    const request = (probe.scheme === 'HTTPS' ? httpsRequest : httpRequest)(requestOptions(probe), (response) => {
-      const { statusCode = 0 } = response
-      let read = 0
-      response.on('data', (chunk: Buffer) => {
-        read += chunk.length
-        if (read > MAX_BODY) response.destroy()
-      })
-      response.on('error', fail)
-      response.on('close', () => {
-        const ok = statusCode >= 200 && statusCode < 400
-        const kind = probe.scheme === 'HTTPS' ? 'HTTPS' : 'HTTP'
-        resolve(ok ? SUCCESS : { kind: 'failure', message: `${kind} probe failed with statuscode: ${statusCode}` })
-      })
-    })
-    const timer = setTimeout(() => request.destroy(new RangeError(timeoutMessage(probe))), probe.timeoutMs)
-    request.on('close', () => clearTimeout(timer))
-    request.on('error', fail)
-    request.end()
-  })
-}
-
-function requestOptions({ host, port, path, headers }: HttpProbe): RequestOptions & { rejectUnauthorized: boolean } {
-  const defaults = { 'user-agent': 'kube-probe/fairlead', accept: '*/*', connection: 'close' }
-  const given = Object.fromEntries(headers.map(({ name, value }) => [name.toLowerCase(), value]))
-  return { host, port, path, headers: { ...defaults, ...given }, agent: false, rejectUnauthorized: false }
-}
-
-function urlOf({ scheme, host, port, path }: HttpProbe): string {
-  return `${scheme.toLowerCase()}://${host.includes(':') ? `[${host}]` : host}:${port}${path}`
+/** Succeeds with any status from 200 to 399; with a warning where a redirect leads away and is not followed. */
+export async function probeHttp(probe: HttpProbe): Promise<ProbeOutcome> {
+  const outcome = await httpGet({ ...probe, userAgent: PROBE_AGENT })
+  if (outcome.kind === 'failure') return failure(`Get "${outcome.url}"`, outcome.error, probe)
+  const { status, body } = outcome
+  if (status >= 300 && status < 400) {
+    return { kind: 'success', warning: `Probe terminated redirects, Response body: ${body}` }
+  }
+  if (status >= 200 && status < 300) return SUCCESS
+  return { kind: 'failure', message: `HTTP probe failed with statuscode: ${status}` }
 }
 
 /** Succeeds when a connection can be made. */
-export function probeTcp({ host, port, timeoutMs }: ProbeTarget): Promise<ProbeOutcome> {
+export function probeTcp(target: ProbeTarget): Promise<ProbeOutcome> {
+  const { host, port, timeoutMs } = target
   return new Promise((resolve) => {
     const socket = connect({ host, port })
     const timer = setTimeout(() => socket.destroy(new RangeError('i/o timeout')), timeoutMs)
@@ -68,19 +45,17 @@ export function probeTcp({ host, port, timeoutMs }: ProbeTarget): Promise<ProbeO
       resolve(SUCCESS)
       socket.destroy()
     })
-    socket.on('error', (error) => resolve(failure(`dial tcp ${host}:${port}`, error)))
+    socket.on('error', (error) => resolve(failure('', error, target)))
   })
 }
 
-function failure(what: string, error: unknown): ProbeOutcome {
-  const refused = systemErrorCode(error) === 'ECONNREFUSED'
-  return {
-    kind: 'failure',
-    message: `${what}: ${refused ? 'connect: connection refused' : errorMessage(error)}`,
-    refused,
-  }
-}
-
-function timeoutMessage({ timeoutMs }: ProbeTarget): string {
-  return `context deadline exceeded (no answer within ${timeoutMs / 1000}s)`
+/** In the words of Go's net package. */
+function failure(what: string, error: unknown, { host, port }: ProbeTarget): ProbeOutcome {
+  const refused = isRefused(error)
+  const address = `${host.includes(':') ? `[${host}]` : host}:${port}`
+  const message = errorMessage(error)
+  const dialled = refused || message === 'i/o timeout'
+  const why = refused ? 'connect: connection refused' : message
+  const parts = [...(what === '' ? [] : [what]), ...(dialled ? [`dial tcp ${address}`] : []), why]
+  return { kind: 'failure', message: parts.join(': '), refused }
 }

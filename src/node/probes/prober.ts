@@ -3,6 +3,11 @@ import { errorMessage } from '../../base/error.ts'
 import type { Probe } from '../../kube/types/core.ts'
 import type { ProbeOutcome } from './network-probes.ts'
 
+/** What is told of a probe beside its verdict. */
+export type ProbeNotice =
+  | { readonly kind: 'warning'; readonly message: string }
+  | { readonly kind: 'error'; readonly message: string }
+
 export interface ProberOptions {
   readonly probe: Probe
   /** When the container started, in milliseconds since the epoch. */
@@ -14,6 +19,7 @@ export interface ProberOptions {
   onVerdict(success: boolean): void
   /** Called for each failure that counts. */
   onFailure(message: string): void
+  onNotice(notice: ProbeNotice): void
   /**
    * Ask again soon, without counting, while nobody listens yet in the first period after the start: a server that needs
    * 50 ms to listen is not left waiting for a whole period.
@@ -54,7 +60,7 @@ export class Prober implements Disposable {
     const { clock, probe, eager } = this.#options
     const period = (probe.periodSeconds ?? 10) * 1000
     const askedAt = clock.now()
-    const outcome = await this.#options.ask().catch(asFailure)
+    const outcome = await this.#options.ask().catch(asError)
     if (this.#disposed) return
     const soon = outcome.kind === 'failure' && outcome.refused === true && eager && eagerMs < period
     if (soon) {
@@ -66,8 +72,14 @@ export class Prober implements Disposable {
   }
 
   #count(outcome: ProbeOutcome): void {
-    const { probe, onVerdict, onFailure } = this.#options
+    const { probe, onVerdict, onFailure, onNotice } = this.#options
+    // A question that could not be asked was not answered.
+    if (outcome.kind === 'error') {
+      onNotice(outcome)
+      return
+    }
     if (outcome.kind === 'success') {
+      if (outcome.warning !== undefined) onNotice({ kind: 'warning', message: outcome.warning })
       this.#successes++
       this.#failures = 0
       if (this.#successes >= (probe.successThreshold ?? 1)) onVerdict(true)
@@ -80,7 +92,6 @@ export class Prober implements Disposable {
   }
 }
 
-/** A question that could not even be asked was not answered. */
-function asFailure(error: unknown): ProbeOutcome {
-  return { kind: 'failure', message: errorMessage(error) }
+function asError(error: unknown): ProbeOutcome {
+  return { kind: 'error', message: errorMessage(error) }
 }

@@ -46,6 +46,20 @@ export interface ContainerConfig {
   readonly terminal?: boolean
   /** Clients can write to the program; without it there is nothing to be read. @default false */
   readonly stdin?: boolean
+  readonly readOnlyRoot?: boolean
+  /** The bounding set; what containerd gives when left out. */
+  readonly capabilities?: readonly string[]
+  /** Programs cannot gain rights by set-user-id files. */
+  readonly noNewPrivileges?: boolean
+  /** Nothing of the kernel is hidden or read-only, as far as the container's own namespaces go. */
+  readonly privileged?: boolean
+  /** Name with dots, and value; of the container's own namespaces. */
+  readonly sysctls?: Readonly<Record<string, string>>
+  /** @default SIGTERM */
+  readonly stopSignal?: string
+  /** Where the program may leave its last words. */
+  readonly lastWords?: { readonly path: string; readonly elseFromLog: boolean }
+  readonly oomScoreAdjust?: number
 }
 
 /** What containerd gives a container that asks for nothing. */
@@ -116,9 +130,9 @@ export function ociSpec(config: ContainerConfig): object {
   return {
     ociVersion: '1.0.2',
     process: processSpec(config),
-    root: { path: 'rootfs', readonly: false },
+    root: { path: 'rootfs', readonly: config.readOnlyRoot ?? false },
     hostname: config.hostname,
-    mounts: [overlayMount(config.root), ...SYSTEM_MOUNTS, ...config.mounts.map(bindMount)],
+    mounts: [overlayMount(config.root), ...systemMounts(config), ...config.mounts.map(bindMount)],
     linux: {
       namespaces: [
         { type: 'pid' },
@@ -128,23 +142,33 @@ export function ociSpec(config: ContainerConfig): object {
         ...(config.netns === undefined ? [] : [{ type: 'network', path: config.netns }]),
       ],
       cgroupsPath: config.cgroup,
-      resources: { devices: [{ allow: false, access: 'rwm' }], ...limitsSpec(config.limits) },
-      maskedPaths: MASKED_PATHS,
-      readonlyPaths: READONLY_PATHS,
+      resources: { devices: [{ allow: config.privileged ?? false, access: 'rwm' }], ...limitsSpec(config.limits) },
+      ...(config.sysctls === undefined ? {} : { sysctl: config.sysctls }),
+      ...(config.privileged ? {} : { maskedPaths: MASKED_PATHS, readonlyPaths: READONLY_PATHS }),
     },
   }
 }
 
-function processSpec({ args, env, workingDirectory, user, terminal = false }: ContainerConfig): object {
-  const capabilities = user.uid === 0 ? DEFAULT_CAPABILITIES : []
+/** A later mount of a pod's own takes the place of one of ours, as `/dev/shm` often does. */
+function systemMounts({ mounts, privileged }: ContainerConfig): readonly object[] {
+  const own = new Set(mounts.map(({ destination }) => destination))
+  return SYSTEM_MOUNTS.filter(({ destination }) => !own.has(destination)).map((mount) =>
+    privileged && mount.destination === '/sys' ? { ...mount, options: ['nosuid', 'noexec', 'nodev'] } : mount,
+  )
+}
+
+function processSpec(config: ContainerConfig): object {
+  const { args, env, workingDirectory, user, capabilities: bounding = DEFAULT_CAPABILITIES, terminal = false } = config
+  const capabilities = user.uid === 0 ? bounding : []
   return {
     terminal,
     user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids ?? [] },
     args,
     env,
     cwd: workingDirectory,
-    capabilities: { bounding: DEFAULT_CAPABILITIES, effective: capabilities, permitted: capabilities },
-    noNewPrivileges: false,
+    capabilities: { bounding, effective: capabilities, permitted: capabilities },
+    noNewPrivileges: config.noNewPrivileges ?? false,
+    ...(config.oomScoreAdjust === undefined ? {} : { oomScoreAdj: config.oomScoreAdjust }),
   }
 }
 

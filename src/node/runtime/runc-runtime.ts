@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path'
 import type { Clock } from '../../base/clock.ts'
 import { FairleadError, systemErrorCode } from '../../base/error.ts'
 import type { Log } from '../../base/log.ts'
-import { isAlive, killProcess } from '../../linux/process.ts'
+import { isAlive, killProcess, type ProcessIdentity } from '../../linux/process.ts'
+import { signalDisposition, signalNumber } from '../../linux/signals.ts'
 import { LogKeeper } from '../logs/log-keeper.ts'
 import { marksPath } from '../logs/log-times.ts'
 import {
@@ -19,6 +20,7 @@ import {
 import { type ContainerInput, containerInput, endInput } from './container-input.ts'
 import { type ExecProcess, killByFile, type StreamingExecOptions, startExec } from './exec-process.ts'
 import { type ContainerConfig, ociSpec } from './oci-spec.ts'
+import { prepareRun, readStopSignal, withLastWords } from './run-files.ts'
 import { initProcess, type Runc, runRunc } from './runc-command.ts'
 import type { ContainerKey, ContainerRecord, ContainerState, ExecOptions, ExecResult, Runtime } from './runtime.ts'
 import { type ShimOptions, startShim } from './start-shim.ts'
@@ -38,6 +40,13 @@ const RELIST_MS = 2_000
 const DELETE_TIMEOUT_MS = 10_000
 const KILL_TIMEOUT_MS = 5_000
 const KILL_RETRY_MS = 200
+const SIGKILL = 9
+const SIGTERM = 15
+/** How soon, and at last how seldom, a program is looked at that does not hear its stop signal yet. */
+const FIRST_ASK_MS = 5
+const LONGEST_ASK_MS = 100
+/** A program that has heard its signal still has its handler after so long. */
+const HEARING_MS = 100
 
 interface Run {
   readonly key: ContainerKey
@@ -78,7 +87,9 @@ export class RuncRuntime implements Runtime {
       // What an attempt left that never came to its shim.
       rmSync(directory.path, { recursive: true, force: true })
       for (const path of [join(directory.path, 'rootfs'), root.upper, root.work]) mkdirSync(path, { recursive: true })
-      writeFileSync(join(directory.path, 'config.json'), JSON.stringify(ociSpec({ ...rest, root })), { mode: 0o600 })
+      const mounts = [...rest.mounts, ...prepareRun(directory, config)]
+      const spec = ociSpec({ ...rest, mounts, root })
+      writeFileSync(join(directory.path, 'config.json'), JSON.stringify(spec), { mode: 0o600 })
       this.#spawn(key, directory, config)
     } catch (error) {
       rmSync(directory.path, { recursive: true, force: true })
@@ -114,12 +125,50 @@ export class RuncRuntime implements Runtime {
     return entries(this.#options.podsDirectory)
   }
 
-  signal(key: ContainerKey, signal: 'SIGTERM' | 'SIGKILL'): void {
+  stop(key: ContainerKey): void {
+    const run = this.#runs.get(containerId(key))
+    if (run !== undefined) this.#sendStop(run, signalNumber(readStopSignal(run.directory)) ?? SIGTERM, FIRST_ASK_MS)
+  }
+
+  #sendStop(run: Run, signal: number, waitMs: number): void {
+    const init = this.#initOf(run)
+    if (init === undefined) return
+    const disposition = signalDisposition(init.pid, signal)
+    // Until it has become the container's own program it is runc, which has handlers of its own.
+    const hears =
+      disposition !== undefined && disposition.kind !== 'default' && !disposition.command.startsWith('runc:[')
+    if (hears || signal === SIGKILL) {
+      killProcess(init, signal)
+      if (hears) this.#watchHearing(run, signal, 0)
+    } else {
+      this.#options.clock.after(waitMs, () => this.#sendStop(run, signal, Math.min(waitMs * 2, LONGEST_ASK_MS)))
+    }
+  }
+
+  /**
+   * Node.js, before a program of its own listens, has a handler that resets itself and raises the signal once more: for
+   * a first process that is as if it had never come.
+   */
+  #watchHearing(run: Run, signal: number, watchedMs: number): void {
+    const init = this.#initOf(run)
+    if (init === undefined || watchedMs >= HEARING_MS) return
+    if (signalDisposition(init.pid, signal)?.kind === 'default') this.#sendStop(run, signal, FIRST_ASK_MS)
+    else this.#options.clock.after(FIRST_ASK_MS, () => this.#watchHearing(run, signal, watchedMs + FIRST_ASK_MS))
+  }
+
+  /** The first process of a run that goes on. */
+  #initOf(run: Run): ProcessIdentity | undefined {
+    if (run.state.kind === 'exited' || this.#runs.get(containerId(run.key)) !== run) return undefined
+    const init = initProcess(this.#options.runc, containerId(run.key))
+    return init !== undefined && isAlive(init) ? init : undefined
+  }
+
+  kill(key: ContainerKey): void {
     const run = this.#runs.get(containerId(key))
     if (run === undefined || run.state.kind === 'exited') return
     const init = initProcess(this.#options.runc, containerId(key))
-    if (init !== undefined) killProcess(init, signal)
-    else if (signal === 'SIGKILL') this.#killShim(run)
+    if (init !== undefined) killProcess(init, 'SIGKILL')
+    else this.#killShim(run)
   }
 
   /** Before there is a container, killing it is killing what is about to make it. */
@@ -209,7 +258,8 @@ export class RuncRuntime implements Runtime {
 
   #read(key: ContainerKey, directory: ContainerDirectory): ContainerState | undefined {
     const { runc, clock } = this.#options
-    return readState(directory, () => initProcess(runc, containerId(key)), clock.now())
+    const state = readState(directory, () => initProcess(runc, containerId(key)), clock.now())
+    return state?.kind === 'exited' ? withLastWords(state, directory, this.#logPath(key)) : state
   }
 
   #refresh(run: Run): void {
@@ -251,7 +301,7 @@ export class RuncRuntime implements Runtime {
     const deadline = clock.now() + KILL_TIMEOUT_MS
     while (run.state.kind !== 'exited' && clock.now() < deadline) {
       const changed = new Promise<void>((resolve) => run.waiters.push(resolve))
-      this.signal(run.key, 'SIGKILL')
+      this.kill(run.key)
       await Promise.race([changed, clock.sleep(KILL_RETRY_MS)])
       this.#refresh(run)
     }

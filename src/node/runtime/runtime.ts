@@ -65,8 +65,13 @@ export interface Runtime extends Disposable {
   containers(podUid: string): readonly ContainerRecord[]
   /** Pods that have anything here. */
   pods(): readonly string[]
-  /** Sends a signal to the first process of a running container; without it the kernel ends all others. */
-  signal(key: ContainerKey, signal: 'SIGTERM' | 'SIGKILL'): void
+  /**
+   * Sends a running container's first process its stop signal. The kernel drops a signal to a first process that has no
+   * handler for it; so to one that has none yet it is sent as soon as there is one.
+   */
+  stop(key: ContainerKey): void
+  /** Kills the first process of a running container; without it the kernel ends all others. */
+  kill(key: ContainerKey): void
   /** Runs a command inside a running container. */
   exec(key: ContainerKey, command: readonly string[], options: ExecOptions): Promise<ExecResult>
   /** Starts a command inside a running container whose streams are the caller's. */

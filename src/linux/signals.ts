@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs'
+import { constants } from 'node:os'
+import { systemErrorCode } from '../base/error.ts'
+
+/** glibc keeps the first two for itself. */
+const FIRST_REALTIME = 34
+const LAST_REALTIME = 64
+
+/** The number of `SIGTERM`, `SIGRTMIN+3`, `SIGRTMAX-1`, ...; undefined for what is no signal's name. */
+export function signalNumber(name: string): number | undefined {
+  const [, edge, sign, offset] = /^SIGRT(MIN|MAX)(?:([+-])(\d+))?$/.exec(name) ?? []
+  if (edge === undefined)
+    return Object.hasOwn(constants.signals, name) ? constants.signals[name as NodeJS.Signals] : undefined
+  const number = (edge === 'MIN' ? FIRST_REALTIME : LAST_REALTIME) + Number(`${sign ?? '+'}${offset ?? 0}`)
+  return number >= FIRST_REALTIME && number <= LAST_REALTIME ? number : undefined
+}
+
+export interface SignalDisposition {
+  /** `comm`: what the process runs, cut to 15 bytes. */
+  readonly command: string
+  /** What a signal does that arrives now: a program has a handler, ignores it, lets it wait, or has said nothing. */
+  readonly kind: 'caught' | 'ignored' | 'blocked' | 'default'
+}
+
+/** What a process does about a signal (proc(5), `SigCgt` and others of `/proc/PID/status`); undefined when it is gone. */
+export function signalDisposition(pid: number, signal: number): SignalDisposition | undefined {
+  const status = readStatus(pid)
+  if (status === undefined) return undefined
+  const has = (field: string) => {
+    const mask = new RegExp(`^${field}:\\s*([0-9a-f]+)$`, 'm').exec(status)?.[1]
+    return mask !== undefined && ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n
+  }
+  const command = /^Name:\t(.*)$/m.exec(status)?.[1] ?? ''
+  if (has('SigCgt')) return { command, kind: 'caught' }
+  if (has('SigIgn')) return { command, kind: 'ignored' }
+  return { command, kind: has('SigBlk') ? 'blocked' : 'default' }
+}
+
+function readStatus(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/status`, 'latin1')
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes(systemErrorCode(error) ?? '')) return undefined
+    throw error
+  }
+}
