@@ -8,6 +8,7 @@ import { pods, services } from '../kube/resource.ts'
 import type { Node, NodeAddress, Pod, Service } from '../kube/types/core.ts'
 import type { PodNetwork } from '../network/pod-network.ts'
 import { ContainerStarter } from './container-starter.ts'
+import { HostPorts } from './host-ports/host-ports.ts'
 import type { Images } from './images/image.ts'
 import { type ClusterDirectories, nodeCgroup, nodeDirectories } from './node-directories.ts'
 import { NodeHeartbeat } from './node-heartbeat.ts'
@@ -65,6 +66,7 @@ class NodeKubelet implements Kubelet {
   readonly #services: Informer<Service>
   readonly #volumes: PodVolumes
   readonly #sandboxes: PodSandboxes
+  readonly #hostPorts: HostPorts
   readonly #heartbeat: NodeHeartbeat
   readonly #stop = new AbortController()
   readonly #running: Promise<unknown>
@@ -74,7 +76,9 @@ class NodeKubelet implements Kubelet {
   constructor(options: KubeletOptions) {
     this.#options = options
     const { client, nodeName, clock, log, runtime } = options
-    this.#sandboxes = openSandboxes(options)
+    this.#hostPorts = new HostPorts()
+    this.#sandboxes = openSandboxes(options, this.#hostPorts)
+    this.#sandboxes.restoreHostPorts(runtime.pods())
     this.#services = new Informer({ client, resource: services, log, clock })
     const { pods: podsDirectory } = nodeDirectories(options.directories, nodeName)
     this.#volumes = new PodVolumes({ client, podsDirectory, clock })
@@ -111,6 +115,7 @@ class NodeKubelet implements Kubelet {
     await Promise.all([...this.#workers.values()].map((worker) => worker[Symbol.asyncDispose]()))
     await this.#running
     this.#options.runtime[Symbol.dispose]()
+    this.#hostPorts[Symbol.dispose]()
   }
 
   #surroundings(recorder: EventRecorder): PodWorkerSurroundings {
@@ -172,7 +177,7 @@ class NodeKubelet implements Kubelet {
   }
 }
 
-function openSandboxes(options: KubeletOptions): PodSandboxes {
+function openSandboxes(options: KubeletOptions, hostPorts: HostPorts): PodSandboxes {
   const { clusterName, network, clusterDns, directories, nodeName } = options
   const { pods: podsDirectory } = nodeDirectories(directories, nodeName)
   mkdirSync(podsDirectory, { recursive: true, mode: 0o755 })
@@ -180,6 +185,7 @@ function openSandboxes(options: KubeletOptions): PodSandboxes {
     clusterName,
     nodeName,
     network,
+    hostPorts,
     dns: clusterDns,
     podsDirectory,
     hostIPs: hostIPsOf(options),

@@ -6,6 +6,8 @@ import type { Pod } from '../kube/types/core.ts'
 import { removeCgroup } from '../linux/cgroup.ts'
 import { createNetns, deleteNetns, NETNS_DIRECTORY, netnsPath } from '../linux/netns.ts'
 import type { PodNetwork } from '../network/pod-network.ts'
+import { hostPortsOf } from './host-ports/host-port-plan.ts'
+import type { HostPorts } from './host-ports/host-ports.ts'
 import { nodeCgroup } from './node-directories.ts'
 import {
   type ClusterDns,
@@ -23,6 +25,7 @@ export interface PodSandboxesOptions {
   readonly clusterName: string
   readonly nodeName: string
   readonly network: PodNetwork
+  readonly hostPorts: HostPorts
   readonly dns: ClusterDns
   /** One directory per pod, shared with the runtime. */
   readonly podsDirectory: string
@@ -69,6 +72,17 @@ export class PodSandboxes {
     return isPinned(netns) ? { ...file, netns } : undefined
   }
 
+  /** Leads the host ports of these pods to them as before, and forgets those of all others. */
+  restoreHostPorts(uids: readonly string[]): void {
+    const { hostPorts } = this.#options
+    for (const uid of uids) {
+      const sandbox = this.find(uid)
+      if (sandbox !== undefined)
+        hostPorts.publish(uid, nameOf(sandbox.pod), hostPortsOf(sandbox.pod, sandbox.addresses))
+    }
+    hostPorts.prune()
+  }
+
   /** The pod as its sandbox remembers it, also when the sandbox itself is gone (the machine was started anew). */
   remembered(uid: string): Pod | undefined {
     return this.#read(uid)?.pod
@@ -101,18 +115,21 @@ export class PodSandboxes {
     const file = join(directory, 'pod.json')
     writeFileSync(`${file}.tmp`, JSON.stringify({ pod, addresses } satisfies SandboxFile), { mode: 0o600 })
     renameSync(`${file}.tmp`, file)
+    this.#options.hostPorts.publish(uid, nameOf(pod), hostPortsOf(pod, addresses))
     return { pod, addresses, ...(hostNetwork ? {} : { netns: this.#netns(uid) }) }
   }
 
   /** Gives back addresses and the namespace; the pod's directory stays. Missing is fine. */
   removeNetwork(uid: string): void {
     rmSync(join(this.#directory(uid), 'pod.json'), { force: true })
+    this.#options.hostPorts.withdraw(uid)
     this.#options.network.detach(uid)
     deleteNetns(podNetns(this.#options.clusterName, uid))
   }
 
   /** Removes everything of a pod. */
   async remove(uid: string): Promise<void> {
+    this.#options.hostPorts.withdraw(uid)
     this.#options.network.detach(uid)
     deleteNetns(podNetns(this.#options.clusterName, uid))
     await removeCgroup(join(nodeCgroup(this.#options.clusterName, this.#options.nodeName), uid))
@@ -164,6 +181,10 @@ export class PodSandboxes {
 
 function readIfThere(path: string): string {
   return existsSync(path) ? readFileSync(path, 'utf8') : ''
+}
+
+function nameOf({ metadata }: Pod): string {
+  return `${metadata.namespace}/${metadata.name}`
 }
 
 function uidOf(pod: Pod): string {

@@ -253,6 +253,39 @@ process.on('SIGTERM', () => { say('term'); process.exit(0) })`
     assert.equal(log('by-sleep'), 'term\n')
   })
 
+  test('host ports: by address and protocol, from outside, from pods, from the node; gone with the pod', async () => {
+    const { traffic } = cluster
+    const ports = (ip: string, extra: string) =>
+      `ports: [{ containerPort: 8080, hostPort: 5080${ip === '' ? '' : `, hostIP: ${ip}`} }, { containerPort: 5353, hostPort: 5080, protocol: UDP${ip === '' ? '' : `, hostIP: ${ip}`} }]${extra}`
+    const echo = (name: string, ip: string): Row => ({
+      name,
+      spec: `nodeName: node-1, terminationGracePeriodSeconds: 1, containers: [{ name: main, image: fairlead/echo, args: [--http=8080, --udp=5353], ${ports(ip, '')} }]`,
+      until: isReady,
+      shows: [],
+    })
+    const address = traffic.cluster.spec.nodes[0]?.address ?? ''
+    const local = echo('port-local', '127.0.0.1')
+    const wide = echo('port-wide', address)
+    await traffic.apply([local, wide].map(manifestOf).join('\n---\n'))
+    for (const { name } of [local, wide]) await traffic.readyPod(name)
+    const asked = async (from: string, url: string) => {
+      const at = from === 'internet' ? traffic.internet : traffic.node(from)
+      return traffic.run(at, 'curl', ['-s', '--max-time', '3', '--retry', '3', '--retry-connrefused', url])
+    }
+    assert.match(await asked('node-2', `http://${address}:5080/`), /"pod":"port-wide".*"client":"192\.168\./)
+    assert.match(await asked('node-1', `http://${address}:5080/`), /"pod":"port-wide"/)
+    assert.match(await asked('node-1', 'http://127.0.0.1:5080/'), /"pod":"port-local"/)
+    const inPod = (url: string) =>
+      cluster.show('exec', 'port-wide', '--', '/usr/bin/curl', '-s', '--max-time', '3', url)
+    assert.match(await inPod(`http://${address}:5080/`), /"pod":"port-wide"/)
+    const say = `exec 3<>/dev/udp/${address}/5080; echo hi >&3; timeout 3 head -1 <&3`
+    assert.match(await traffic.run(traffic.node('node-2'), 'bash', ['-c', say]), /"pod":"port-wide".*"data":"hi/)
+    await cluster.show('delete', 'pod', 'port-wide', 'port-local')
+    await assert.rejects(
+      traffic.run(traffic.node('node-2'), 'curl', ['-s', '--max-time', '2', `http://${address}:5080/`]),
+    )
+  })
+
   test('a pod that is deleted in its first moment hears SIGTERM', async () => {
     const { traffic } = cluster
     await traffic.apply(
