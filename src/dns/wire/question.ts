@@ -18,6 +18,8 @@ export class Question {
   /** Where the request begins in `bytes`. */
   start = 0
   id = 0
+  /** Bytes of the request. */
+  size = 0
   /** Flags as they were asked. */
   flags = 0
   /** The name in wire form and lower case; `nameLength` bytes of it are used. */
@@ -43,6 +45,7 @@ export class Question {
   read(bytes: Buffer, start: number, length: number): QuestionState {
     this.bytes = bytes
     this.start = start
+    this.size = length
     this.hasQuestion = false
     this.hasEdns = false
     this.udpSize = PLAIN_UDP_SIZE
@@ -88,6 +91,7 @@ export class Question {
     const length = HEADER_LENGTH + this.nameLength + 4
     copy.bytes = Buffer.from(this.bytes.subarray(this.start, this.start + length))
     copy.id = this.id
+    copy.size = this.size
     copy.flags = this.flags
     copy.name.set(this.name)
     copy.nameLength = this.nameLength
@@ -113,7 +117,7 @@ export class Question {
     bytes.writeUInt16BE(1, 4)
     bytes.set(name, HEADER_LENGTH)
     bytes.writeUInt16BE(type, HEADER_LENGTH + name.length)
-    bytes.writeUInt16BE(this.class, HEADER_LENGTH + name.length + 2)
+    bytes.writeUInt16BE(this.class === 0 ? 1 : this.class, HEADER_LENGTH + name.length + 2)
     const question = new Question()
     question.read(bytes, 0, bytes.length)
     question.hasEdns = this.hasEdns

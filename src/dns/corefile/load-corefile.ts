@@ -1,0 +1,53 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { errorMessage, FairleadError } from '../../base/error.ts'
+import { parseCorefile } from './parse-corefile.ts'
+import { type BlockConfig, serverConfig } from './server-config.ts'
+
+/** A Corefile that was read, and its text with that of all that it imports, to see whether it has changed. */
+export interface LoadedCorefile {
+  readonly blocks: readonly BlockConfig[]
+  readonly text: string
+}
+
+export interface LoadOptions {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** For server blocks without a port. */
+  readonly defaultPort?: number
+}
+
+/**
+ * Reads a Corefile and what it imports.
+ *
+ * @throws FairleadError `NOT_FOUND`, `INVALID_INPUT` with file and line.
+ */
+export function loadCorefile(path: string, { env, defaultPort }: LoadOptions): LoadedCorefile {
+  const texts = [readText(path)]
+  const readFiles = (pattern: string, from: string) => {
+    const files = matchingFiles(resolve(dirname(resolve(dirname(path), from)), pattern))
+    const contents = new Map(files.map((file) => [file, readText(file)]))
+    texts.push(...contents.values())
+    return contents
+  }
+  const blocks = parseCorefile(texts[0] ?? '', { file: path, env, readFiles })
+  return { blocks: serverConfig(blocks, defaultPort), text: texts.join('\n') }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new FairleadError('NOT_FOUND', `Cannot read the Corefile ${path}: ${errorMessage(cause)}`, { cause })
+  }
+}
+
+/** Files that a pattern names; `*` and `?` stand for characters of the last part. */
+function matchingFiles(pattern: string): string[] {
+  if (existsSync(pattern) && statSync(pattern).isFile()) return [pattern]
+  const directory = dirname(pattern)
+  if (!existsSync(directory)) return []
+  const escaped = basename(pattern).replace(/[.+^${}()|[\]\\]/g, '\\$&')
+  const matcher = new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`)
+  const names = readdirSync(directory).filter((name) => matcher.test(name) && !name.startsWith('.'))
+  return names.sort().map((name) => join(directory, name))
+}

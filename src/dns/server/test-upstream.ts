@@ -1,0 +1,112 @@
+/** For tests: a server on 127.0.0.1 that others ask. */
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:net'
+import { FLAG, RCODE, TYPE } from '../wire/codes.ts'
+import { decodeMessage, encodeMessage } from '../wire/message.ts'
+import type { DnsRecord } from '../wire/record.ts'
+
+/**
+ * Every name is 192.0.2.1, but for `no.*`, which is not there, `large.*`, which fits by TCP only, and `forged.*`, which is
+ * answered wrongly before it is answered.
+ */
+export class TestUpstream implements AsyncDisposable {
+  readonly port: number
+  /** Where questions came from. */
+  readonly ports: number[] = []
+  readonly #names: string[] = []
+  readonly #udp: Socket
+  readonly #tcp: Server
+  #closed = false
+
+  private constructor(udp: Socket, tcp: Server) {
+    this.#udp = udp
+    this.#tcp = tcp
+    this.port = udp.address().port
+    udp.on('message', (data, from) => this.#answerUdp(data, from))
+    tcp.on('connection', (socket) => {
+      socket.on('error', () => socket.destroy())
+      socket.on('data', (data: Buffer) => {
+        const { bytes } = this.#answer(data.subarray(2), false)
+        const length = Buffer.alloc(2)
+        length.writeUInt16BE(bytes.length)
+        socket.end(Buffer.concat([length, bytes]))
+      })
+    })
+  }
+
+  static async open(port = 0): Promise<TestUpstream> {
+    const udp = createSocket('udp4')
+    udp.bind(port, '127.0.0.1')
+    await once(udp, 'listening')
+    const tcp = createServer()
+    tcp.listen(udp.address().port, '127.0.0.1')
+    await once(tcp, 'listening')
+    return new TestUpstream(udp, tcp)
+  }
+
+  /** How often a name was asked for. */
+  asked(name: string): number {
+    return this.#names.filter((other) => other === name).length
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#udp.close()
+    this.#tcp.close()
+    await once(this.#tcp, 'close')
+  }
+
+  #answerUdp(data: Buffer, from: RemoteInfo): void {
+    const { name, bytes } = this.#answer(data, true)
+    this.ports.push(from.port)
+    if (name.startsWith('forged.')) {
+      const wrongId = Buffer.from(bytes)
+      wrongId.writeUInt16BE(wrongId.readUInt16BE(0) ^ 1, 0)
+      this.#udp.send(wrongId, from.port, from.address)
+      const otherName = Buffer.from(bytes)
+      otherName.write('x', 13)
+      this.#udp.send(otherName, from.port, from.address)
+    }
+    this.#udp.send(bytes, from.port, from.address)
+  }
+
+  #answer(data: Buffer, isUdp: boolean): { readonly name: string; readonly bytes: Buffer } {
+    const { id = 0, question } = decodeMessage(data) ?? {}
+    const { name = '', type = TYPE.A } = question ?? {}
+    this.#names.push(name)
+    const large = name.startsWith('large.')
+    const answers = name.startsWith('no.') ? [] : large && isUdp ? [] : records(name, type, large ? 20 : 1)
+    const soa: DnsRecord = {
+      name: 'example.com',
+      ttl: 60,
+      data: {
+        kind: 'SOA',
+        primary: 'ns.example.com',
+        mailbox: 'h.example.com',
+        serial: 1,
+        refresh: 1,
+        retry: 1,
+        expire: 1,
+        minimum: 60,
+      },
+    }
+    const flags = FLAG.QR | FLAG.RA | (large && isUdp ? FLAG.TC : 0) | (name.startsWith('no.') ? RCODE.NXDOMAIN : 0)
+    const asked = { name, type, class: 1 }
+    return {
+      name,
+      bytes: encodeMessage({ id, flags, question: asked, answers, authorities: answers.length === 0 ? [soa] : [] }),
+    }
+  }
+}
+
+function records(name: string, type: number, count: number): DnsRecord[] {
+  if (type === TYPE.A) return [{ name, ttl: 60, data: { kind: 'A', address: '192.0.2.1' } }]
+  if (type !== TYPE.TXT) return []
+  return Array.from({ length: count }, (_, i) => ({
+    name,
+    ttl: 60,
+    data: { kind: 'TXT', strings: [`${i}`.padEnd(100, '.')] },
+  }))
+}
