@@ -62,7 +62,15 @@ export async function readYaml(bytes: Uint8Array): Promise<unknown> {
   const problem = document.errors[0]
   if (problem !== undefined) throw badRequest(`error converting YAML to JSON: yaml: ${problem.message}`)
   const value: unknown = document.toJS({ maxAliasCount: 100 })
+  requireTree(value, 0)
   return requireSafe(text, value)
+}
+
+/** An alias in YAML may stand for what it lies in: then there is no end to it. */
+function requireTree(value: unknown, depth: number): void {
+  if (typeof value !== 'object' || value === null) return
+  if (depth > DEPTH_LIMIT) throw badRequest(`the body of the request is nested deeper than ${DEPTH_LIMIT} levels`)
+  for (const item of Object.values(value)) requireTree(item, depth + 1)
 }
 
 function decodeText(bytes: Uint8Array): string {

@@ -3,26 +3,44 @@ import type { AnyKind } from '../kube/registry.ts'
 import { apiVersionOf } from '../kube/resource.ts'
 import { conformToSchema, type Misfits } from '../kube/schema/conform.ts'
 import { findKindMessage } from '../kube/schema/schema.ts'
+import { JSON_TYPE, mediaTypeOf } from './body.ts'
+import { duplicateFields } from './duplicate-fields.ts'
 import { badRequest } from './status-error.ts'
 
+/** What a client sent, and how it wants that to be checked. */
+export interface Sent {
+  readonly query: URLSearchParams
+  /** Left out where it is no text of its own: a patch. */
+  readonly body?: { readonly bytes: Uint8Array; readonly contentType: string | undefined }
+}
+
 /**
- * Brings what a client sent into the shape of its kind. Unknown fields are dropped; `fieldValidation=Strict` refuses
- * them instead, `Warn` (the default) has them named in a warning, `Ignore` keeps silent.
+ * Brings what a client sent into the shape of its kind. Unknown fields are dropped, and of those that stand twice the
+ * last one counts; `fieldValidation=Strict` refuses both instead, `Warn` (the default) has them named in a warning,
+ * `Ignore` keeps silent.
  *
  * @returns Texts of warnings. @throws StatusError
  */
-export function validateFields(kind: AnyKind, draft: Draft, query: URLSearchParams): readonly string[] {
+export function validateFields(kind: AnyKind, draft: Draft, sent: Sent): readonly string[] {
   const { kind: title, version } = kind.resource
-  const misfits = conform(kind, draft)
-  if (misfits === undefined) return []
-  const { unknown, wrongType } = misfits
+  const { unknown, wrongType } = conform(kind, draft) ?? { unknown: [], wrongType: undefined }
   const cannot = `${title} in version "${version}" cannot be handled as a ${title}`
   if (wrongType !== undefined) throw badRequest(`${cannot}: ${wrongType}`)
-  if (unknown.length === 0) return []
-  const texts = unknown.map((path) => `unknown field ${JSON.stringify(path)}`)
-  const mode = query.get('fieldValidation') ?? 'Warn'
-  if (mode === 'Strict') throw badRequest(`${cannot}: strict decoding error: ${texts.join(', ')}`)
-  return mode === 'Ignore' ? [] : texts
+  const mode = sent.query.get('fieldValidation') ?? 'Warn'
+  if (mode === 'Ignore') return []
+  const twice = duplicatesIn(sent).filter((path) => !unknown.includes(path))
+  const texts = [
+    ...twice.map((path) => `duplicate field ${JSON.stringify(path)}`),
+    ...unknown.map((path) => `unknown field ${JSON.stringify(path)}`),
+  ]
+  if (mode === 'Strict' && texts.length > 0) throw badRequest(`${cannot}: strict decoding error: ${texts.join(', ')}`)
+  return texts
+}
+
+/** In JSON alone: YAML that says something twice is refused when it is read, and protobuf has no such thing. */
+function duplicatesIn({ body }: Sent): readonly string[] {
+  if (body === undefined || mediaTypeOf(body.contentType) !== JSON_TYPE) return []
+  return duplicateFields(Buffer.from(body.bytes).toString())
 }
 
 function conform(kind: AnyKind, draft: Draft): Misfits | undefined {

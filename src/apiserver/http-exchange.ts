@@ -1,12 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import type { Clock } from '../base/clock.ts'
+import { systemErrorCode } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
 import { authenticate, type VerifyToken } from './authentication.ts'
 import type { HandleRequest } from './handler.ts'
 import { type ApiRequest, type ApiResponse, jsonResponse, type User } from './request.ts'
 import { sendResponse } from './send-response.ts'
-import { tooLarge, unauthorized } from './status-error.ts'
+import { badRequest, tooLarge, unauthorized } from './status-error.ts'
 
 /** As kube-apiserver. */
 export const BODY_LIMIT = 3 * 1024 * 1024
@@ -76,11 +77,17 @@ async function readBody(message: IncomingMessage): Promise<Uint8Array> {
   if (Number(message.headers['content-length'] ?? 0) > BODY_LIMIT) throw tooLarge(BODY_LIMIT)
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of message.iterator({ destroyOnReturn: false })) {
-    const bytes = chunk as Buffer
-    size += bytes.byteLength
-    if (size > BODY_LIMIT) throw tooLarge(BODY_LIMIT)
-    chunks.push(bytes)
+  try {
+    for await (const chunk of message.iterator({ destroyOnReturn: false })) {
+      const bytes = chunk as Buffer
+      size += bytes.byteLength
+      if (size > BODY_LIMIT) throw tooLarge(BODY_LIMIT)
+      chunks.push(bytes)
+    }
+  } catch (error) {
+    // The client went, or was sent away because it took too long; nobody is there to be told.
+    if (systemErrorCode(error) === 'ECONNRESET') throw badRequest('the request ended before its body did')
+    throw error
   }
   return chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks)
 }

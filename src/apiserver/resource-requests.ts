@@ -148,10 +148,12 @@ function watch(call: ResourceCall & { readonly name?: string }): ApiResponse {
 
 async function create(call: ResourceCall): Promise<ApiResponse> {
   const { context, kind, namespace, query, request } = call
-  const draft = await readObject(await request.body(), request.headers['content-type'])
+  const bytes = await request.body()
+  const contentType = request.headers['content-type']
+  const draft = await readObject(bytes, contentType)
   if (kind.resource.namespaced && namespace === undefined) throw methodNotAllowed()
   alignWithUrl(kind, draft, { namespace })
-  const warnings = validateFields(kind, draft, query)
+  const warnings = validateFields(kind, draft, { query, body: { bytes, contentType } })
   const manager = fieldManagerOf(query, request.headers['user-agent'])
   if (kind.resource === pods) await defaultAccountMade(context, namespace ?? '', draft)
   const entry = await createObject(context, kind, { draft, manager, settings: admittedSettings(call, 'main') })
@@ -167,9 +169,10 @@ function withKindWarnings(kind: AnyKind, entry: Entry, warnings: readonly string
 export async function replace(call: ObjectCall, part: UpdatePart): Promise<ApiResponse> {
   const { context, kind, namespace, name, query, request } = call
   const bytes = await request.body()
-  const body = await readObject(bytes, request.headers['content-type'])
+  const contentType = request.headers['content-type']
+  const body = await readObject(bytes, contentType)
   alignWithUrl(kind, body, { namespace, name })
-  const warnings = validateFields(kind, body, query)
+  const warnings = validateFields(kind, body, { query, body: { bytes, contentType } })
   let first = true
   const { entry } = await updateObject(context, placeOf(call), {
     part,
@@ -192,7 +195,7 @@ export async function patch(call: ObjectCall, part: UpdatePart): Promise<ApiResp
   const bytes = await request.body()
   if (type === APPLY_PATCH) {
     const body = await readApplied(bytes)
-    const warnings = validateFields(kind, body, query)
+    const warnings = validateFields(kind, body, { query })
     const { entry, created } = await applyConfiguration(context, placeOf(call), {
       part,
       body,
@@ -212,7 +215,7 @@ export async function patch(call: ObjectCall, part: UpdatePart): Promise<ApiResp
     change(present) {
       const draft = structuredClone(applyPatch(kind, present, { type, body }))
       alignWithUrl(kind, draft, { namespace, name })
-      warnings = validateFields(kind, draft, query)
+      warnings = validateFields(kind, draft, { query })
       return draft
     },
   })

@@ -2,6 +2,7 @@ import { randomInt, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { Disposables } from '../base/disposables.ts'
 import { FairleadError, systemErrorCode } from '../base/error.ts'
@@ -38,11 +39,34 @@ import type { SubresourceHandler } from './subresources/subresource.ts'
 import { SUBRESOURCES } from './subresources/table.ts'
 import { tokenHandler } from './subresources/token.ts'
 import { tokenVerifier } from './token-verifier.ts'
+import { unreadableAnswer } from './unreadable-request.ts'
 import { exchangeUpgrade } from './upgrade-exchange.ts'
 import type { WriteHook } from './write-hook.ts'
 
 /** Where to listen: an address, or a socket that someone else already bound (in a network namespace of its own). */
 export type Listener = { readonly host: string; readonly port: number } | { readonly fd: number }
+
+/** How long the parts of a connection may take, in milliseconds; half a request does not hold a place for ever. */
+export interface ConnectionPatience {
+  /** TLS, from the first byte. */
+  readonly handshakeTimeout: number
+  /** All headers of a request. */
+  readonly headersTimeout: number
+  /** The whole of a request. */
+  readonly requestTimeout: number
+  /** Nothing, between two requests. */
+  readonly keepAliveTimeout: number
+  /** How often connections are looked at. */
+  readonly connectionsCheckingInterval: number
+}
+
+export const DEFAULT_PATIENCE: ConnectionPatience = {
+  handshakeTimeout: 10_000,
+  headersTimeout: 20_000,
+  requestTimeout: 60_000,
+  keepAliveTimeout: 90_000,
+  connectionsCheckingInterval: 10_000,
+}
 
 export interface ApiServerOptions {
   readonly store: Store
@@ -65,6 +89,8 @@ export interface ApiServerOptions {
   readonly subresources?: ReadonlyMap<string, SubresourceHandler>
   /** How much is done at once. @default {@link DEFAULT_LIMITS} */
   readonly limits?: Partial<RequestLimits>
+  /** How long connections may take. @default {@link DEFAULT_PATIENCE} */
+  readonly patience?: ConnectionPatience
   /** Writes down who did what. @default nothing is written */
   readonly audit?: AuditOptions
   readonly log: Log
@@ -78,6 +104,9 @@ export interface ApiServer extends AsyncDisposable {
   /** What it listens on, in the order of the listeners. */
   readonly addresses: readonly AddressInfo[]
 }
+
+/** So long may a client that is sent away go on talking. */
+const LAST_WORDS_MS = 1000
 
 const systemRandom: Random = { uuid: randomUUID, below: (limit) => randomInt(limit) }
 
@@ -167,8 +196,12 @@ class TlsServer implements AsyncDisposable {
   readonly #https: HttpsServer
   readonly #servers: Server[] = []
   readonly #connections = new Set<Socket>()
+  readonly #unread = new WeakSet<Duplex>()
 
-  constructor({ tls }: Pick<ApiServerOptions, 'tls'>, exchanging: ExchangeOptions) {
+  constructor(
+    { tls, patience = DEFAULT_PATIENCE }: Pick<ApiServerOptions, 'tls' | 'patience'>,
+    exchanging: ExchangeOptions,
+  ) {
     const { log } = exchanging
     const settings = {
       key: tls.privateKey,
@@ -179,10 +212,7 @@ class TlsServer implements AsyncDisposable {
       requestCert: true,
       // Whoever shows no certificate may bring a token; a wrong one is told apart by authentication.
       rejectUnauthorized: false,
-      handshakeTimeout: 10_000,
-      headersTimeout: 20_000,
-      requestTimeout: 60_000,
-      keepAliveTimeout: 90_000,
+      ...patience,
       maxHeaderSize: 64 * 1024,
     }
     this.#https = createHttpsServer(settings, (message, response) => {
@@ -194,10 +224,27 @@ class TlsServer implements AsyncDisposable {
     })
     this.#https.on('tlsClientError', (error) => log.debug({ err: error }, 'A TLS handshake failed'))
     this.#https.on('clientError', (error, socket) => {
-      log.debug({ err: error }, 'A request could not be read')
-      if (!socket.writable || systemErrorCode(error) === 'ECONNRESET') socket.destroy()
-      else socket.end(`HTTP/1.1 ${clientErrorStatus(error)}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+      // Every further packet of what is no request comes here as well.
+      if (!this.#unread.has(socket)) this.#giveUp(error, socket, exchanging)
     })
+    // Its sockets come from others; without this event Node.js does not look for requests that take too long.
+    this.#https.emit('listening')
+  }
+
+  #giveUp(error: Error, socket: Duplex, { log, clock }: ExchangeOptions): void {
+    this.#unread.add(socket)
+    log.debug({ reason: error.message, code: systemErrorCode(error) }, 'A request could not be read')
+    if (!socket.writable || systemErrorCode(error) === 'ECONNRESET') {
+      socket.destroy()
+      return
+    }
+    socket.end(unreadableAnswer(error))
+    // Were it closed on bytes that nobody read, the end would overtake what was said last.
+    socket.resume()
+    socket.once(
+      'close',
+      clock.after(LAST_WORDS_MS, () => socket.destroy()),
+    )
   }
 
   get addresses(): readonly AddressInfo[] {
@@ -241,11 +288,6 @@ class TlsServer implements AsyncDisposable {
     for (const socket of this.#connections) socket.destroy()
     await Promise.all(closed)
     this.#https.closeAllConnections()
+    this.#https.close()
   }
-}
-
-function clientErrorStatus(error: unknown): string {
-  const code = systemErrorCode(error)
-  if (code === 'HPE_HEADER_OVERFLOW') return '431 Request Header Fields Too Large'
-  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request'
 }

@@ -114,6 +114,16 @@ export function tooLarge(limit: number): StatusError {
   return new StatusError(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${limit}`)
 }
 
+/** The headers of a request are longer than the server reads. */
+export function tooManyHeaders(): StatusError {
+  return new StatusError(431, 'RequestHeaderFieldsTooLarge', 'the headers of the request are too large')
+}
+
+/** The rest of a request did not come in time. */
+export function requestTimedOut(): StatusError {
+  return new StatusError(408, 'Timeout', 'the request did not come to its end in time')
+}
+
 export function invalidObject(resource: ResourceName, name: string, errors: readonly FieldError[]): StatusError {
   const texts = [...new Set(errors.map(fieldErrorText))]
   const list = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`

@@ -18,6 +18,7 @@ export const admin = { name: 'kubernetes-admin', groups: ['system:masters'] }
 
 export interface TestAnswer {
   readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
   // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of every shape.
   readonly body: any
 }
@@ -120,7 +121,7 @@ async function callThrough(transport: Transport, { method, path, body, type }: C
   })
   const chunks: Uint8Array[] = []
   for await (const chunk of answer.body) chunks.push(chunk)
-  return { status: answer.status, body: parsed(Buffer.concat(chunks)) }
+  return { status: answer.status, headers: answer.headers ?? {}, body: parsed(Buffer.concat(chunks)) }
 }
 
 interface Place {
@@ -145,7 +146,7 @@ function sendOverTls({ port, authority }: Place, path: string, options: SendOpti
     outgoing.on('response', async (incoming) => {
       const chunks: Buffer[] = []
       for await (const chunk of incoming) chunks.push(chunk as Buffer)
-      resolve({ status: incoming.statusCode ?? 0, body: parsed(Buffer.concat(chunks)) })
+      resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: parsed(Buffer.concat(chunks)) })
     })
     outgoing.end(body)
   })

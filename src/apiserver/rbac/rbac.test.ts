@@ -26,7 +26,7 @@ function as(bench: TestBench, name: string, groups: readonly string[] = []) {
     const chunks: Uint8Array[] = []
     for await (const chunk of answer.body) chunks.push(chunk)
     const text = Buffer.concat(chunks).toString()
-    return { status: answer.status, body: text.startsWith('{') ? JSON.parse(text) : text }
+    return { status: answer.status, headers: {}, body: text.startsWith('{') ? JSON.parse(text) : text }
   }
 }
 
