@@ -61,9 +61,19 @@ export async function readYaml(bytes: Uint8Array): Promise<unknown> {
   const document = parseDocument(text, { uniqueKeys: true, prettyErrors: false })
   const problem = document.errors[0]
   if (problem !== undefined) throw badRequest(`error converting YAML to JSON: yaml: ${problem.message}`)
-  const value: unknown = document.toJS({ maxAliasCount: 100 })
+  const value = resolved(() => document.toJS({ maxAliasCount: 100 }))
   requireTree(value, 0)
   return requireSafe(text, value)
+}
+
+/** Aliases that multiply each other, or that stand for nothing, fail with ReferenceError. */
+function resolved(read: () => unknown): unknown {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error
+    throw badRequest(`error converting YAML to JSON: yaml: ${error.message}`)
+  }
 }
 
 /** An alias in YAML may stand for what it lies in: then there is no end to it. */
