@@ -13,7 +13,7 @@ export const configMapKind: KindDefinition<ConfigMap> = {
   listKind: 'ConfigMapList',
   singular: 'configmap',
   shortNames: ['cm'],
-  validate: (map, old) => [...validateData(map), ...validateImmutable(map, old)],
+  validate: (map, old) => [...validateImmutable(map, old), ...validateData(map)],
   columns: [
     {
       name: 'Data',
@@ -37,10 +37,8 @@ function validateData(map: ConfigMap): readonly FieldError[] {
       .filter((key) => key in binary)
       .map((key) => invalid(`data[${key}]`, key, 'duplicate of key present in binaryData')),
   ]
-  const size = [...Object.values(data), ...Object.values(binary)].reduce(
-    (sum, value) => sum + Buffer.byteLength(value),
-    0,
-  )
+  const texts = Object.values(data).reduce((sum, value) => sum + Buffer.byteLength(value), 0)
+  const size = Object.values(binary).reduce((sum, value) => sum + Buffer.byteLength(value, 'base64'), texts)
   if (size <= SIZE_LIMIT) return keys
   return [...keys, { type: 'TooLong', field: '', detail: `may not be more than ${SIZE_LIMIT} bytes` }]
 }

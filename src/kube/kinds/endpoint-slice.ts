@@ -1,10 +1,10 @@
-import { isIPv4, isIPv6 } from 'node:net'
 import type { FieldError, KindDefinition } from '../kind.ts'
 import { endpointSlices } from '../resource.ts'
 import type { Endpoint, EndpointSlice } from '../types/discovery.ts'
 import { specialIpProblems } from '../validation/addresses.ts'
-import { duplicate, invalid, notSupported, oneOf, required, tooMany } from '../validation/field-error.ts'
-import { labelProblems, portNumberProblems, subdomainProblems } from '../validation/names.ts'
+import { duplicate, invalid, oneOf, required, tooMany } from '../validation/field-error.ts'
+import { legacyIpErrors, strictIpErrors } from '../validation/ip-fields.ts'
+import { labelProblems, labelValueProblems, qualifiedNameProblems, subdomainProblems } from '../validation/names.ts'
 import { objectsIn, setDefault } from './draft.ts'
 import { ageColumn, shortened } from './printing.ts'
 
@@ -23,7 +23,7 @@ export const endpointSliceKind: KindDefinition<EndpointSlice> = {
       setDefault(port, 'protocol', 'TCP')
     }
   },
-  validate: (slice, old) => [...validateAddressType(slice, old), ...validateEndpoints(slice), ...validatePorts(slice)],
+  validate: validateSlice,
   columns: [
     {
       name: 'AddressType',
@@ -42,11 +42,21 @@ export const endpointSliceKind: KindDefinition<EndpointSlice> = {
   ],
 }
 
-function validateAddressType(slice: EndpointSlice, old: EndpointSlice | undefined): readonly FieldError[] {
-  if (slice.addressType === undefined) return [required('addressType')]
-  if (!ADDRESS_TYPES.includes(slice.addressType)) return [notSupported('addressType', slice.addressType, ADDRESS_TYPES)]
+/** Upstream `ValidateEndpointSliceCreate` and `…Update`; endpoints that were stored stay, whatever the rules have become. */
+function validateSlice(slice: EndpointSlice, old: EndpointSlice | undefined): readonly FieldError[] {
+  const endpoints = validateEndpoints(slice)
+  const known = endpoints.length > 0 && JSON.stringify(slice.endpoints) === JSON.stringify(old?.endpoints)
   const changed = old !== undefined && old.addressType !== slice.addressType
-  return changed ? [invalid('addressType', slice.addressType, 'field is immutable')] : []
+  return [
+    ...validateAddressType(slice.addressType),
+    ...validatePorts(slice),
+    ...(known ? [] : endpoints),
+    ...(changed ? [invalid('addressType', slice.addressType, 'field is immutable')] : []),
+  ]
+}
+
+function validateAddressType(type: string | undefined): readonly FieldError[] {
+  return type ? oneOf('addressType', type, ADDRESS_TYPES) : [required('addressType')]
 }
 
 function validateEndpoints({ endpoints, addressType }: EndpointSlice): readonly FieldError[] {
@@ -56,44 +66,87 @@ function validateEndpoints({ endpoints, addressType }: EndpointSlice): readonly 
 }
 
 function validateEndpoint(endpoint: Endpoint, path: string, type: EndpointSlice['addressType']): readonly FieldError[] {
-  const addresses = endpoint.addresses ?? []
-  const errors: FieldError[] = []
-  if (addresses.length === 0) errors.push(required(`${path}.addresses`, 'must contain at least 1 address'))
-  if (addresses.length > 100) errors.push(tooMany(`${path}.addresses`, addresses.length, 100))
-  for (const [index, address] of addresses.entries()) {
-    errors.push(...addressProblems(address, type).map((text) => invalid(`${path}.addresses[${index}]`, address, text)))
-  }
-  if (endpoint.hostname !== undefined) {
-    errors.push(...labelProblems(endpoint.hostname).map((text) => invalid(`${path}.hostname`, endpoint.hostname, text)))
-  }
-  const zones = endpoint.hints?.forZones ?? []
-  if (zones.length > 8) errors.push(tooMany(`${path}.hints.forZones`, zones.length, 8))
-  return errors
+  const { addresses = [], nodeName, hostname, hints } = endpoint
+  const at = `${path}.addresses`
+  return [
+    ...(addresses.length === 0 ? [required(at, 'must contain at least 1 address')] : []),
+    ...(addresses.length > 100 ? [tooMany(at, addresses.length, 100)] : []),
+    ...addresses.flatMap((address, index) => validateAddress(address, { list: at, path: `${at}[${index}]`, type })),
+    ...(nodeName === undefined
+      ? []
+      : subdomainProblems(nodeName).map((text) => invalid(`${path}.nodeName`, nodeName, text))),
+    ...(hostname === undefined
+      ? []
+      : labelProblems(hostname).map((text) => invalid(`${path}.hostname`, hostname, text))),
+    ...(hints === undefined ? [] : validateHints(hints, `${path}.hints`)),
+  ]
 }
 
-function addressProblems(address: string, type: EndpointSlice['addressType']): readonly string[] {
-  if (type === 'FQDN') return subdomainProblems(address)
-  if (type === 'IPv4' && !isIPv4(address)) return ['must be an IPv4 address']
-  if (type === 'IPv6' && !isIPv6(address)) return ['must be an IPv6 address']
-  return specialIpProblems(address)
+interface AddressPlace {
+  readonly list: string
+  readonly path: string
+  readonly type: EndpointSlice['addressType']
+}
+
+function validateAddress(address: string, { list, path, type }: AddressPlace): readonly FieldError[] {
+  if (type === 'FQDN') return validateDomain(address, path)
+  if (type !== 'IPv4' && type !== 'IPv6') return []
+  const errors = type === 'IPv4' ? legacyIpErrors(path, address) : strictIpErrors(path, address)
+  if (errors.length > 0) return errors
+  const other = address.includes(':') !== (type === 'IPv6')
+  return [
+    ...(other ? [invalid(list, address, `must be an ${type} address`)] : []),
+    ...specialIpProblems(address).map((text) => invalid(path, address, text)),
+  ]
+}
+
+/** At least two labels, with a dot at the end or without. */
+function validateDomain(text: string, path: string): readonly FieldError[] {
+  if (text === '') return [required(path)]
+  const name = text.replace(/\.$/, '')
+  const problems = subdomainProblems(name)
+  if (problems.length > 0) return [invalid(path, name, problems.join(','))]
+  const labels = name.split('.')
+  if (labels.length < 2) return [invalid(path, name, 'should be a domain with at least two segments separated by dots')]
+  const wrong = labels.find((label) => labelProblems(label).length > 0)
+  return wrong === undefined ? [] : [invalid(path, wrong, labelProblems(wrong).join(','))]
+}
+
+function validateHints(hints: NonNullable<Endpoint['hints']>, path: string): readonly FieldError[] {
+  const { forZones = [], forNodes = [] } = hints
+  if (forZones.length > 8) return [tooMany(`${path}.forZones`, forZones.length, 8)]
+  const zones = validateHintNames(forZones, `${path}.forZones`, labelValueProblems)
+  if (forNodes.length > 8) return [...zones, tooMany(`${path}.forNodes`, forNodes.length, 8)]
+  return [...zones, ...validateHintNames(forNodes, `${path}.forNodes`, subdomainProblems)]
+}
+
+function validateHintNames(
+  list: readonly { readonly name: string }[],
+  path: string,
+  problems: (name: string) => readonly string[],
+): readonly FieldError[] {
+  const names = list.map(({ name }) => name)
+  return names.flatMap((name, index) => {
+    const field = `${path}[${index}].name`
+    const repeated = names.indexOf(name) < index ? [duplicate(field, name)] : []
+    return [...repeated, ...problems(name).map((text) => invalid(field, name, text))]
+  })
 }
 
 function validatePorts({ ports }: EndpointSlice): readonly FieldError[] {
   const list = ports ?? []
-  if (list.length > 100) return [tooMany('ports', list.length, 100)]
+  if (list.length > 20_000) return [tooMany('ports', list.length, 20_000)]
   const names = new Set<string>()
-  return list.flatMap((port, index) => {
+  return list.flatMap(({ name = '', protocol, appProtocol }, index) => {
     const path = `ports[${index}]`
-    const name = port.name ?? ''
     const repeated = names.has(name) ? [duplicate(`${path}.name`, name)] : []
     names.add(name)
+    const application = appProtocol === undefined ? [] : qualifiedNameProblems(appProtocol)
     return [
       ...(name === '' ? [] : labelProblems(name).map((text) => invalid(`${path}.name`, name, text))),
       ...repeated,
-      ...(port.port === undefined
-        ? []
-        : portNumberProblems(port.port).map((text) => invalid(`${path}.port`, port.port, text))),
-      ...oneOf(`${path}.protocol`, port.protocol, ['SCTP', 'TCP', 'UDP']),
+      ...oneOf(`${path}.protocol`, protocol, ['SCTP', 'TCP', 'UDP']),
+      ...application.map((text) => invalid(`${path}.appProtocol`, appProtocol, text)),
     ]
   })
 }

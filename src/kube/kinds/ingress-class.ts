@@ -1,8 +1,8 @@
 import type { FieldError, KindDefinition } from '../kind.ts'
 import { ingressClasses } from '../resource.ts'
 import type { IngressClass } from '../types/networking.ts'
-import { forbidden, invalid, notSupported, required } from '../validation/field-error.ts'
-import { qualifiedNameProblems } from '../validation/names.ts'
+import { forbidden, invalid, notSupported, required, tooLong } from '../validation/field-error.ts'
+import { labelProblems, nameProblems, subdomainProblems } from '../validation/names.ts'
 import { objectIn, setDefault } from './draft.ts'
 import { ageColumn } from './printing.ts'
 
@@ -19,10 +19,7 @@ export const ingressClassKind: KindDefinition<IngressClass> = {
     const parameters = objectIn(objectIn(draft, 'spec') ?? {}, 'parameters')
     if (parameters !== undefined) setDefault(parameters, 'scope', 'Cluster')
   },
-  validate: ({ spec }, old) => [
-    ...validateController(spec?.controller, old?.spec.controller),
-    ...validateParameters(spec?.parameters),
-  ],
+  validate: ({ spec }, old) => [...validateController(spec?.controller, old), ...validateParameters(spec?.parameters)],
   columns: [
     {
       name: 'Controller',
@@ -47,29 +44,48 @@ function parametersCell({ spec }: IngressClass): string {
   return `${kind}/${parameters.name}`
 }
 
-function validateController(controller: string | undefined, old: string | undefined): readonly FieldError[] {
+function validateController(controller: string | undefined, old: IngressClass | undefined): readonly FieldError[] {
   const path = 'spec.controller'
-  if (old !== undefined && controller !== old) return [invalid(path, controller ?? '', 'field is immutable')]
-  if (!controller) return []
-  if (controller.length > 250) return [{ type: 'TooLong', field: path, detail: 'may not be more than 250 bytes' }]
-  if (!controller.includes('/'))
-    return [invalid(path, controller, 'must be a domain-prefixed path (such as "acme.io/foo")')]
-  return qualifiedNameProblems(controller).map((text) => invalid(path, controller, text))
+  const changed = old !== undefined && (controller ?? '') !== (old.spec.controller ?? '')
+  return [
+    ...(changed ? [invalid(path, controller ?? '', 'field is immutable')] : []),
+    ...((controller ?? '').length > 250 ? [tooLong(path, 250)] : []),
+    ...validatePrefixedPath(controller ?? '', path),
+  ]
+}
+
+/** A domain, a slash and what may stand in the path of a URL (`IsDomainPrefixedPath`). */
+function validatePrefixedPath(text: string, path: string): readonly FieldError[] {
+  if (text === '') return [required(path)]
+  const slash = text.indexOf('/')
+  const [host, rest] = [text.slice(0, slash), text.slice(slash + 1)]
+  if (slash <= 0 || rest === '') return [invalid(path, text, 'must be a domain-prefixed path (such as "acme.io/foo")')]
+  const errors = subdomainProblems(host).map((problem) => invalid(path, host, problem))
+  const allowed = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+"
+  if (new RegExp(`^${allowed}$`).test(rest)) return errors
+  return [...errors, invalid(path, rest, `Invalid path (regex used for validation is '${allowed}')`)]
 }
 
 function validateParameters(parameters: IngressClass['spec']['parameters']): readonly FieldError[] {
   if (parameters === undefined) return []
   const path = 'spec.parameters'
-  const missing = (['kind', 'name'] as const)
-    .filter((field) => !parameters[field])
-    .map((field) => required(`${path}.${field}`, field))
-  const { scope, namespace } = parameters
+  const { apiGroup, kind, name, scope, namespace } = parameters
+  const segment = (field: string, value: string | undefined) =>
+    value ? nameProblems('path-segment', value).map((text) => invalid(field, value, text)) : [required(field)]
+  const errors = [
+    ...(apiGroup === undefined
+      ? []
+      : subdomainProblems(apiGroup).map((text) => invalid(`${path}.apiGroup`, apiGroup, text))),
+    ...segment(`${path}.kind`, kind),
+    ...segment(`${path}.name`, name),
+  ]
+  const at = `${path}.namespace`
   if (scope !== 'Cluster' && scope !== 'Namespace') {
-    return [...missing, notSupported(`${path}.scope`, scope, ['Cluster', 'Namespace'])]
+    return [...errors, notSupported(`${path}.scope`, scope, ['Cluster', 'Namespace'])]
   }
-  if (scope === 'Namespace' && !namespace) {
-    return [...missing, required(`${path}.namespace`, "`parameters.scope` is set to 'Namespace'")]
+  if (scope === 'Cluster') {
+    return namespace === undefined ? errors : [...errors, forbidden(at, "`parameters.scope` is set to 'Cluster'")]
   }
-  if (scope === 'Namespace' || namespace === undefined) return missing
-  return [...missing, forbidden(`${path}.namespace`, "`parameters.scope` is set to 'Cluster'")]
+  if (namespace === undefined) return [...errors, required(at, "`parameters.scope` is set to 'Namespace'")]
+  return [...errors, ...labelProblems(namespace).map((text) => invalid(at, namespace, text))]
 }

@@ -1,8 +1,8 @@
 import type { KindDefinition } from '../kind.ts'
 import { nodes } from '../resource.ts'
 import type { Node, NodeAddress } from '../types/core.ts'
-import { forbidden } from '../validation/field-error.ts'
 import { ensureObject } from './draft.ts'
+import { validateNode } from './node-validation.ts'
 import { ageColumn } from './printing.ts'
 
 const ROLE_PREFIX = 'node-role.kubernetes.io/'
@@ -20,12 +20,7 @@ export const nodeKind: KindDefinition<Node> = {
     ensureObject(draft, 'spec')
     ensureObject(draft, 'status')
   },
-  validate(node, old) {
-    const before = old?.spec?.podCIDRs
-    const changed = before !== undefined && JSON.stringify(before) !== JSON.stringify(node.spec?.podCIDRs)
-    if (!changed) return []
-    return [forbidden('spec.podCIDRs', 'node updates may not change podCIDR except from "" to valid')]
-  },
+  validate: validateNode,
   selectableFields: {
     'spec.unschedulable': (node) => String(node.spec?.unschedulable ?? false),
   },

@@ -109,7 +109,7 @@ const RULES: readonly (readonly [KindDefinition<never>, object, string])[] = [
   [
     ingressKind,
     withPath({ path: '/', pathType: 'Prefix', backend: {} }),
-    `${AT}.backend: Required value: resource or service backend is required`,
+    `${AT}.backend: Invalid value: "": resource or service backend is required`,
   ],
   [
     ingressKind,

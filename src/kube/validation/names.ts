@@ -63,6 +63,18 @@ export function subdomainProblems(value: string): readonly string[] {
   ]
 }
 
+/** `*.` and a subdomain: any one label before it. */
+export function wildcardProblems(value: string): readonly string[] {
+  const pattern = `\\*\\.${SUBDOMAIN}`
+  return [
+    ...tooLong(value, 253),
+    ...unless(
+      new RegExp(`^${pattern}$`).test(value),
+      `a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character${example(pattern, '*.example.com')}`,
+    ),
+  ]
+}
+
 /** RFC 1035 label, at most 63 bytes. */
 export function label1035Problems(value: string): readonly string[] {
   return [

@@ -74,8 +74,8 @@ function validateAnnotations(annotations: unknown, path: string): readonly Field
 
 function validateOwners(metadata: ObjectMeta): readonly FieldError[] {
   const owners = metadata.ownerReferences ?? []
-  const errors = owners.flatMap((owner, index) => {
-    const path = `metadata.ownerReferences[${index}]`
+  const path = 'metadata.ownerReferences'
+  const errors = owners.flatMap((owner) => {
     return (['apiVersion', 'kind', 'name', 'uid'] as const)
       .filter((field) => typeof owner[field] !== 'string' || owner[field] === '')
       .map((field) =>
@@ -86,10 +86,13 @@ function validateOwners(metadata: ObjectMeta): readonly FieldError[] {
   })
   const controllers = owners.filter((owner) => owner.controller === true)
   if (controllers.length > 1) {
-    const names = `"${controllers[0]?.kind}" and "${controllers[1]?.kind}"`
+    const names = controllers
+      .slice(0, 2)
+      .map(({ kind, name }) => `${kind}/${name}`)
+      .join(' and ')
     errors.push(
       invalid(
-        'metadata.ownerReferences',
+        path,
         owners,
         `Only one reference can have Controller set to true. Found "true" in references for ${names}`,
       ),
@@ -103,6 +106,10 @@ function validateFinalizers(metadata: ObjectMeta, old: ObjectMeta | undefined): 
   const errors = finalizers.flatMap((name) =>
     qualifiedNameProblems(name).map((text) => invalid('metadata.finalizers', name, text)),
   )
+  if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
+    const text = 'finalizer orphan and foregroundDeletion cannot be both set'
+    errors.push(invalid('metadata.finalizers', finalizers, text))
+  }
   if (old?.deletionTimestamp !== undefined) {
     const added = finalizers.filter((name) => !(old.finalizers ?? []).includes(name))
     if (added.length > 0) {
