@@ -64,16 +64,22 @@ function candidateOf(endpoint: Endpoint, port: number, { family, weightOf }: Por
   const address = canonical(endpoint.addresses[0] ?? '')
   if (address === undefined || address.includes(':') !== (family === 'ip6')) return undefined
   const ready = endpoint.conditions?.ready ?? true
-  const { hints } = endpoint
-  const weight = weightOf?.(address, endpoint.targetRef?.name)
-  return {
+  const candidate: Candidate = {
     address,
     port,
     node: endpoint.nodeName,
     ready,
     serving: endpoint.conditions?.serving ?? ready,
     terminating: endpoint.conditions?.terminating ?? false,
-    ...(weight === undefined ? {} : { weight }),
+  }
+  // Seldom there, and this is done for every endpoint.
+  const weight = weightOf?.(address, endpoint.targetRef?.name)
+  if (weight === undefined && endpoint.hints === undefined) return candidate
+  return { ...candidate, ...(weight === undefined ? {} : { weight }), ...hintsOf(endpoint.hints) }
+}
+
+function hintsOf(hints: Endpoint['hints']): Pick<Candidate, 'forNodes' | 'forZones'> {
+  return {
     ...(hints?.forNodes?.length ? { forNodes: hints.forNodes.map(({ name }) => name) } : {}),
     ...(hints?.forZones?.length ? { forZones: hints.forZones.map(({ name }) => name) } : {}),
   }
@@ -138,7 +144,8 @@ function nobody(candidates: readonly Candidate[]): Backends {
  * zones in the same way; else none. One endpoint without a hint makes all hints of its kind void.
  */
 function topologyOf(ready: readonly Candidate[], { name, zone = '' }: NodeView): Topology | undefined {
-  if (ready.length === 0) return undefined
+  const [first] = ready
+  if (first?.forNodes === undefined && first?.forZones === undefined) return undefined
   const follow = (hints: 'forNodes' | 'forZones', here: string) =>
     ready.every((candidate) => candidate[hints] !== undefined) &&
     ready.some((candidate) => candidate[hints]?.includes(here))

@@ -230,10 +230,10 @@ export class FamilyTable {
 
   /** Makes the lists those of the plan. What was done before an error is in `lists`. */
   #setLists(plan: PortPlan, frontends: readonly string[], lists: { [S in Scope]?: List }): void {
-    const used = new Set(plan.frontends.flatMap(targetsOf).map(([, scope]) => scope))
     for (const scope of SCOPES) {
       const former = lists[scope]
-      if (used.has(scope)) {
+      const used = plan.frontends.some((frontend) => targetsOf(frontend).some(([, target]) => target === scope))
+      if (used) {
         const hint = former === undefined ? this.#hintFor(plan, scope, frontends) : undefined
         lists[scope] = this.#lists.set(wishOf(plan, scope), former, hint)
       } else if (former !== undefined) {

@@ -18,8 +18,8 @@ import { type Backends, FAMILIES, type Family, type PortPlan } from './service-p
 const MAPS = ['clusterServices', 'externalServices', 'localServices', 'shortCircuits'] as const
 
 /** What the tables do. Throws when an element leads nowhere. */
-export function kernelMeaning(kernel: NftKernel, table = 'fairlead'): string[] {
-  return FAMILIES.flatMap((family) => familyMeaning(kernel, family, table)).sort()
+export function kernelMeaning(kernel: NftKernel, table = 'fairlead', families: readonly Family[] = FAMILIES): string[] {
+  return families.flatMap((family) => familyMeaning(kernel, family, table)).sort()
 }
 
 function familyMeaning(kernel: NftKernel, family: Family, table: string): string[] {

@@ -8,7 +8,7 @@ import { NetlinkError } from '../netlink/socket.ts'
 import { NftBatch } from './batch.ts'
 import * as nft from './constants.ts'
 import { FakeRefusal, type FakeTable, FakeTables } from './fake-tables.ts'
-import { familyOf } from './family.ts'
+import { familyOf, type NftFamily } from './family.ts'
 import type { NftKernel } from './kernel.ts'
 import type { Chain, Listed, ListedElement, ListedSet, NamedRef, Rule, Table, TableRef } from './program.ts'
 import { refusalOf } from './refusal.ts'
@@ -18,8 +18,14 @@ const NFGENMSG_LENGTH = 4
 export class FakeNftKernel implements NftKernel {
   #tables = new FakeTables()
   #generation = 1
+  readonly #without: readonly NftFamily[]
   /** Asked before each batch; a reason makes the kernel refuse it, for nothing that is in it. */
   refuse: (() => string | undefined) | undefined
+
+  /** @param without Families that this kernel was built without. */
+  constructor(without: readonly NftFamily[] = []) {
+    this.#without = without
+  }
 
   commit(batch: NftBatch): void {
     const { bytes, last } = batch.seal()
@@ -32,6 +38,7 @@ export class FakeNftKernel implements NftKernel {
       const family = familyOf(message.payload.readUInt8(0))
       try {
         if (family === undefined) throw new FakeRefusal('EAFNOSUPPORT')
+        if (this.#without.includes(family)) throw new FakeRefusal('EOPNOTSUPP')
         next.apply(message.type & 0xff, message.flags, family, message.payload.subarray(NFGENMSG_LENGTH))
       } catch (error) {
         if (!(error instanceof FakeRefusal)) throw error
