@@ -47,3 +47,15 @@ await build({
   outExtension: { '.js': '.mjs' },
   sourcemap: false,
 })
+
+// Its parts are loaded as they are needed: what calls the kernel is not to be had on every machine.
+await build({
+  ...common,
+  entryPoints: { dns: 'src/dns/dns-main.ts' },
+  outdir: 'dist/images/dns',
+  outExtension: { '.js': '.mjs' },
+  splitting: true,
+  external: ['koffi'],
+  sourcemap: false,
+  banner: { js: requireShim },
+})

@@ -34,10 +34,28 @@ program
   .option('--check', 'run the demo, take everything down, and exit with 0 or 1', false)
   .addOption(new Option('--detach', 'leave the cluster running in the background').default(false).conflicts('check'))
   .option('--no-demo', 'start an empty cluster')
+  .option('--no-dns', "start without the cluster's DNS")
+  .option(
+    '--dns-upstream <address>',
+    'whom the DNS asks for other names, as pods reach it (may be repeated; nobody by default)',
+    collect,
+    [],
+  )
   .addHelpText('after', '\nExamples:\n  $ fairlead up\n  $ fairlead up --nodes 5 --name big --api-port 0 --detach')
   .action(async (options) => {
     const { up } = await import('./commands/up.ts')
     exitCode = await up(options)
+  })
+
+program
+  .command('dns')
+  .description('serve the names of a cluster, as CoreDNS does')
+  .option('--kubeconfig <path>', "the cluster's kubeconfig; in a pod its service account")
+  .option('--conf <path>', 'the Corefile', 'Corefile')
+  .option('--dns-port <port>', 'port of server blocks that name none', wholeNumber, 53)
+  .action(async (options) => {
+    const { dns } = await import('./commands/dns.ts')
+    exitCode = await dns(options)
   })
 
 program

@@ -1,4 +1,5 @@
 import { FairleadError } from '../base/error.ts'
+import { addressFamily } from '../base/ip.ts'
 import type { ProxyMode } from '../proxy/server/proxy-configuration.ts'
 
 /** What a cluster is made of: decided once at `up`, kept beside its data, the same for every process of it. */
@@ -15,6 +16,8 @@ export interface ClusterSpec {
   readonly clusterDomain: string
   /** Address of the cluster's DNS Service. */
   readonly dnsAddress: string
+  /** Whom the cluster's DNS asks for names of others, as pods reach them; nobody when left out. */
+  readonly dnsUpstreams?: readonly string[]
 }
 
 export interface NodeSpec {
@@ -27,6 +30,8 @@ export interface NodeSpec {
 }
 
 export interface ClusterOptions {
+  /** Addresses, with ports or without. @default none */
+  readonly dnsUpstream?: readonly string[]
   readonly name?: string
   /** How many nodes. @default 3 */
   readonly nodes?: number
@@ -71,7 +76,18 @@ export function createClusterSpec(options: ClusterOptions = {}): ClusterSpec {
     vpcCidr: '192.168.0.0/16',
     clusterDomain: 'cluster.local',
     dnsAddress: '10.96.0.10',
+    ...dnsUpstreamsOf(options.dnsUpstream ?? []),
   }
+}
+
+function dnsUpstreamsOf(upstreams: readonly string[]): Pick<ClusterSpec, 'dnsUpstreams'> {
+  for (const text of upstreams) {
+    const [, six, four] = /^(?:\[([^\]]+)\](?::\d+)?|([\d.]+)(?::\d+)?)$/.exec(text) ?? []
+    if (addressFamily(six ?? four ?? text) === undefined) {
+      throw new FairleadError('USAGE', `Cannot ask '${text}' for names: give an IP address, with a port or without`)
+    }
+  }
+  return upstreams.length === 0 ? {} : { dnsUpstreams: upstreams }
 }
 
 /** @throws FairleadError `USAGE` when `name` cannot name a cluster. */

@@ -78,7 +78,18 @@ test('Ctrl-C while up --detach waits ends the cluster in the background', async 
 test('up --detach returns when the cluster stands; status, kubeconfig and down tell of it', async () => {
   await using home = new TestHome()
   const name = home.name()
-  const up = await home.run('up', '--name', name, '--nodes', '2', '--api-port', '0', '--no-demo', '--detach')
+  const up = await home.run(
+    'up',
+    '--name',
+    name,
+    '--nodes',
+    '2',
+    '--api-port',
+    '0',
+    '--no-demo',
+    '--no-dns',
+    '--detach',
+  )
   assert.equal(up.code, 0, up.stderr)
   assert.match(up.stderr, new RegExp(`runs in the background; end it with: fairlead down --name ${name}`))
   const { kubeconfig } = home.layout(name)

@@ -86,7 +86,7 @@ export class TestHome implements AsyncDisposable {
   }
 
   /** Starts an empty cluster in the foreground and returns when it is ready. */
-  async up({ suffix = '', nodes = 3, args = ['--no-demo'] }: UpOptions = {}): Promise<TestCluster> {
+  async up({ suffix = '', nodes = 3, args = ['--no-demo', '--no-dns'] }: UpOptions = {}): Promise<TestCluster> {
     const name = this.name(suffix)
     const command = this.start('up', '--name', name, '--nodes', String(nodes), '--api-port', '0', ...args)
     await command.printed(/Ctrl-C takes everything down/)

@@ -4,6 +4,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { FairleadError, unreachable } from '../../base/error.ts'
 import { type Cluster, type ClusterStep, distDirectory, startCluster } from '../../cluster/cluster.ts'
+import { applyClusterDns, clusterDnsReady } from '../../cluster/cluster-dns.ts'
 import { addClusterImage, type ClusterImage, parseClusterImage } from '../../cluster/cluster-images.ts'
 import { type ClusterSpec, createClusterSpec } from '../../cluster/cluster-spec.ts'
 import { type DemoRow, readDemo, runDemo } from '../../cluster/demo.ts'
@@ -25,6 +26,8 @@ export interface UpOptions {
   readonly check: boolean
   readonly detach: boolean
   readonly demo: boolean
+  readonly dns: boolean
+  readonly dnsUpstream: readonly string[]
 }
 
 /** Starts a cluster, shows it with the demo, and keeps it until Ctrl-C (`--check`: until the demo has run). */
@@ -55,8 +58,9 @@ async function runInForeground(
   if (!options.demo) {
     const early = await Promise.race([cluster.nodesReady, end])
     if (early !== undefined) return endedEarly(spec, early)
+    if (options.dns) await Promise.race([startDns(cluster), end])
   } else {
-    const rows = await Promise.race([demonstrate(cluster, manifests), end])
+    const rows = await Promise.race([demonstrate(cluster, manifests, options.dns), end])
     if (typeof rows === 'string') return endedEarly(spec, rows)
     const failures = rows.filter((row) => row.problem !== undefined)
     if (options.check) return verdict(rows.length, failures.length)
@@ -74,17 +78,34 @@ function endedEarly({ name }: ClusterSpec, reason: 'interrupt' | 'stop'): number
   throw new FairleadError('NOT_RUNNING', `The cluster ${name} was taken down before it was ready`)
 }
 
-async function demonstrate(cluster: Cluster, manifests: ReturnType<typeof readDemo>): Promise<DemoRow[]> {
+async function demonstrate(
+  cluster: Cluster,
+  manifests: ReturnType<typeof readDemo>,
+  withDns: boolean,
+): Promise<DemoRow[]> {
+  let dns: Promise<void> | undefined
   const rows = await runDemo({
     cluster,
     manifests,
-    onFirstAnswer: ({ pod }) =>
-      done(`first answer through a ClusterIP, from ${pod}, ${sinceStart()} after the command`),
+    onFirstAnswer({ pod }) {
+      done(`first answer through a ClusterIP, from ${pod}, ${sinceStart()} after the command`)
+      // It starts while the demo runs, whose addresses need no names.
+      if (withDns) dns = startDns(cluster)
+      dns?.catch(() => {})
+    },
   })
+  await dns
   print('')
   print(demoTable(rows))
   print('')
   return rows
+}
+
+/** The pods of the cluster's DNS; returns when they answer. */
+async function startDns(cluster: Cluster): Promise<void> {
+  await applyClusterDns(cluster)
+  await clusterDnsReady(cluster)
+  done(`cluster DNS answers on ${cluster.spec.dnsAddress}`)
 }
 
 /** The table of what was asked and who answered. */
@@ -200,9 +221,14 @@ function outcomeOf(child: ChildProcess): Promise<MemberMessage<object> | number 
   })
 }
 
-function foregroundArguments({ name, nodes, apiPort, proxyMode, image, demo }: UpOptions): string[] {
-  const images = image.flatMap((text) => ['--image', text])
+function foregroundArguments(options: UpOptions): string[] {
+  const { name, nodes, apiPort, proxyMode } = options
   const sizes = ['--nodes', String(nodes), '--api-port', String(apiPort), '--proxy-mode', proxyMode]
-  const common = ['up', '--name', name, ...sizes, ...images]
-  return demo ? common : [...common, '--no-demo']
+  return [
+    ...['up', '--name', name, ...sizes],
+    ...options.image.flatMap((text) => ['--image', text]),
+    ...options.dnsUpstream.flatMap((text) => ['--dns-upstream', text]),
+    ...(options.demo ? [] : ['--no-demo']),
+    ...(options.dns ? [] : ['--no-dns']),
+  ]
 }

@@ -1,4 +1,7 @@
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { basename, dirname, join } from 'node:path'
+import { systemErrorCode } from '../../base/error.ts'
 import type { BindMount } from '../runtime/oci-spec.ts'
 import { EMPTY_CONFIG, type Image, type ImageConfig } from './image.ts'
 import { formatReference, type ImageReference } from './image-reference.ts'
@@ -22,6 +25,9 @@ export function builtinImage(reference: ImageReference, options: BuiltinOptions)
   const name = formatReference(reference)
   if (reference.registry === 'docker.io' && reference.repository === 'fairlead/echo') {
     return { kind: 'builtin', name, ...programImage('echo', options) }
+  }
+  if (reference.registry === 'docker.io' && reference.repository === 'fairlead/dns') {
+    return { kind: 'builtin', name, ...dnsImage(options) }
   }
   if (reference.registry === 'docker.io' && reference.repository === 'fairlead/client') {
     return { kind: 'builtin', name, ...clientImage(options) }
@@ -55,6 +61,35 @@ function programImage(program: string, options: BuiltinOptions): Pick<Image, 'id
     id: `builtin:fairlead/${program}`,
     root: { kind: 'host-view', files },
     config: hostViewConfig([NODE_IN_CONTAINER, inContainer], []),
+  }
+}
+
+/** The DNS server, with the library by which it calls the kernel where this machine has one. */
+function dnsImage(options: BuiltinOptions): Pick<Image, 'id' | 'root' | 'config'> {
+  const files: BindMount[] = [
+    { source: options.nodePath ?? process.execPath, destination: NODE_IN_CONTAINER, readOnly: true },
+    { source: join(options.builtinDirectory, 'dns'), destination: '/fairlead/dns', readOnly: true },
+    ...libraryDirectories().map((source) => ({
+      source,
+      destination: `/fairlead/node_modules/${basename(source)}`,
+      readOnly: true,
+    })),
+  ]
+  return {
+    id: 'builtin:fairlead/dns',
+    root: { kind: 'host-view', files },
+    config: hostViewConfig([NODE_IN_CONTAINER, '/fairlead/dns/dns.mjs'], []),
+  }
+}
+
+/** koffi and its native parts, which stand in a directory beside it. */
+function libraryDirectories(): readonly string[] {
+  try {
+    const packages = dirname(dirname(createRequire(import.meta.url).resolve('koffi')))
+    return [join(packages, 'koffi'), join(packages, '@koromix')].filter((directory) => existsSync(directory))
+  } catch (error) {
+    if (systemErrorCode(error) === 'MODULE_NOT_FOUND') return []
+    throw error
   }
 }
 
