@@ -1,8 +1,10 @@
 import { errorMessage, isFairleadError } from '../base/error.ts'
+import type { AnyKind } from '../kube/registry.ts'
 import type { VerifyToken } from './authentication.ts'
 import { ANONYMOUS, type Attributes, type Authorizer, denialOf } from './authorization.ts'
 import type { ApiContext } from './context.ts'
 import { discoveryResponse, openApiResponse } from './discovery-requests.ts'
+import { warningHeaders } from './field-validation.ts'
 import { healthResponse } from './health.ts'
 import { impersonate } from './impersonation.ts'
 import { type ApiRequest, type ApiResponse, jsonResponse } from './request.ts'
@@ -71,10 +73,25 @@ async function resource(
   request: ApiRequest,
   { route, query }: ResourceRoute,
 ): Promise<ApiResponse> {
-  const { context, subresources } = options
   if (isReview(route)) return handleReview(request, route, options)
-  const kind = context.kinds.find(route.group, route.version, route.plural)
+  const kind = options.context.kinds.find(route.group, route.version, route.plural)
   if (kind === undefined || (!kind.resource.namespaced && route.namespace !== undefined)) throw pathNotFound()
+  const response = await resourceOfKind(options, request, { route, query, kind })
+  return kind.deprecation === undefined ? response : withWarning(response, kind.deprecation)
+}
+
+/** Before other warnings of the same answer. */
+function withWarning(response: ApiResponse, text: string): ApiResponse {
+  const { warning } = response.headers
+  const { warning: first = '' } = warningHeaders([text])
+  return { ...response, headers: { ...response.headers, warning: [first, warning ?? []].flat().join(', ') } }
+}
+
+async function resourceOfKind(
+  { context, subresources }: HandlerOptions,
+  request: ApiRequest,
+  { route, query, kind }: ResourceRoute & { readonly kind: AnyKind },
+): Promise<ApiResponse> {
   const call: ResourceCall = { context, request, query, kind, namespace: route.namespace }
   if (route.name === undefined) return handleCollection(call)
   if (kind.resource.namespaced && route.namespace === undefined) throw pathNotFound()

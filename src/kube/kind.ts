@@ -107,6 +107,8 @@ export interface KindDefinition<T extends KubeObject> {
   validate?(object: T, old: T | undefined): readonly FieldError[]
   /** What the client is told about an object that is taken nonetheless. */
   warnings?(object: T): readonly string[]
+  /** What the client is told of the kind itself, whatever it does. */
+  readonly deprecation?: string
   /** Field selectors besides metadata.name and metadata.namespace: the name of each, and how its value is read. */
   readonly selectableFields?: Readonly<Record<string, FieldReader<T>>>
   /** A kind that a user brought: described by a schema of its own, and not to be patched strategically. */

@@ -21,7 +21,7 @@ export const daemonSetKind: KindDefinition<DaemonSet> = {
     draft.status = { currentNumberScheduled: 0, desiredNumberScheduled: 0, numberMisscheduled: 0, numberReady: 0 }
   },
   validate: ({ spec }, old) => [
-    ...validateWorkload(spec, old?.spec),
+    ...validateWorkload(spec, old?.spec, 'daemonset'),
     ...notNegative('spec.revisionHistoryLimit', spec?.revisionHistoryLimit),
     ...validateStrategy(spec?.updateStrategy),
   ],

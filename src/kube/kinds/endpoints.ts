@@ -14,6 +14,7 @@ export const endpointsKind: KindDefinition<Endpoints> = {
   listKind: 'EndpointsList',
   singular: 'endpoints',
   shortNames: ['ep'],
+  deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
   default(draft) {
     for (const subset of objectsIn(draft, 'subsets')) {
       for (const port of objectsIn(subset, 'ports')) setDefault(port, 'protocol', 'TCP')

@@ -23,7 +23,7 @@ export const statefulSetKind: KindDefinition<StatefulSet> = {
     if (old === undefined) draft.status = { replicas: 0 }
   },
   validate: ({ spec }, old) => [
-    ...validateWorkload(spec, undefined),
+    ...validateWorkload(spec, undefined, 'statefulset'),
     ...oneOf('spec.podManagementPolicy', spec?.podManagementPolicy, ['OrderedReady', 'Parallel']),
     ...validateFrozen(spec, old?.spec),
   ],

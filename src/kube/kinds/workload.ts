@@ -15,13 +15,20 @@ export interface WorkloadSpec {
   readonly template?: PodTemplateSpec
 }
 
-/** Rules of the selector and the template; `old` on update, when the selector may not change. */
-export function validateWorkload(spec: WorkloadSpec | undefined, old: WorkloadSpec | undefined): readonly FieldError[] {
+/**
+ * Rules of the selector and the template; `old` on update, when the selector may not change. Upstream's text of an empty
+ * selector names the kind, and a ReplicaSet a deployment.
+ */
+export function validateWorkload(
+  spec: WorkloadSpec | undefined,
+  old: WorkloadSpec | undefined,
+  of: 'deployment' | 'daemonset' | 'statefulset' = 'deployment',
+): readonly FieldError[] {
   if (spec === undefined) return [required('spec')]
   return [
     ...notNegative('spec.replicas', spec.replicas),
     ...notNegative('spec.minReadySeconds', spec.minReadySeconds),
-    ...validateSelector(spec, old),
+    ...validateSelector(spec, old, of),
     ...validateTemplate(spec),
   ]
 }
@@ -37,13 +44,17 @@ export function notNegative(field: string, value: number | undefined): readonly 
   return [invalid(field, value, 'must be greater than or equal to 0')]
 }
 
-function validateSelector({ selector, template }: WorkloadSpec, old: WorkloadSpec | undefined): readonly FieldError[] {
+function validateSelector(
+  { selector, template }: WorkloadSpec,
+  old: WorkloadSpec | undefined,
+  of: string,
+): readonly FieldError[] {
   const path = 'spec.selector'
   if (selector === undefined) return [required(path)]
   const unreadable = validateRequirements(selector, path)
   const errors: FieldError[] = [...validateLabels(selector.matchLabels, `${path}.matchLabels`), ...unreadable]
   if (unreadable.length > 0) return errors
-  if (isEmpty(selector)) errors.push(invalid(path, selector, 'empty selector is invalid for deployment'))
+  if (isEmpty(selector)) errors.push(invalid(path, selector, `empty selector is invalid for ${of}`))
   else if (template !== undefined && !matchesLabels(labelSelectorFrom(selector), template.metadata?.labels ?? {})) {
     errors.push(
       invalid(
