@@ -9,6 +9,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
@@ -43,7 +44,10 @@ export function setUp(options = {}) {
   installPackages()
   build()
   installTools(RUN_TOOLS, true)
-  if (options.tests) installTools(TEST_TOOLS, false)
+  if (options.tests) {
+    installTools(TEST_TOOLS, false)
+    unpackDebianKubectl()
+  }
 }
 
 function requireNode() {
@@ -106,6 +110,26 @@ function installTools(tools, required) {
   }
   const stillMissing = missing.filter((tool) => !isOnPath(tool))
   if (stillMissing.length > 0) report(`${stillMissing.join(', ')} could not be installed. Try: ${byHand}`, required)
+}
+
+/**
+ * Debian's kubectl is the oldest that can be had: tests use it beside the machine's own, so it is unpacked and not
+ * installed. Where that cannot be done, the tests go without.
+ */
+function unpackDebianKubectl() {
+  const directory = join(root, 'node_modules', '.cache', 'fairlead', 'debian-kubectl')
+  if (existsSync(join(directory, 'usr', 'bin', 'kubectl')) || !['apt-get', 'dpkg-deb'].every(isOnPath)) return
+  mkdirSync(directory, { recursive: true })
+  const options = { cwd: directory, stdio: 'ignore' }
+  const isDownloaded = () => spawnSync('apt-get', ['download', '-q', 'kubernetes-client'], options).status === 0
+  if (!isDownloaded() && !(spawnSync('apt-get', ['update', '-q'], options).status === 0 && isDownloaded())) {
+    say("Debian's kubectl could not be downloaded: tests do without it")
+    return
+  }
+  for (const file of readdirSync(directory).filter((name) => name.endsWith('.deb'))) {
+    spawnSync('dpkg-deb', ['-x', file, '.'], options)
+    rmSync(join(directory, file))
+  }
 }
 
 function isOnPath(tool) {
