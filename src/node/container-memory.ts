@@ -4,8 +4,9 @@ import type { ContainerProbes } from './probes/container-probes.ts'
 import { crashesAfter, retryDelay } from './restart-delay.ts'
 import type { ContainerRecord, ExitedState } from './runtime/runtime.ts'
 
-/** Upstream's waits between tries to mount. */
-const FIRST_WAIT_MS = 500
+/** Waits between tries to make the volumes; upstream begins with 500 ms. */
+const FIRST_WAIT_MS = 20
+const TOLD_WAIT_MS = 320
 const LONGEST_WAIT_MS = 122_000
 
 /** What an agent remembers of one container beside what the runtime knows: lost with the agent, and then learnt anew. */
@@ -55,10 +56,15 @@ export class ContainerMemory {
     this.problem = { reason, message, retryAt: now + retryDelay(this.#failures) }
   }
 
-  /** Something that the start needs is not there yet; it is looked for again soon, then more seldom. */
-  wait(message: string, now: number): void {
+  /**
+   * Something that the start needs is not there yet; it is looked for again soon, then more seldom.
+   *
+   * @returns Whether it has been missed for long enough to be told of: what comes with a new namespace may be late.
+   */
+  wait(message: string, now: number): boolean {
     const delay = Math.min(FIRST_WAIT_MS * 2 ** this.#failures++, LONGEST_WAIT_MS)
     this.problem = { reason: 'ContainerCreating', message, retryAt: now + delay }
+    return delay >= TOLD_WAIT_MS
   }
 
   /** A run was started. */

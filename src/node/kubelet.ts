@@ -104,6 +104,7 @@ class NodeKubelet implements Kubelet {
       runtime,
       list: () => this.#informer.list(),
       netns: (uid) => this.#sandboxes.find(uid)?.netns,
+      cgroup: nodeCgroup(options.clusterName, nodeName),
     }
     this.#heartbeat = new NodeHeartbeat({ client, nodeName, clock, log, onReady })
   }

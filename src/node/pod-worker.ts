@@ -271,8 +271,7 @@ export class PodWorker implements AsyncDisposable {
     const { name, image } = memory.container
     const now = clock.now()
     if (result.kind === 'no-volumes') {
-      memory.wait(result.message, now)
-      events.volumesFailed(this.#pod, result.message)
+      if (memory.wait(result.message, now)) events.volumesFailed(this.#pod, result.message)
     } else if (result.kind === 'refused') {
       memory.fail(result.reason, result.message, now)
       events.failed(this.#pod, name, result.message)

@@ -253,6 +253,62 @@ process.on('SIGTERM', () => { say('term'); process.exit(0) })`
     assert.equal(log('by-sleep'), 'term\n')
   })
 
+  test('the node says what its pods use, to those who may ask', async () => {
+    const { traffic } = cluster
+    await traffic.apply(
+      manifestOf({
+        name: 'used',
+        spec: 'nodeName: node-1, containers: [{ name: main, image: fairlead/echo }]',
+        until: isReady,
+        shows: [],
+      }),
+    )
+    await traffic.readyPod('used')
+    const of = (path: string) => cluster.show('get', '--raw', `/api/v1/nodes/node-1/proxy/${path}`)
+    const { node, pods } = JSON.parse(await of('stats/summary'))
+    assert.equal(node.nodeName, 'node-1')
+    const used = pods.find(({ podRef }: { podRef: { name: string } }) => podRef.name === 'used')
+    assert.ok(used.containers[0].cpu.usageCoreNanoSeconds > 0)
+    assert.ok(used.memory.workingSetBytes > 1e6 && used.network.rxBytes >= 0)
+    assert.match(
+      await of('metrics/resource'),
+      /^container_memory_working_set_bytes\{container="main",namespace="default",pod="used"\} \d+ \d+$/m,
+    )
+    assert.match(await of('metrics'), /^kubelet_running_pods [1-9]/m)
+    assert.equal(await of('healthz'), 'ok')
+    assert.equal(JSON.parse(await of('configz')).kubeletconfig.kind, 'KubeletConfiguration')
+    assert.match(
+      await cluster.fail(
+        'get',
+        '--as=system:serviceaccount:default:default',
+        '--raw',
+        '/api/v1/nodes/node-1/proxy/metrics',
+      ),
+      /forbidden/,
+    )
+  })
+
+  test('files of a pod follow its labels', async () => {
+    const { traffic } = cluster
+    const volumes =
+      'volumes: [{ name: v, downwardAPI: { items: [{ path: labels, fieldRef: { fieldPath: metadata.labels } }] } }]'
+    await traffic.apply(
+      manifestOf({
+        name: 'labelled',
+        labels: 'a: one',
+        spec: `terminationGracePeriodSeconds: 1, ${volumes}, containers: [{ ${shell('while ! grep two /v/labels; do sleep 0.05; done; sleep 100', 'volumeMounts: [{ name: v, mountPath: /v }]')} }]`,
+        until: isReady,
+        shows: [],
+      }),
+    )
+    await traffic.readyPod('labelled')
+    await cluster.show('label', 'pod', 'labelled', 'a=two', '--overwrite')
+    const logs = cluster.start(['logs', '-f', 'labelled'])
+    await logs.printed(/a="two"/)
+    await cluster.show('delete', 'pod', 'labelled')
+    await logs.ended()
+  })
+
   test('host ports: by address and protocol, from outside, from pods, from the node; gone with the pod', async () => {
     const { traffic } = cluster
     const ports = (ip: string, extra: string) =>

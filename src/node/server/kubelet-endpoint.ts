@@ -5,3 +5,6 @@ export const KUBELET_PORT = 10_250
 
 /** Common name of the API server towards kubelets, which let nobody else in; as kubeadm has it. */
 export const KUBELET_CLIENT = 'kube-apiserver-kubelet-client'
+
+/** Of `/healthz`, within the node. */
+export const HEALTH_PORT = 10_248

@@ -3,8 +3,11 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { containerLog } from './container-logs.ts'
 import { type HttpFailure, httpFailure, isHttpFailure } from './http-failure.ts'
+import { HEALTH_PORT, KUBELET_PORT } from './kubelet-endpoint.ts'
 import type { KubeletServerOptions } from './kubelet-server.ts'
-import { metricsText, statsSummary } from './node-stats.ts'
+import { metricsText, resourceMetricsText } from './node-metrics.ts'
+import { nodeUsage, statsSummary } from './node-stats.ts'
+import type { UsageRates } from './usage-rates.ts'
 
 type Body = Buffer | AsyncIterable<Buffer>
 
@@ -15,10 +18,16 @@ interface Answer {
 
 const TEXT = 'text/plain; charset=utf-8'
 const JSON_TYPE = 'application/json'
+const METRICS = 'text/plain; version=0.0.4'
+
+/** What the server is asked about, and what it remembers from one time to the next. */
+export interface KubeletRequests extends KubeletServerOptions {
+  readonly rates: UsageRates
+}
 
 /** Answers a request of the API server that is no upgrade. */
 export async function handleKubeletRequest(
-  options: KubeletServerOptions,
+  options: KubeletRequests,
   message: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -34,7 +43,7 @@ export async function handleKubeletRequest(
   }
 }
 
-function answerOf(options: KubeletServerOptions, message: IncomingMessage, signal: AbortSignal): Answer | HttpFailure {
+function answerOf(options: KubeletRequests, message: IncomingMessage, signal: AbortSignal): Answer | HttpFailure {
   const { pathname, searchParams: query } = new URL(message.url ?? '/', 'https://node')
   if (message.method !== 'GET') return httpFailure(405, 'method not allowed')
   const { pods, nodeName, clock } = options
@@ -44,11 +53,29 @@ function answerOf(options: KubeletServerOptions, message: IncomingMessage, signa
     case '/pods':
       return json({ kind: 'PodList', apiVersion: 'v1', metadata: {}, items: pods.list() })
     case '/stats/summary':
-      return json(statsSummary(nodeName, pods, clock.now()))
+      return json(statsSummary(nodeUsage(pods), { nodeName, now: clock.now(), rates: options.rates }))
     case '/metrics':
-      return { type: 'text/plain; version=0.0.4', body: Buffer.from(metricsText(pods)) }
+      return { type: METRICS, body: Buffer.from(metricsText(pods)) }
+    case '/metrics/resource':
+      return { type: METRICS, body: Buffer.from(resourceMetricsText(nodeUsage(pods), clock.now())) }
+    case '/configz':
+      return json({ kubeletconfig: kubeletConfiguration(options) })
     default:
       return log(options, { pathname, query, signal })
+  }
+}
+
+/** The settings of this node that upstream's configuration has names for. */
+function kubeletConfiguration({ address, port = KUBELET_PORT }: KubeletServerOptions): object {
+  return {
+    kind: 'KubeletConfiguration',
+    apiVersion: 'kubelet.config.k8s.io/v1beta1',
+    address,
+    port,
+    healthzBindAddress: '127.0.0.1',
+    healthzPort: HEALTH_PORT,
+    authentication: { anonymous: { enabled: false }, webhook: { enabled: false } },
+    cgroupDriver: 'cgroupfs',
   }
 }
 

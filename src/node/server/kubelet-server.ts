@@ -9,10 +9,11 @@ import { Disposables } from '../../base/disposables.ts'
 import { FairleadError, systemErrorCode } from '../../base/error.ts'
 import type { Log } from '../../base/log.ts'
 import { httpFailure } from './http-failure.ts'
-import { KUBELET_CLIENT, KUBELET_PORT } from './kubelet-endpoint.ts'
+import { HEALTH_PORT, KUBELET_CLIENT, KUBELET_PORT } from './kubelet-endpoint.ts'
 import { handleKubeletRequest } from './kubelet-requests.ts'
 import { handleKubeletUpgrade, refuseUpgrade } from './kubelet-upgrades.ts'
 import type { NodePods } from './node-pods.ts'
+import { UsageRates } from './usage-rates.ts'
 
 export interface KubeletServerOptions {
   readonly nodeName: string
@@ -30,8 +31,6 @@ export interface KubeletServerOptions {
 export interface KubeletServer extends AsyncDisposable {
   readonly address: AddressInfo
 }
-
-const HEALTH_PORT = 10_248
 
 /**
  * Serves logs, streams and figures of a node's pods to the API server, over TLS and to nobody else; and `/healthz` in
@@ -51,6 +50,7 @@ export async function startKubeletServer(options: KubeletServerOptions): Promise
 
 function secureServer(options: KubeletServerOptions): Server {
   const { tls, log } = options
+  const requests = { ...options, rates: new UsageRates() }
   const server = createServer({
     key: tls.privateKey,
     cert: tls.certificate,
@@ -66,7 +66,7 @@ function secureServer(options: KubeletServerOptions): Server {
   server.on('request', (message: IncomingMessage, response: ServerResponse) => {
     const refusal = refusalOf(message.socket as TLSSocket)
     if (refusal !== undefined) sendText(response, ...refusal)
-    else void handleKubeletRequest(options, message, response)
+    else void handleKubeletRequest(requests, message, response)
   })
   server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (head.length > 0) socket.unshift(head)

@@ -1,38 +1,129 @@
+import { readFileSync } from 'node:fs'
+import { totalmem } from 'node:os'
+import { join } from 'node:path'
+import { systemErrorCode } from '../../base/error.ts'
 import { formatTime } from '../../kube/time.ts'
+import type { Pod } from '../../kube/types/core.ts'
+import { type CgroupHierarchy, cgroupHierarchies } from '../../linux/cgroup.ts'
+import { type CgroupUsage, cgroupUsage } from '../../linux/cgroup-usage.ts'
 import type { NodePods } from './node-pods.ts'
+import type { UsageRates } from './usage-rates.ts'
 
-/** `/stats/summary`: which pods and containers run and since when. What they use is not measured. */
-export function statsSummary(nodeName: string, pods: NodePods, now: number): object {
+/** A running container with what it has used. */
+export interface ContainerUsage {
+  readonly name: string
+  readonly pid: number
+  readonly startedAt: number
+  readonly usage: CgroupUsage
+}
+
+export interface PodUsage {
+  readonly pod: Pod
+  readonly usage: CgroupUsage
+  readonly containers: readonly ContainerUsage[]
+}
+
+export interface NodeUsage {
+  readonly usage: CgroupUsage
+  readonly pods: readonly PodUsage[]
+}
+
+/** What the pods of a node have used, from their control groups. */
+export function nodeUsage(pods: NodePods): NodeUsage {
+  const hierarchies = cgroupHierarchies()
   return {
-    node: { nodeName, startTime: formatTime(now - process.uptime() * 1000) },
-    pods: pods.list().map(({ metadata: { namespace, name, uid }, status }) => ({
-      podRef: { name, namespace, uid },
-      ...(status?.startTime === undefined ? {} : { startTime: status.startTime }),
-      containers: runningOf(pods, uid ?? '').map((run) => ({ name: run.name, startTime: formatTime(run.startedAt) })),
-    })),
+    usage: cgroupUsage(pods.cgroup, hierarchies),
+    pods: pods.list().map((pod) => podUsage(pods, pod, hierarchies)),
   }
 }
 
-/** `/metrics`: the numbers of the node under kubelet's names, in Prometheus' text format. */
-export function metricsText(pods: NodePods): string {
-  const list = pods.list()
-  const running = list.map(({ metadata }) => runningOf(pods, metadata.uid ?? '').length)
-  return [
-    '# HELP kubelet_running_pods Number of pods that have a running container',
-    '# TYPE kubelet_running_pods gauge',
-    `kubelet_running_pods ${running.filter((count) => count > 0).length}`,
-    '# HELP kubelet_running_containers Number of containers by state',
-    '# TYPE kubelet_running_containers gauge',
-    `kubelet_running_containers{container_state="running"} ${running.reduce((sum, count) => sum + count, 0)}`,
-    '# HELP kubelet_desired_pods Number of pods that are bound to the node',
-    '# TYPE kubelet_desired_pods gauge',
-    `kubelet_desired_pods ${list.length}`,
-    '',
-  ].join('\n')
+function podUsage(pods: NodePods, pod: Pod, hierarchies: readonly CgroupHierarchy[]): PodUsage {
+  const uid = pod.metadata.uid ?? ''
+  const containers = pods.runtime.containers(uid).flatMap(({ name, state }): ContainerUsage[] => {
+    if (state.kind !== 'running') return []
+    const usage = cgroupUsage(join(pods.cgroup, uid, name), hierarchies)
+    return [{ name, pid: state.pid, startedAt: state.startedAt, usage }]
+  })
+  return { pod, usage: cgroupUsage(join(pods.cgroup, uid), hierarchies), containers }
 }
 
-function runningOf({ runtime }: NodePods, uid: string) {
-  return runtime.containers(uid).flatMap(({ name, state }) => {
-    return state.kind === 'running' ? [{ name, startedAt: state.startedAt }] : []
+export interface SummaryContext {
+  readonly nodeName: string
+  readonly now: number
+  readonly rates: UsageRates
+}
+
+/** `/stats/summary` (stats/v1alpha1): CPU, memory and network of the node's pods, as far as the machine counts them. */
+export function statsSummary(node: NodeUsage, { nodeName, now, rates }: SummaryContext): object {
+  const startedAt = now - process.uptime() * 1000
+  const figures = (name: string, usage: CgroupUsage, since: number) => usageFigures(usage, { name, since, now, rates })
+  const pods = node.pods.map(({ pod: { metadata, status }, usage, containers }) => {
+    const { namespace, name, uid = '' } = metadata
+    const since = Date.parse(status?.startTime ?? '') || startedAt
+    return {
+      podRef: { name, namespace, uid },
+      ...(status?.startTime === undefined ? {} : { startTime: status.startTime }),
+      containers: containers.map((each) => ({
+        name: each.name,
+        startTime: formatTime(each.startedAt),
+        ...figures(`${uid}/${each.name}`, each.usage, each.startedAt),
+      })),
+      ...figures(uid, usage, since),
+      ...networkFigures(containers[0]?.pid, now),
+    }
   })
+  rates.keep(namesOf(node))
+  return { node: { nodeName, startTime: formatTime(startedAt), ...figures('', node.usage, startedAt) }, pods }
+}
+
+function namesOf({ pods }: NodeUsage): ReadonlySet<string> {
+  const names = pods.flatMap(({ pod: { metadata }, containers }) => [
+    metadata.uid ?? '',
+    ...containers.map(({ name }) => `${metadata.uid}/${name}`),
+  ])
+  return new Set(['', ...names])
+}
+
+interface FigureContext {
+  readonly name: string
+  readonly since: number
+  readonly now: number
+  readonly rates: UsageRates
+}
+
+function usageFigures({ cpuNanoseconds, memory }: CgroupUsage, { name, since, now, rates }: FigureContext): object {
+  const time = formatTime(now)
+  const cpu =
+    cpuNanoseconds === undefined
+      ? {}
+      : {
+          cpu: {
+            time,
+            usageNanoCores: rates.rate(name, { time: now, nanoseconds: cpuNanoseconds }, since),
+            usageCoreNanoSeconds: cpuNanoseconds,
+          },
+        }
+  if (memory === undefined) return cpu
+  const { usage, workingSet, rss } = memory
+  const available = name === '' ? { availableBytes: Math.max(0, totalmem() - workingSet) } : {}
+  return { ...cpu, memory: { time, ...available, usageBytes: usage, workingSetBytes: workingSet, rssBytes: rss } }
+}
+
+/** The counters of `eth0` as a process of the pod sees it (proc(5), `/proc/PID/net/dev`). */
+function networkFigures(pid: number | undefined, now: number): object {
+  const text = pid === undefined ? undefined : readIfThere(`/proc/${pid}/net/dev`)
+  const line = /^\s*eth0:\s*(.*)$/m.exec(text ?? '')?.[1]
+  if (line === undefined) return {}
+  const counters = line.split(/\s+/).map(Number)
+  const figures = { rxBytes: counters[0], rxErrors: counters[2], txBytes: counters[8], txErrors: counters[10] }
+  return { network: { time: formatTime(now), name: 'eth0', ...figures, interfaces: [{ name: 'eth0', ...figures }] } }
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if (['ENOENT', 'ESRCH', 'EINVAL'].includes(systemErrorCode(error) ?? '')) return undefined
+    throw error
+  }
 }
