@@ -32,7 +32,10 @@ export interface ObjectPage {
 export function listObjects(context: ApiContext, request: ListRequest): ObjectPage {
   const prefix = prefixOfKind(request.kind, request.namespace)
   const from = request.continueToken === undefined ? undefined : readToken(request.continueToken, prefix)
-  const revision = from?.revision ?? exactRevision(request, context.store.revision())
+  if (from !== undefined && request.resourceVersion !== '' && request.resourceVersion !== '0') {
+    throw badRequest('specifying resource version is not allowed when using continue')
+  }
+  const revision = from === undefined ? exactRevision(request, context.store.revision()) : from.revision
   const entries: Entry[] = []
   let after = from?.after
   for (;;) {
@@ -69,27 +72,42 @@ function moreFollows(
   after: string,
   selection: Selection,
 ): ListMeta {
-  const token = JSON.stringify({ v: 'meta.k8s.io/v1', rv: page.revision, start: `${after}\u0000` })
   return {
     resourceVersion: String(page.revision),
-    continue: Buffer.from(token).toString('base64url'),
+    continue: tokenOf(page.revision, after),
     ...(selection.all ? { remainingItemCount: page.remaining } : {}),
   }
 }
 
 const EXPIRED =
-  'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.'
+  'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.'
+/** As the version in a token: go on in what there is now. */
+const INCONSISTENT = -1
 
 function readPage(context: ApiContext, prefix: string, options: Parameters<ApiContext['store']['list']>[1]) {
   try {
     return context.store.list(prefix, options)
   } catch (error) {
     if (!isFairleadError(error, 'STORE_COMPACTED')) throw error
-    throw gone(options?.after === undefined ? `too old resource version: ${options?.revision}` : EXPIRED)
+    const after = options?.after
+    if (after === undefined) throw gone('The resourceVersion for the provided list is too old.')
+    throw gone(EXPIRED, { continue: tokenOf(INCONSISTENT, after.slice(prefix.length)) })
   }
 }
 
-function readToken(token: string, prefix: string): { readonly revision: number; readonly after: string } {
+/** @param after Name of the last object shown, with its namespace where the list has several */
+function tokenOf(revision: number, after: string): string {
+  const token = JSON.stringify({ v: 'meta.k8s.io/v1', rv: revision, start: `${after}\u0000` })
+  return Buffer.from(token).toString('base64url')
+}
+
+interface Continuation {
+  /** `undefined`: the newest. */
+  readonly revision: number | undefined
+  readonly after: string
+}
+
+function readToken(token: string, prefix: string): Continuation {
   let value: unknown
   try {
     value = JSON.parse(Buffer.from(token, 'base64url').toString())
@@ -97,10 +115,11 @@ function readToken(token: string, prefix: string): { readonly revision: number; 
     if (!(cause instanceof SyntaxError)) throw cause
   }
   const { rv, start } = (value ?? {}) as { rv?: unknown; start?: unknown }
-  if (!Number.isSafeInteger(rv) || Number(rv) <= 0 || typeof start !== 'string') {
+  const known = Number.isSafeInteger(rv) && (Number(rv) > 0 || rv === INCONSISTENT)
+  if (!known || typeof start !== 'string') {
     throw badRequest('continue key is not valid: it was not given by this server')
   }
-  return { revision: Number(rv), after: `${prefix}${start.replace(/\0$/, '')}` }
+  return { revision: rv === INCONSISTENT ? undefined : Number(rv), after: `${prefix}${start.replace(/\0$/, '')}` }
 }
 
 /** The revision that must be shown; `undefined` for the newest. */
@@ -108,11 +127,7 @@ function exactRevision(
   { resourceVersion, resourceVersionMatch, limit }: ListRequest,
   current: number,
 ): number | undefined {
-  if (resourceVersion === '' || resourceVersion === '0') {
-    if (resourceVersionMatch === 'Exact')
-      throw badRequest('resourceVersionMatch "Exact" is forbidden for an unset or zero resourceVersion')
-    return undefined
-  }
+  if (resourceVersion === '' || resourceVersion === '0') return undefined
   const wanted = versionNumber(resourceVersion)
   if (wanted > current) throw futureVersion(wanted, current)
   const exact = resourceVersionMatch === 'Exact' || (resourceVersionMatch === '' && limit !== undefined)

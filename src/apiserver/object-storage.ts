@@ -15,6 +15,7 @@ import {
   badRequest,
   conflict,
   invalidObject,
+  nameConflict,
   namespaceTerminating,
   notFound,
   StatusError,
@@ -24,6 +25,8 @@ import type { HookResult, PendingWrite, WriteHook } from './write-hook.ts'
 
 /** How often a write is tried again that lost against another one. */
 const ATTEMPTS = 10
+/** How many names are made up from `generateName`, as upstream. */
+const GENERATED_ATTEMPTS = 8
 
 type Plan = Extract<HookResult, { readonly kind: 'plan' }>
 
@@ -80,6 +83,7 @@ export async function createObject(
   if (metadata.resourceVersion !== undefined)
     throw badRequest('resourceVersion should not be set on objects to be created')
   const generated = !metadata.name && metadata.generateName !== undefined
+  let taken = 0
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     if (generated) delete metadata.name
     stampNew(kind, metadata, context)
@@ -90,8 +94,9 @@ export async function createObject(
     const key = keyOfKind(kind, namespace, name)
     const compares = [{ key, modRevision: 0 }, ...requireNamespace(context, kind, namespace, name)]
     if (context.store.get(key) !== undefined) {
-      if (generated) continue
-      throw alreadyExists(kind.resource, name)
+      if (!generated) throw alreadyExists(kind.resource, name)
+      if (++taken === GENERATED_ATTEMPTS) throw nameConflict(kind.resource, name)
+      continue
     }
     const stored = await commit(
       context,

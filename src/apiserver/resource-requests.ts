@@ -9,6 +9,7 @@ import type { ApiContext } from './context.ts'
 import { decodedObject } from './decoded.ts'
 import { validateFields, warningHeaders } from './field-validation.ts'
 import { encodePage, type ListRequest, listObjects } from './list.ts'
+import { validateListOptions, validateWatchOptions } from './list-options.ts'
 import { fieldManagerOf } from './managed-fields.ts'
 import { type DeleteOptions, type Deletion, deleteObject } from './object-deletion.ts'
 import { alignWithUrl } from './object-meta.ts'
@@ -105,6 +106,7 @@ export function shown(
 
 function list(call: ResourceCall): ApiResponse {
   const { context, kind, query, request } = call
+  validateListOptions(query)
   const form = acceptedForm(request.headers.accept, query.get('includeObject'))
   return jsonResponse(200, encodePage(kind, listObjects(context, listRequest(call)), form, context.clock.now()))
 }
@@ -124,12 +126,8 @@ function listRequest({ kind, namespace, query }: ResourceCall): ListRequest {
 
 function watch(call: ResourceCall & { readonly name?: string }): ApiResponse {
   const { context, kind, namespace, query, request } = call
+  validateWatchOptions(query)
   const sendInitialEvents = flag(query, 'sendInitialEvents')
-  if (sendInitialEvents && query.get('resourceVersionMatch') !== 'NotOlderThan') {
-    throw badRequest(
-      'resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
-    )
-  }
   const byName = call.name === undefined ? [] : [`metadata.name=${call.name}`]
   const fields = [query.get('fieldSelector'), ...byName].filter((text) => text).join(',')
   const body = watchObjects(context, {

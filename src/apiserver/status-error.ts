@@ -7,12 +7,17 @@ import { fieldErrorCause, fieldErrorText } from '../kube/validation/field-error.
 export class StatusError extends FairleadError {
   readonly status: Status & { readonly code: number }
 
-  constructor(code: number, reason: string, message: string, details?: Status['details']) {
+  constructor(
+    code: number,
+    reason: string,
+    message: string,
+    ...[details, metadata = {}]: readonly [Status['details']?, Status['metadata']?]
+  ) {
     super('API_REFUSED', message)
     this.status = {
       kind: 'Status',
       apiVersion: 'v1',
-      metadata: {},
+      metadata,
       status: 'Failure',
       message,
       ...(reason === '' ? {} : { reason }),
@@ -99,6 +104,14 @@ export function alreadyExists(resource: ResourceName, name: string): StatusError
   )
 }
 
+/** Names were made up until the server gave up. */
+export function nameConflict(resource: ResourceName, name: string): StatusError {
+  const what = `${qualified(resource.plural, resource.group)} ${JSON.stringify(name)}`
+  const message = `${what} already exists, the server was not able to generate a unique name for the object`
+  const details = { name, ...groupDetail(resource.group), kind: resource.plural, retryAfterSeconds: 1 }
+  return new StatusError(409, 'AlreadyExists', message, details)
+}
+
 export const MODIFIED = 'the object has been modified; please apply your changes to the latest version and try again'
 
 export function conflict(resource: ResourceName, name: string, why = MODIFIED): StatusError {
@@ -106,8 +119,9 @@ export function conflict(resource: ResourceName, name: string, why = MODIFIED): 
   return new StatusError(409, 'Conflict', message, { name, ...groupDetail(resource.group), kind: resource.plural })
 }
 
-export function gone(message: string): StatusError {
-  return new StatusError(410, 'Expired', message)
+/** @param metadata How to go on all the same */
+export function gone(message: string, metadata: Status['metadata'] = {}): StatusError {
+  return new StatusError(410, 'Expired', message, undefined, metadata)
 }
 
 export function tooLarge(limit: number): StatusError {
