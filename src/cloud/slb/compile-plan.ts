@@ -1,0 +1,93 @@
+import { INSTANCES, NETWORK_INTERFACES } from '../ecs/model.ts'
+import type { BackendPlan, KeyedCertificate, ListenerCertificates, ListenerPlan } from '../load-balancer/plan.ts'
+import type { CloudState } from '../state/cloud-state.ts'
+import { backendKey } from './backend-servers.ts'
+import {
+  ACCESS_CONTROL_LISTS,
+  type Backend,
+  type Layer7Settings,
+  LISTENERS,
+  type Listener,
+  LOAD_BALANCERS,
+  listenerKey,
+  SERVER_CERTIFICATES,
+  VSERVER_GROUPS,
+} from './model.ts'
+
+type Reader = Pick<CloudState, 'get' | 'list'>
+
+/** What the data plane shall carry for all Classic Load Balancers: their running listeners, of instances that are active. */
+export function compileSlbPlan(state: Reader): ListenerPlan[] {
+  return state.list(LISTENERS).flatMap((listener) => {
+    const loadBalancer = state.get(LOAD_BALANCERS, listener.loadBalancerId)
+    if (loadBalancer === undefined || loadBalancer.status === 'inactive' || listener.status !== 'running') return []
+    return compileListener(state, listener, loadBalancer.address)
+  })
+}
+
+function compileListener(state: Reader, listener: Listener, address: string): ListenerPlan {
+  const { loadBalancerId, port, protocol, scheduler, healthCheck, layer4, layer7 } = listener
+  const cidrs = listener.acl?.ids.flatMap(
+    (id) => state.get(ACCESS_CONTROL_LISTS, id)?.entries.map(({ cidr }) => cidr) ?? [],
+  )
+  return {
+    key: listenerKey(loadBalancerId, protocol, port),
+    address,
+    port,
+    protocol,
+    scheduler,
+    backends: backendsOf(state, listener),
+    healthCheck,
+    // A list without entries lets everybody pass, be it white or black.
+    ...(listener.acl === undefined || cidrs === undefined || cidrs.length === 0
+      ? {}
+      : { acl: { type: listener.acl.type, cidrs } }),
+    ...(layer4 === undefined ? {} : { layer4 }),
+    ...(layer7 === undefined ? {} : { layer7: withCertificates(state, layer7) }),
+  }
+}
+
+function backendsOf(state: Reader, listener: Listener): BackendPlan[] {
+  const group = listener.vServerGroupId === undefined ? undefined : state.get(VSERVER_GROUPS, listener.vServerGroupId)
+  return (group?.backends ?? []).flatMap((backend) => {
+    const address = addressOf(state, backend)
+    return address === undefined
+      ? []
+      : { key: backendKey(backend), address, port: backend.port, weight: backend.weight }
+  })
+}
+
+/** Where a backend is reached; `undefined` when its server is gone. */
+function addressOf(state: Reader, backend: Backend): string | undefined {
+  if (backend.type === 'ecs') {
+    if (state.get(INSTANCES, backend.serverId) === undefined) return undefined
+    const primary = state
+      .list(NETWORK_INTERFACES)
+      .find((card) => card.instanceId === backend.serverId && card.type === 'Primary')
+    return primary?.privateAddresses[0]
+  }
+  const card = state.get(NETWORK_INTERFACES, backend.serverId)
+  const held = [...(card?.privateAddresses ?? []), ...(card?.ipv6Addresses ?? [])]
+  return held.find((address) => address === backend.serverIp)
+}
+
+function withCertificates(
+  state: Reader,
+  layer7: Layer7Settings,
+): Layer7Settings & { certificates?: ListenerCertificates } {
+  const { tls } = layer7
+  const standard = tls === undefined ? undefined : certificate(state, tls.certificateId)
+  if (tls === undefined || standard === undefined) return layer7
+  const byDomain = tls.domainExtensions.flatMap(({ domain, certificateId }) => {
+    const keyed = certificate(state, certificateId)
+    return keyed === undefined ? [] : [[domain, keyed] as const]
+  })
+  return { ...layer7, certificates: { default: standard, byDomain: new Map(byDomain) } }
+}
+
+function certificate(state: Reader, id: string): KeyedCertificate | undefined {
+  const document = state.get(SERVER_CERTIFICATES, id)
+  return document === undefined
+    ? undefined
+    : { certificatePem: document.certificatePem, privateKeyPem: document.privateKeyPem }
+}
