@@ -24,6 +24,10 @@ export interface InformerOptions<T extends KubeObject> extends WatchScope {
   readonly clock?: Clock
   /** 0 <= x < 1; spreads retries. */
   readonly random?: () => number
+  /** Objects per request of a list. @default all at once */
+  readonly pageSize?: number
+  /** What to keep of an object in memory: its names, uid and version must stay. */
+  readonly transform?: (object: T) => T
 }
 
 /**
@@ -41,7 +45,8 @@ export class Informer<T extends KubeObject> {
   #started = false
   #isSynced = false
 
-  constructor({ client, resource, log, clock = systemClock, random = Math.random, ...scope }: InformerOptions<T>) {
+  constructor(options: InformerOptions<T>) {
+    const { client, resource, log, clock = systemClock, random = Math.random, pageSize, transform, ...scope } = options
     this.#resource = resource
     this.#log = log
     const sink = {
@@ -49,7 +54,8 @@ export class Informer<T extends KubeObject> {
       apply: (type: string, object: T) => (type === 'DELETED' ? this.#delete(object) : this.#upsert(object)),
     }
     const backoff = new Backoff({ random })
-    this.#reflector = new Reflector({ client, resource, scope, sink, log, clock, backoff, random })
+    const kept = { ...(pageSize === undefined ? {} : { pageSize }), ...(transform === undefined ? {} : { transform }) }
+    this.#reflector = new Reflector({ client, resource, scope, sink, log, clock, backoff, random, ...kept })
   }
 
   /** Resolves when the first list is in the cache and was handed out; rejects when `run` is stopped before that. */

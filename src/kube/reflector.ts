@@ -31,6 +31,10 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly backoff: Backoff
   /** 0 <= x < 1 */
   readonly random: () => number
+  /** Objects per request of a list, so that a long one is never in memory as a whole twice. @default all at once */
+  readonly pageSize?: number
+  /** What to keep of an object. */
+  readonly transform?: (object: T) => T
 }
 
 /** As client-go: a watch lasts 5 to 10 minutes, so that clients spread again over servers. */
@@ -73,10 +77,26 @@ export class Reflector<T extends KubeObject> {
   }
 
   async #list(signal: AbortSignal): Promise<string> {
-    const { client, resource, scope, sink } = this.#options
-    const list = await client.list(resource, { ...scope, signal })
-    sink.replace(list.items)
-    return list.metadata.resourceVersion ?? ''
+    const { client, resource, scope, sink, pageSize } = this.#options
+    const limit = pageSize === undefined ? {} : { limit: pageSize }
+    const items: T[] = []
+    let next: string | undefined
+    let version = ''
+    do {
+      const page = next === undefined ? {} : { continue: next }
+      const list = await client.list(resource, { ...scope, ...limit, ...page, signal })
+      for (const item of list.items) items.push(this.#kept(item))
+      next = list.metadata.continue === '' ? undefined : list.metadata.continue
+      // All pages are of one version.
+      version = list.metadata.resourceVersion ?? ''
+    } while (next !== undefined)
+    sink.replace(items)
+    return version
+  }
+
+  #kept(object: T): T {
+    const { transform } = this.#options
+    return transform === undefined ? object : transform(object)
   }
 
   async #watch(version: string, signal: AbortSignal): Promise<void> {
@@ -109,7 +129,7 @@ export class Reflector<T extends KubeObject> {
       this.#version = undefined
       throw new ApiError(event.object)
     }
-    if (event.type !== 'BOOKMARK') this.#options.sink.apply(event.type, event.object)
+    if (event.type !== 'BOOKMARK') this.#options.sink.apply(event.type, this.#kept(event.object))
     this.#version = event.object.metadata.resourceVersion
   }
 

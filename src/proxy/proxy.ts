@@ -7,6 +7,7 @@ import type { Node, Service } from '../kube/types/core.ts'
 import type { EndpointSlice, ServiceCidr } from '../kube/types/discovery.ts'
 import { ConntrackSocket } from '../linux/conntrack.ts'
 import { NftSocket } from '../linux/nftables/socket.ts'
+import { KeptFields } from './kept-fields.ts'
 import { NodeAddresses } from './node-addresses.ts'
 import { detectedNode, type NodeDetection } from './node-detection.ts'
 import { NodeGate } from './node-gate.ts'
@@ -62,6 +63,9 @@ export interface NodeProxy extends AsyncDisposable {
 /** Service ranges are worth a short wait, not more: older clusters have no ServiceCIDRs, or do not show them. */
 const RANGES_PATIENCE_MS = 500
 
+/** Objects per request of a list, as client-go has it. */
+const PAGE_SIZE = 500
+
 /** Annotation of the EndpointSlice controller: when the change of pods happened that led to this version. */
 const TRIGGER_TIME = 'endpoints.kubernetes.io/last-change-trigger-time'
 const BY_SERVICE = 'service'
@@ -74,8 +78,10 @@ export function startProxy(options: ProxyOptions): NodeProxy {
   const { client, nodeName, log, clock, metrics = noMetrics, detection = {}, observer } = options
   const stopping = new AbortController()
   const watched = { client, log, clock }
-  const serviceInformer = new Informer<Service>({ ...watched, resource: services })
-  const sliceInformer = new Informer<EndpointSlice>({ ...watched, resource: endpointSlices })
+  const kept = new KeptFields()
+  const paged = { ...watched, pageSize: PAGE_SIZE }
+  const serviceInformer = new Informer<Service>({ ...paged, resource: services, transform: kept.service })
+  const sliceInformer = new Informer<EndpointSlice>({ ...paged, resource: endpointSlices, transform: kept.slice })
   const nodeInformer = new Informer<Node>({ ...watched, resource: nodes, fieldSelector: `metadata.name=${nodeName}` })
   const cidrInformer = new Informer<ServiceCidr>({ ...watched, resource: serviceCidrs })
   sliceInformer.addIndex(BY_SERVICE, (slice) => [serviceKeyOf(slice) ?? []].flat())

@@ -41,7 +41,7 @@ export class ServiceReports implements ProxyObserver {
   nodeSeen = (node: Node | undefined, view: NodeView): void => {
     const { health, serviceHealth } = this.#options
     health.seeNode(node)
-    if (node !== undefined) serviceHealth.setAddresses(view.addresses)
+    if (node !== undefined) serviceHealth.setAddresses(view.nodePortAddresses ?? view.addresses)
   }
 
   planned = (objects: ServiceObjects, plan: ServicePlan | undefined): void => {
