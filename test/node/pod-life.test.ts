@@ -171,6 +171,50 @@ containers: [{ ${shell('cd /all; cat a in/s labels cpu; ls /none | wc -l; ls -ld
     ],
   },
   {
+    name: 'missing-binary',
+    spec: `restartPolicy: Never, containers: [{ name: main, image: fairlead/client, command: [/no/such/program] }]`,
+    until: ended,
+    shows: [
+      [
+        'get pod {} -o jsonpath={.status.containerStatuses[0].state.terminated.reason}/{.status.containerStatuses[0].state.terminated.exitCode}',
+        /^StartError\/128$/,
+      ],
+      [EVENTS, /Warning\s+Failed\s+Pod\/missing-binary\s+Error: .*no such file or directory/],
+    ],
+  },
+  {
+    name: 'failing-init',
+    spec: `restartPolicy: Never, initContainers: [{ name: first, image: fairlead/client, command: [/bin/false] }], containers: [{ ${shell('true')} }]`,
+    until: ended,
+    shows: [['get pod {} --no-headers', /Init:Error/]],
+  },
+  {
+    name: 'unknown-volume',
+    spec: `volumes: [{ name: v, nfs: { server: 192.0.2.1, path: / } }], containers: [{ ${shell('true', 'volumeMounts: [{ name: v, mountPath: /v }]')} }]`,
+    until: ({ status }) => status?.podIP !== undefined,
+    shows: [['get pod {} --no-headers', /ContainerCreating/]],
+  },
+  {
+    name: 'wrong-user',
+    spec: `containers: [{ ${shell('true', 'securityContext: { runAsUser: 0, runAsNonRoot: true }')} }]`,
+    until: (pod) => pod.status?.containerStatuses?.[0]?.state?.waiting?.reason === 'CreateContainerConfigError',
+    shows: [
+      [
+        'get pod {} -o jsonpath={.status.containerStatuses[0].state.waiting.message}',
+        /^container's runAsUser breaks non-root policy \(pod: "wrong-user_default/,
+      ],
+    ],
+  },
+  {
+    name: 'limited',
+    spec: `restartPolicy: Never, containers: [{ ${shell('head -c 200m /dev/zero | tail -c 199m | wc -c', 'resources: { limits: { memory: 30Mi, cpu: 500m } }')} }]`,
+    until: ended,
+    shows: [
+      ['get pod {} -o jsonpath={.status.phase}/{.status.qosClass}', /^(Failed|Succeeded)\/Guaranteed$/],
+      ['logs {}', /^(?!208666624).*$/s],
+    ],
+  },
+  {
     name: 'deadline',
     spec: `activeDeadlineSeconds: 1, terminationGracePeriodSeconds: 1, containers: [{ ${shell('sleep 1000')} }]`,
     until: ended,
