@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { after, afterEach, before, describe, test } from 'node:test'
+import { parseManifest } from '../../src/kube/manifest.ts'
+import { KINDS } from '../../src/kube/registry.ts'
 import { endpointSlices, events, nodes, services } from '../../src/kube/resource.ts'
 import { connectTcp, listenTcp } from '../../src/linux/socket.ts'
 import {
@@ -89,6 +92,20 @@ describe('fairlead proxy as a program of its own', () => {
       socket.destroy()
       server.close()
     }
+  })
+
+  test('its DaemonSet of examples/proxy is taken by an API server', async () => {
+    const path = new URL('../../examples/proxy/daemonset.yaml', import.meta.url)
+    const objects = await parseManifest(readFileSync(path, 'utf8'), { source: 'daemonset.yaml', kinds: KINDS })
+    for (const { resource, object } of objects) {
+      const { name, namespace } = object.metadata
+      const key = namespace === undefined ? { name } : { name, namespace }
+      await on.client.patch(resource, key, { type: 'apply', body: object, fieldManager: 'test', force: true })
+    }
+    assert.deepEqual(
+      objects.map(({ object }) => object.kind),
+      ['ServiceAccount', 'ClusterRoleBinding', 'ConfigMap', 'DaemonSet'],
+    )
   })
 
   test('says how it does, under the names of kube-proxy', async () => {
