@@ -1,4 +1,3 @@
-import { FairleadError } from '../base/error.ts'
 import { arrange } from './arrange.ts'
 import { type CounterPool, DROP_CLASS, REJECT_CLASS } from './counter-pool.ts'
 import type { ElementMap } from './element-map.ts'
@@ -15,6 +14,8 @@ export interface List {
   readonly slots: readonly string[]
   /** Of a list with session affinity: what clients are bound to, by endpoint. */
   readonly ordinals?: ReadonlyMap<string, number>
+  /** The ordinal given last, also when affinity was switched off since: it and those before are not given again soon. */
+  readonly lastOrdinal?: number
 }
 
 /** What a list shall be. */
@@ -49,6 +50,7 @@ export class EndpointLists {
 
   keepTo(hints: Hints): void {
     this.#hints = hints
+    this.#orphans = true
     for (const number of hints.numbers()) this.#numbers.reserve(number)
   }
 
@@ -78,9 +80,10 @@ export class EndpointLists {
     const seconds = sticky ? wish.seconds : 0
     const pick = { balancing, size: slots.length, shard: sticky ? 0 : shardOf(number), seconds }
     const serviceClass = this.#classFor({ wish, pick, number }, old, hint)
-    const ordinals = sticky ? this.#ordinalsFor(endpoints, number, old) : undefined
+    const given = sticky ? this.#ordinalsFor(endpoints, number, old) : lastOf(old)
+    const { ordinals } = given
     this.#writeSlots(number, old, { slots, ordinals })
-    return { number, slots, class: serviceClass, ...(ordinals === undefined ? {} : { ordinals }) }
+    return { number, slots, class: serviceClass, ...given }
   }
 
   drop(list: List): void {
@@ -116,22 +119,24 @@ export class EndpointLists {
   }
 
   /** Who stays keeps the ordinal; who is new gets one that was not used for as long as possible. */
-  #ordinalsFor(endpoints: readonly { readonly key: string }[], number: number, old: List | undefined) {
+  #ordinalsFor(endpoints: readonly { readonly key: string }[], number: number, old: List | undefined): GivenOrdinals {
     const former = old?.ordinals ?? this.#hints.ordinals(number)
     const taken = new Set(former.values())
-    let last = Math.max(0, ...taken)
+    // Of those that go now, too: there are at least as many ordinals as endpoints, but not twice as many.
+    if (taken.size + endpoints.length > MAX_ORDINAL) taken.clear()
+    for (const { key } of endpoints) taken.add(former.get(key) ?? 0)
+    let lastOrdinal = old?.lastOrdinal ?? Math.max(0, ...taken)
     const ordinals = new Map<string, number>()
     for (const { key } of endpoints) {
       let ordinal = former.get(key)
       while (ordinal === undefined) {
-        last = (last % MAX_ORDINAL) + 1
-        if (!taken.has(last)) ordinal = last
-        else if (taken.size >= MAX_ORDINAL) throw new FairleadError('BUG', `All ${MAX_ORDINAL} ordinals are taken`)
+        lastOrdinal = (lastOrdinal % MAX_ORDINAL) + 1
+        if (!taken.has(lastOrdinal)) ordinal = lastOrdinal
       }
       taken.add(ordinal)
       ordinals.set(key, ordinal)
     }
-    return ordinals
+    return { ordinals, lastOrdinal }
   }
 
   #writeSlots(number: number, before: Slots | undefined, now: Slots): void {
@@ -166,6 +171,12 @@ export class EndpointLists {
 interface Slots {
   readonly slots: readonly string[]
   readonly ordinals?: ReadonlyMap<string, number> | undefined
+}
+
+type GivenOrdinals = Pick<List, 'ordinals' | 'lastOrdinal'>
+
+function lastOf(old: List | undefined): GivenOrdinals {
+  return old?.lastOrdinal === undefined ? {} : { lastOrdinal: old.lastOrdinal }
 }
 
 interface ClassWish {

@@ -15,7 +15,7 @@ import { NftSocket } from '../linux/nftables/socket.ts'
 import { TestNamespaces } from '../linux/test-namespaces.ts'
 import { cleanup } from './cleanup.ts'
 import { prometheusMetrics } from './prometheus-metrics.ts'
-import { type NodeProxy, startProxy } from './proxy.ts'
+import { type NodeProxy, type ProxyOptions, startProxy } from './proxy.ts'
 import { frontendLines, kernelMeaning } from './test-meaning.ts'
 import { aService, aSlice } from './test-objects.ts'
 
@@ -54,7 +54,7 @@ interface Bench extends Disposable {
   readonly kernel: NftSocket
   readonly netns: string
   readonly namespaces: TestNamespaces
-  start(metrics?: Registry): NodeProxy
+  start(metrics?: Registry, options?: Partial<ProxyOptions>): NodeProxy
   lines(): string[]
   /** Waits until the kernel says this. */
   until(expected: string[]): Promise<void>
@@ -73,7 +73,7 @@ function bench(): Bench {
     netns,
     namespaces,
     lines,
-    start: (registry) =>
+    start: (registry, options = {}) =>
       startProxy({
         client,
         nodeName: 'n1',
@@ -81,6 +81,7 @@ function bench(): Bench {
         log: silentLog,
         clock: systemClock,
         ...(registry === undefined ? {} : { metrics: prometheusMetrics(registry) }),
+        ...options,
       }),
     async until(expected) {
       for (let i = 0; i < 400 && lines().join() !== expected.join(); i += 1) await sleep(5)
@@ -157,6 +158,65 @@ describe('the proxy', () => {
       webTo('10.244.1.2:8080'),
       'ip 192.168.0.1:30080/6 (default/web:tcp NodePort) externalServices -> 10.244.1.2:8080',
     ])
+  })
+
+  test('NodePorts answer on the addresses of the node that lie in the ranges given', async () => {
+    using place = bench()
+    const ports = [{ name: 'tcp', protocol: 'TCP', port: 80, nodePort: 30080 }] as const
+    place.namespaces.run('proxy', 'ip link set lo up')
+    for (const address of ['192.168.5.5', '10.9.9.9']) place.namespaces.run('proxy', `ip addr add ${address} dev lo`)
+    place.api.put(
+      NODE,
+      aService('web', { clusterIP: '10.96.0.10', type: 'NodePort', ports }),
+      aSlice('web', ['10.244.1.2']),
+    )
+    await using proxy = place.start(undefined, { nodePortAddresses: ['192.168.0.0/16', '127.0.0.0/8'] })
+    await proxy.synced
+    assert.deepEqual(
+      place.lines().map((line) => line.split(' ')[1]),
+      ['10.96.0.10:80/6', '192.168.5.5:30080/6'],
+    )
+  })
+
+  test('the ranges of ClusterIPs follow the API', async () => {
+    using place = bench()
+    const range = (name: string, ...cidrs: string[]) => ({
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'ServiceCIDR',
+      metadata: { name },
+      spec: { cidrs },
+    })
+    place.api.put(NODE, range('kubernetes', '10.96.0.0/16', 'fd00:10:96::/112'))
+    await using proxy = place.start()
+    await proxy.synced
+    const ranges = () => kernelMeaning(place.kernel).filter((line) => line.includes(' service-cidrs '))
+    assert.equal(ranges().length, 4, 'where they begin and end')
+    place.api.put(range('more', '10.200.0.0/16'))
+    for (let i = 0; i < 400 && ranges().length < 6; i += 1) await sleep(5)
+    assert.equal(ranges().length, 6)
+    place.api.servicecidrs.delete('more')
+    for (let i = 0; i < 400 && ranges().length > 4; i += 1) await sleep(5)
+    assert.equal(ranges().length, 4)
+  })
+
+  test('the zone of the node decides when endpoints have hints', async () => {
+    using place = bench()
+    const zoned = (zone: string) => ({
+      ...NODE,
+      metadata: { ...NODE.metadata, labels: { 'topology.kubernetes.io/zone': zone } },
+    })
+    const hinted = [
+      { ip: '10.244.1.2', forZones: ['a'] },
+      { ip: '10.244.1.3', forZones: ['b'] },
+    ]
+    place.api.put(zoned('a'), WEB, aSlice('web', hinted))
+    await using proxy = place.start()
+    await proxy.synced
+    assert.deepEqual(place.lines(), [webTo('10.244.1.2:8080')])
+    place.api.put(zoned('b'))
+    await place.until([webTo('10.244.1.3:8080')])
+    place.api.put(NODE)
+    await place.until([webTo('10.244.1.2:8080', '10.244.1.3:8080')])
   })
 
   test('a restart takes over without deleting an element', async () => {

@@ -106,6 +106,34 @@ test("somebody else's change is looked at in time, and mended", async () => {
   assert.deepEqual(served(), ['10.244.1.1:8080'])
 })
 
+test('clients of endpoints that left are unbound a little later', async () => {
+  const kernel = new FakeNftKernel()
+  const clock = new ManualClock()
+  const program = new Program({ kernel, nodeName: 'n1' })
+  const sticky = aService('web', { clusterIP: '10.96.0.1', ports, sessionAffinity: 'ClientIP' })
+  let endpoints = ['10.244.1.1', '10.244.1.2']
+  const objects = () => together(sticky, aSlice('web', endpoints))
+  const source = { keys: () => ['default/web'], objects }
+  const connections = { list: () => [], delete: () => false }
+  const syncer = new Syncer({ program, kernel, connections, source, log: silentLog, clock, metrics: noMetrics })
+  syncer.start(NODE)
+  const { affinity, sets } = program.tables[0]!.layout
+  const batch = new NftBatch()
+  for (const [client, { key }] of kernel.elements(sets.stickyEndpoints).entries()) {
+    const number = Buffer.from(key)
+    number.writeUInt32LE(key.readUInt32LE(0) & 0xfffff)
+    batch.addElement(affinity, { key: Buffer.concat([Buffer.of(10, 244, 1, client), number]), data: key })
+  }
+  kernel.commit(batch)
+  clock.advance(100)
+  endpoints = ['10.244.1.1']
+  syncer.mark('default/web')
+  await turn()
+  assert.equal(kernel.elements(affinity).length, 2)
+  clock.advance(1000)
+  assert.equal(kernel.elements(affinity).length, 1)
+})
+
 test('what is stopped sends nothing more', async () => {
   const { clock, put, syncer, served } = bench()
   put('10.244.1.1')
