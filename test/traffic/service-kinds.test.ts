@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createServer, type Server } from 'node:http'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ask, type Target, type Vantage } from '../../src/cluster/vantage.ts'
 import { deployments, services } from '../../src/kube/resource.ts'
 import { listenTcp } from '../../src/linux/socket.ts'
@@ -197,7 +198,9 @@ async function answers(from: Vantage, target: Target) {
     try {
       return await ask(from, target, SOON_MS)
     } catch (error) {
+      // Refusals come at once: the kernel gets time, not just chances.
       if (i === 200) throw error
+      await sleep(10)
     }
   }
 }
