@@ -29,6 +29,9 @@ const TEST_TOOLS = {
   strace: 'strace',
   curl: 'curl',
   dig: 'dnsutils',
+  drill: 'ldnsutils',
+  kdig: 'knot-dnsutils',
+  dnsperf: 'dnsperf',
   kubectl: 'kubernetes-client',
 }
 

@@ -1,0 +1,149 @@
+import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { createNetns, deleteNetns } from '../src/linux/netns.ts'
+
+const PORT = 5353
+const PEER_PORT = 5354
+const STEADY_RATE = 20_000
+
+/**
+ * The DNS server in a process and namespace of its own, asked by dnsperf: answers per second, the longest that 99 in 100
+ * took, and the server's CPU time per answer (which a busy machine changes least); names that are there, and names that
+ * are not. Also the memory and the time of an update with as many endpoints as are wished behind one headless Service.
+ * CoreDNS answers from its plugin `hosts` beside it, when it is on PATH.
+ *
+ * Flags: `--services N` (10000), `--headless N` (5000), `--seconds N` (5), `--plain` (packets one by one). Needs root.
+ */
+export async function run(args: readonly string[]): Promise<Record<string, unknown>> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      services: { type: 'string', default: '10000' },
+      headless: { type: 'string', default: '5000' },
+      seconds: { type: 'string', default: '5' },
+      plain: { type: 'boolean', default: false },
+    },
+  })
+  if (spawnSync('which', ['dnsperf']).status !== 0) return { skipped: 'dnsperf is not installed' }
+  const directory = mkdtempSync(join(tmpdir(), 'fl-bench-dns-'))
+  const name = `fl-bench${process.pid}-dns`
+  createNetns(name)
+  spawnSync('ip', ['-n', name, 'link', 'set', 'lo', 'up'])
+  try {
+    const questions = writeQuestions(directory, Number(values.services))
+    const program = join(dirname(fileURLToPath(import.meta.url)), 'programs', 'dns-server.ts')
+    const words = [values.services, values.headless, String(PORT), values.plain ? 'plain' : '']
+    const server = fork(program, words, { execPath: '/usr/sbin/ip', execArgv: inside(name) })
+    const [loaded] = (await once(server, 'message')) as [Record<string, number>]
+    const seconds = Number(values.seconds)
+    const hits = await measure(server, { name, file: questions.hits, seconds })
+    const denials = await measure(server, { name, file: questions.denials, seconds })
+    server.kill()
+    const peer = await measurePeer(directory, { name, file: questions.hits, seconds }, Number(values.services))
+    return { ...hits, nxdomain: denials, ...loaded, ...(peer === undefined ? {} : { peer }) }
+  } finally {
+    deleteNetns(name)
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+interface Load {
+  readonly name: string
+  readonly file: string
+  readonly seconds: number
+}
+
+async function measure(server: ChildProcess, load: Load): Promise<Record<string, number>> {
+  const before = await usage(server)
+  const { qps } = await asked(load, PORT, [])
+  const after = await usage(server)
+  const p99_ms = await latency(load, PORT)
+  const perAnswer = (after.cpuUs - before.cpuUs) / Math.max(1, after.answers - before.answers)
+  return { qps: Math.round(qps), p99_ms, cpu_us_per_answer: Math.round(perAnswer * 100) / 100 }
+}
+
+async function usage(server: ChildProcess): Promise<{ cpuUs: number; answers: number }> {
+  const answer = once(server, 'message')
+  server.send({})
+  return (await answer)[0] as { cpuUs: number; answers: number }
+}
+
+/** At 20,000 a second, each answer printed: printing all that could be answered would slow the asker. */
+async function latency(load: Load, port: number): Promise<number> {
+  const { latencies } = await asked({ ...load, seconds: 2 }, port, ['-v', '-Q', String(STEADY_RATE)])
+  const sorted = Float64Array.from(latencies).sort()
+  return Math.round((sorted[Math.floor(sorted.length * 0.99)] ?? 0) * 1e6) / 1e3
+}
+
+async function asked({ name, file, seconds }: Load, port: number, more: readonly string[]) {
+  const words = [
+    '-s',
+    '127.0.0.1',
+    '-p',
+    String(port),
+    '-d',
+    file,
+    '-l',
+    String(seconds),
+    '-c',
+    '8',
+    '-q',
+    '200',
+    ...more,
+  ]
+  const child = spawn('ip', ['netns', 'exec', name, 'dnsperf', ...words], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const latencies: number[] = []
+  let rest = ''
+  let qps = 0
+  for await (const chunk of child.stdout) {
+    const lines = (rest + String(chunk)).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) {
+      // `> NOERROR service-1.bench.svc.cluster.local A 0.000123`
+      if (line.startsWith('> ')) latencies.push(Number(line.slice(line.lastIndexOf(' ') + 1)))
+      else qps = Number(/Queries per second:\s+([\d.]+)/.exec(line)?.[1] ?? qps)
+    }
+  }
+  return { qps, latencies }
+}
+
+async function measurePeer(
+  directory: string,
+  load: Load,
+  services: number,
+): Promise<Record<string, number> | undefined> {
+  if (spawnSync('which', ['coredns']).status !== 0) return undefined
+  const hosts = Array.from({ length: services }, (_, i) => `10.96.${(i >> 8) & 255}.${i & 255} ${serviceName(i)}`)
+  writeFileSync(join(directory, 'hosts'), hosts.join('\n'))
+  writeFileSync(join(directory, 'Corefile'), `.:${PEER_PORT} {\n hosts ${join(directory, 'hosts')}\n}\n`)
+  const words = ['netns', 'exec', load.name, 'coredns', '-conf', join(directory, 'Corefile')]
+  const server = spawn('ip', words, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, GOMAXPROCS: '1' } })
+  await once(server.stdout, 'data')
+  const { qps } = await asked(load, PEER_PORT, [])
+  const p99_ms = await latency(load, PEER_PORT)
+  server.kill()
+  return { qps: Math.round(qps), p99_ms }
+}
+
+function writeQuestions(directory: string, services: number): { readonly hits: string; readonly denials: string } {
+  const write = (file: string, nameOf: (i: number) => string) => {
+    const path = join(directory, file)
+    writeFileSync(path, Array.from({ length: 20_000 }, (_, i) => `${nameOf((i * 7919) % services)} A\n`).join(''))
+    return path
+  }
+  return { hits: write('hits', serviceName), denials: write('denials', (i) => `no-${i}.bench.svc.cluster.local`) }
+}
+
+function serviceName(i: number): string {
+  return `service-${i}.bench.svc.cluster.local`
+}
+
+/** Arguments of `ip` that run Node.js with a program in the namespace. */
+function inside(name: string): string[] {
+  return ['netns', 'exec', name, process.execPath, '--import', 'tsx']
+}

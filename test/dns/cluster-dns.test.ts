@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { createSocket, type Socket } from 'node:dgram'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { query } from '../../src/dns/server/test-server.ts'
+import { decodeMessage } from '../../src/dns/wire/message.ts'
+import { pods } from '../../src/kube/resource.ts'
+import { openUdp } from '../../src/linux/socket.ts'
+import { poll } from '../cluster/poll.ts'
+import { type TestCluster, TestHome } from '../cluster/test-cluster.ts'
+import { type Kubectl, openKubectl, unavailable } from '../kubectl/kubectl.ts'
+
+const MANIFEST = `
+apiVersion: v1
+kind: Pod
+metadata: { name: client }
+spec:
+  terminationGracePeriodSeconds: 0
+  containers: [{ name: client, image: fairlead/client }]
+---
+apiVersion: v1
+kind: Service
+metadata: { name: web }
+spec:
+  clusterIP: 10.96.0.77
+  ports: [{ name: http, port: 80 }]
+---
+apiVersion: v1
+kind: Service
+metadata: { name: db }
+spec:
+  clusterIP: None
+  ports: [{ name: sql, port: 5432 }]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: db-1, labels: { kubernetes.io/service-name: db } }
+addressType: IPv4
+ports: [{ name: sql, port: 5432, protocol: TCP }]
+endpoints:
+- { addresses: [ 10.244.200.1 ], conditions: { ready: true }, hostname: db-0 }
+- { addresses: [ 10.244.200.2 ], conditions: { ready: false }, hostname: db-1 }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: alias }
+spec: { type: ExternalName, externalName: web.default.svc.cluster.local }
+`
+const ZONE = 'cluster.local'
+
+/** Name, type, what every tool must say; short names are what libraries are asked for. */
+const ROWS = [
+  ['web.default.svc', 'A', '10.96.0.77', 'web'],
+  ['db.default.svc', 'A', '10.244.200.1', 'db.default'],
+  ['db-0.db.default.svc', 'A', '10.244.200.1', 'db-0.db'],
+  ['db-1.db.default.svc', 'A', '', 'db-1.db'],
+  ['alias.default.svc', 'A', '10.96.0.77', 'alias'],
+  ['nothing.default.svc', 'A', '', 'nothing'],
+  ['10-1-2-3.default.pod', 'A', '10.1.2.3', '10-1-2-3.default.pod'],
+  ['web.default.svc', 'AAAA', '', undefined],
+  ['_http._tcp.web.default.svc', 'SRV', `0 100 80 web.default.svc.${ZONE}.`, undefined],
+  ['_sql._tcp.db.default.svc', 'SRV', `0 100 5432 db-0.db.default.svc.${ZONE}.`, undefined],
+  ['dns-version', 'TXT', '"1.1.0"', undefined],
+  ['77.0.96.10.in-addr.arpa.', 'PTR', `web.default.svc.${ZONE}.`, undefined],
+] as const
+
+const tools = ['dig', 'drill', 'kdig'].filter((tool) => spawnSync('which', [tool]).status === 0)
+let home: TestHome
+let cluster: TestCluster
+let kubectl: Kubectl
+let clientNetns = ''
+const directory = mkdtempSync(join(tmpdir(), 'fl-dns-'))
+const answers = new Map<string, string[]>()
+
+/** Runs one line of shell for each row in the client's pod, and keeps what each printed. */
+async function collect(
+  tool: string,
+  line: (name: string, type: string, short: string | undefined) => string,
+): Promise<void> {
+  const script = ROWS.map(([name, type, , short]) => {
+    const full = name.endsWith('.') ? name : `${name}.${ZONE}.`
+    return `${line(full, type, short)} 2>/dev/null; echo @@`
+  }).join('\n')
+  const { stdout } = await kubectl.run('exec -i client -- sh', script)
+  answers.set(
+    tool,
+    stdout.split('@@').map((text) => text.trim()),
+  )
+}
+
+before(async () => {
+  if (unavailable !== false) return
+  home = new TestHome()
+  cluster = await home.up({ nodes: 2, args: ['--no-demo'] })
+  kubectl = openKubectl({ kubeconfig: cluster.layout.kubeconfig, directory })
+  await kubectl.show('apply -f -', MANIFEST)
+  await kubectl.show('wait --for=condition=Ready pod/client --timeout=60s')
+  const client = await cluster.client.get(pods, { namespace: 'default', name: 'client' })
+  clientNetns = cluster.podNetns(client.metadata.uid ?? '')
+  await collect('dig', (name, type) => `dig +short +time=3 ${name} ${type}`)
+  await collect('kdig', (name, type) => `kdig +short +time=3 ${name} ${type}`)
+  await collect('drill', (name, type) => `drill -Q ${name} ${type}`)
+  await collect('glibc', (_, type, short) =>
+    short === undefined || type !== 'A' ? 'true' : `getent ahostsv4 ${short}`,
+  )
+  const program = (short: string) =>
+    `require("dns").lookup("${short}",{family:4},(e,a)=>console.log(e?"":a)); require("dns").resolve4("${short}.default.svc.${ZONE}",()=>{})`
+  await collect('node', (_, type, short) =>
+    short === undefined || type !== 'A' ? 'true' : `${process.execPath} -e '${program(short)}'`,
+  )
+})
+
+after(async () => {
+  rmSync(directory, { recursive: true, force: true })
+  await home?.[Symbol.asyncDispose]()
+})
+
+for (const [i, [name, type, wanted, short]] of ROWS.entries()) {
+  test(`${name} ${type}: every resolver says ${wanted === '' ? 'nothing' : wanted}`, { skip: unavailable }, (t) => {
+    for (const tool of tools) {
+      const lines = (answers.get(tool)?.[i] ?? '').split('\n')
+      // An alias is printed before what it leads to.
+      assert.equal(lines.at(-1), wanted, tool)
+    }
+    for (const tool of ['glibc', 'node']) {
+      if (short === undefined) continue
+      const said = (answers.get(tool)?.[i] ?? '').split('\n')[0]?.split(/\s/)[0] ?? ''
+      // Node.js is there only where the machine's own is within the directories that pods see.
+      if (tool === 'node' && answers.get(tool)?.every((text) => text === '')) t.diagnostic('no Node.js in the pod')
+      else assert.equal(said, wanted, tool)
+    }
+  })
+}
+
+test("the pod's resolv.conf leads to the cluster's DNS", { skip: unavailable }, async () => {
+  const { stdout: text } = await kubectl.run('exec client -- cat /etc/resolv.conf')
+  assert.match(text, /^nameserver 10\.96\.0\.10$/m)
+  assert.match(text, /^search default\.svc\.cluster\.local svc\.cluster\.local cluster\.local/m)
+  assert.match(text, /ndots:5/)
+})
+
+/** Asks from a pod at a steady rate, each question once more after a second, as a resolver does. */
+class Questions implements AsyncDisposable {
+  asked = 0
+  again = 0
+  lost = 0
+  readonly #socket: Socket
+  readonly #waiting = new Map<number, NodeJS.Timeout>()
+  readonly #running: Promise<void>
+  #stopped = false
+
+  constructor(netns: string, perSecond: number) {
+    this.#socket = createSocket('udp4')
+    this.#socket.bind({ fd: openUdp({ netns, host: '0.0.0.0', port: 0 }) })
+    this.#socket.on('message', (data) => {
+      const answer = decodeMessage(data)
+      if (answer === undefined || (answer.flags & 15) !== 0) return
+      clearTimeout(this.#waiting.get(answer.id))
+      this.#waiting.delete(answer.id)
+    })
+    this.#running = this.#run(perSecond)
+  }
+
+  async #run(perSecond: number): Promise<void> {
+    for (let id = 0; !this.#stopped; ) {
+      for (let i = 0; i < perSecond / 100; i++) this.#ask(id++ & 0xffff, 0)
+      await sleep(10)
+    }
+  }
+
+  #ask(id: number, attempt: number): void {
+    if (attempt === 0) this.asked++
+    else this.again++
+    // From one port, the harder case: the kernel takes all of it for one connection, which must be led to another pod.
+    this.#socket.send(query('web.default.svc.cluster.local', 'A', { id }), 53, '10.96.0.10')
+    this.#waiting.set(
+      id,
+      setTimeout(() => (attempt === 0 ? this.#ask(id, 1) : this.lost++), 1_500),
+    )
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped = true
+    await this.#running
+    await sleep(3_200)
+    for (const timer of this.#waiting.values()) clearTimeout(timer)
+    this.#socket.close()
+  }
+}
+
+test('no question is lost beyond one retry while the DNS pods are replaced under load', {
+  skip: unavailable,
+}, async (t) => {
+  const questions = new Questions(clientNetns, 1_000)
+  await kubectl.show('-n kube-system rollout restart deployment/cluster-dns')
+  await kubectl.show('-n kube-system rollout status deployment/cluster-dns --timeout=60s')
+  // Those that were replaced go on for their lameduck, and then end.
+  await sleep(7_000)
+  await questions[Symbol.asyncDispose]()
+  t.diagnostic(`${questions.asked} asked, ${questions.again} once more, ${questions.lost} lost`)
+  assert.ok(questions.asked > 1_000)
+  assert.equal(questions.lost, 0)
+})
+
+test('answers go on while the API server is away', { skip: unavailable }, async () => {
+  using _ = cluster.holdSupervisor()
+  const old = cluster.kill('control-plane')
+  assert.ok(old.pid > 0)
+  const questions = new Questions(clientNetns, 100)
+  await sleep(500)
+  await questions[Symbol.asyncDispose]()
+  assert.ok(questions.asked > 10)
+  assert.equal(questions.lost, 0)
+})
+
+test('it is known again when the API server is back', { skip: unavailable }, async () => {
+  await poll('an answer of the API server', async () => {
+    const { code } = await kubectl.run('get --raw /readyz')
+    return code === 0 ? true : undefined
+  })
+  await kubectl.show('create service clusterip later --clusterip=10.96.0.88 --tcp=80')
+  await poll('the new name', async () => {
+    const { stdout } = await kubectl.run('exec client -- dig +short later.default.svc.cluster.local')
+    return stdout.trim() === '10.96.0.88' ? true : undefined
+  })
+})
