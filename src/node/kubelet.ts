@@ -56,6 +56,8 @@ export function startKubelet(options: KubeletOptions): Kubelet {
 
 /** How soon a change of a ConfigMap or Secret is in a running pod, at the latest. */
 const REFRESH_MS = 30_000
+/** How often pods are asked how much they have written; upstream's monitoring interval of evictions. */
+const USAGE_MS = 10_000
 
 class NodeKubelet implements Kubelet {
   readonly synced: Promise<void>
@@ -70,7 +72,8 @@ class NodeKubelet implements Kubelet {
   readonly #heartbeat: NodeHeartbeat
   readonly #stop = new AbortController()
   readonly #running: Promise<unknown>
-  #cancelRefresh: () => void
+  readonly #cancelRefresh: () => void
+  readonly #cancelChecks: () => void
   readonly #workers = new Map<string, PodWorker>()
 
   constructor(options: KubeletOptions) {
@@ -94,7 +97,8 @@ class NodeKubelet implements Kubelet {
     const informers = [this.#informer.run(this.#stop.signal), this.#services.run(this.#stop.signal)]
     this.#running = Promise.all(informers)
     this.#services.synced.catch(() => undefined)
-    this.#cancelRefresh = this.#scheduleRefresh()
+    this.#cancelRefresh = this.#repeat(REFRESH_MS, (worker) => worker.refreshVolumes())
+    this.#cancelChecks = this.#repeat(USAGE_MS, (worker) => worker.checkUsage())
     this.synced = this.#informer.synced.then(() => this.#endOrphans())
     this.synced.catch(() => undefined)
     const onReady = (node: Node) => {
@@ -111,6 +115,7 @@ class NodeKubelet implements Kubelet {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#cancelRefresh()
+    this.#cancelChecks()
     this.#stop.abort()
     await this.#heartbeat[Symbol.asyncDispose]()
     await Promise.all([...this.#workers.values()].map((worker) => worker[Symbol.asyncDispose]()))
@@ -131,6 +136,7 @@ class NodeKubelet implements Kubelet {
       hostIPs,
       clock,
       log,
+      volumesOf: (pod) => this.#volumes.directory(pod),
       onGone: (uid) => {
         this.#workers.delete(uid)
         this.#volumes.forget(uid)
@@ -138,19 +144,25 @@ class NodeKubelet implements Kubelet {
     }
   }
 
-  /** ConfigMaps, Secrets and tokens are read anew from time to time, by one pod after the other. */
-  #scheduleRefresh(): () => void {
-    return this.#options.clock.after(REFRESH_MS, () => {
-      void this.#refresh().finally(() => {
-        if (!this.#stop.signal.aborted) this.#cancelRefresh = this.#scheduleRefresh()
+  /** Does something for one pod after the other, from time to time; returns how to end that. */
+  #repeat(periodMs: number, work: (worker: PodWorker) => Promise<void>): () => void {
+    const { clock, log } = this.#options
+    let cancel = () => {}
+    const schedule = () => {
+      cancel = clock.after(periodMs, () => {
+        void this.#forEach(work)
+          .catch((error: unknown) => log.warn({ err: error }, 'Volumes not looked after, trying again'))
+          .finally(() => (this.#stop.signal.aborted ? undefined : schedule()))
       })
-    })
+    }
+    schedule()
+    return () => cancel()
   }
 
-  async #refresh(): Promise<void> {
+  async #forEach(work: (worker: PodWorker) => Promise<void>): Promise<void> {
     for (const worker of [...this.#workers.values()]) {
       if (this.#stop.signal.aborted) return
-      await worker.refreshVolumes()
+      await work(worker)
     }
   }
 

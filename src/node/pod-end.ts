@@ -39,7 +39,8 @@ export function planWindDown(pod: Pod, view: PodView, now: number): PodPlan {
   return mergePlans(
     live.map((name) => {
       const container = viewOf(view, name)
-      const deadline = (container.stopping?.since ?? now) + graceSeconds(pod) * 1000
+      const seconds = view.failed?.graceSeconds ?? graceSeconds(pod)
+      const deadline = (container.stopping?.since ?? now) + seconds * 1000
       return planStop(name, container, stopOf(pod, view, name, { now, deadline }))
     }),
   )

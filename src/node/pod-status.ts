@@ -176,9 +176,16 @@ function conditions(pod: Pod, view: PodView, { phase, containers, context }: Con
     readyCondition(pod, containersReady),
     containersReady,
     condition('PodScheduled', true),
+    ...evictedCondition(view),
   ]
   const foreign = (pod.status?.conditions ?? []).filter(({ type }) => !own.some((mine) => mine.type === type))
   return [...own.map((mine) => withTransition(mine, before, context.now)), ...foreign]
+}
+
+/** What controllers look at to tell a pod that was made to go from one that failed (KEP 3329). */
+function evictedCondition({ failed }: PodView): Condition[] {
+  if (failed?.reason !== 'Evicted') return []
+  return [condition('DisruptionTarget', true, { reason: 'TerminationByKubelet', message: failed.message })]
 }
 
 function condition(type: string, holds: boolean, why?: { reason: string; message?: string }): Condition {

@@ -53,6 +53,8 @@ export const NEW_CONTAINER: ContainerView = { crashes: 0, ready: false, started:
 export interface PodFailure {
   readonly reason: string
   readonly message: string
+  /** How long its containers have to end; what the pod says when left out. */
+  readonly graceSeconds?: number
 }
 
 /** What is true of one pod on this node: the left side of every decision. */

@@ -22,6 +22,7 @@ import { retryDelay } from './restart-delay.ts'
 import type { ContainerKey, Runtime } from './runtime/runtime.ts'
 import { StatusWriter } from './status-writer.ts'
 import { hasChangingVolumes } from './volumes/pod-volumes.ts'
+import { isBounded, overuse } from './volumes/volume-usage.ts'
 
 /** What all workers of a node share. */
 export interface PodWorkerSurroundings {
@@ -33,6 +34,8 @@ export interface PodWorkerSurroundings {
   readonly hostIPs: readonly string[]
   readonly clock: Clock
   readonly log: Log
+  /** Where a pod's own volumes are. */
+  volumesOf(pod: Pod): string
   /** The pod has left the node. */
   onGone(uid: string): void
 }
@@ -104,6 +107,15 @@ export class PodWorker implements AsyncDisposable {
     const result = await this.#around.starter.prepare({ pod: this.#pod, sandbox })
     if (result.kind === 'ready' || this.#disposed || this.#gone) return
     this.#around.log.debug({ object: this.#object(), message: result.message }, 'Volumes not brought up to date')
+  }
+
+  /** Evicts the pod when it has written more than it may. */
+  async checkUsage(): Promise<void> {
+    if (!isBounded(this.#pod) || !this.isLive || this.#ending !== undefined || this.#failed !== undefined) return
+    const failure = await overuse(this.#pod, this.#around.volumesOf(this.#pod))
+    if (failure === undefined || this.#disposed || this.#gone || this.#ending !== undefined) return
+    this.#fail(failure)
+    this.poke()
   }
 
   /** Something may have changed. */
@@ -320,8 +332,9 @@ export class PodWorker implements AsyncDisposable {
     this.#changed = true
   }
 
-  #fail({ reason, message }: PodFailure): void {
-    this.#failed = { reason, message }
+  #fail(failure: PodFailure): void {
+    const { reason, message } = failure
+    this.#failed = failure
     this.#around.events.gaveUp(this.#pod, reason, message)
     this.#changed = true
   }

@@ -215,6 +215,18 @@ containers: [{ ${shell('cd /all; cat a in/s labels cpu; ls /none | wc -l; ls -ld
     ],
   },
   {
+    name: 'evicted',
+    spec: `volumes: [{ name: cache, emptyDir: { sizeLimit: 1Mi } }], containers: [{ ${shell('head -c 3m /dev/zero >/c/x; sleep 1000', 'volumeMounts: [{ name: cache, mountPath: /c }]')} }]`,
+    until: ended,
+    shows: [
+      [
+        'get pod {} -o jsonpath={.status.reason}:{.status.message}',
+        /^Evicted:Usage of EmptyDir volume "cache" exceeds the limit "1Mi"\. $/,
+      ],
+      ['get pod {} -o jsonpath={.status.conditions[?(@.type=="DisruptionTarget")].reason}', /^TerminationByKubelet$/],
+    ],
+  },
+  {
     name: 'deadline',
     spec: `activeDeadlineSeconds: 1, terminationGracePeriodSeconds: 1, containers: [{ ${shell('sleep 1000')} }]`,
     until: ended,
