@@ -78,6 +78,12 @@ export class CounterPool {
     return this.#counters.get(serviceClass)?.users ?? 0
   }
 
+  /** How many share the turns of this class; 0 where nobody counts turns: with one slot, by chance and by hashes. */
+  sharersOf(serviceClass: number): number {
+    const counter = this.#counters.get(serviceClass)
+    return counter === undefined || !countsTurns(counter) ? 0 : counter.users
+  }
+
   /** Whether the chain of this class picks so. */
   picks(serviceClass: number, pick: Pick): boolean {
     const counter = this.#counters.get(serviceClass)
@@ -183,9 +189,7 @@ export class CounterPool {
 
   #choose(group: Group, pick: Pick): Counter {
     const fewest = fewestUsers(group)
-    // One endpoint needs no counter of its own: everybody gets slot 0.
-    const counts = pick.balancing === 'round-robin' && pick.size > 1
-    if (fewest !== undefined && (fewest.users === 0 || !counts)) return fewest
+    if (fewest !== undefined && (fewest.users === 0 || !countsTurns(pick))) return fewest
     if (fewest !== undefined && pick.seconds > 0 && this.#sticky >= STICKY_COUNTERS) return fewest
     if (this.#counters.size < this.#limit) return this.#create(group, pick)
     if (fewest !== undefined) return fewest
@@ -249,6 +253,11 @@ export class CounterPool {
 function groupKey({ balancing, size, shard, seconds }: Pick): number | string {
   if (balancing === 'round-robin' && seconds === 0) return size * SHARDS + shard
   return `${balancing} ${size} ${shard} ${seconds}`
+}
+
+/** One endpoint needs no counter of its own: everybody gets slot 0. */
+function countsTurns({ balancing, size }: Pick): boolean {
+  return balancing === 'round-robin' && size > 1
 }
 
 function samePick(a: Pick, b: Pick): boolean {

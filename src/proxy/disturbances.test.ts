@@ -146,6 +146,24 @@ describe('odd objects', () => {
     assert.deepEqual(program.conflictsOf('default/new'), [])
   })
 
+  test('who shares a counter is told, who needs none shares nothing', () => {
+    const program = new Program({ kernel: new FakeNftKernel(), nodeName: 'n1', counters: 1 })
+    program.start(NODE, [])
+    const all = (count: number, words: ServiceWords = {}) => {
+      const names = Array.from({ length: 40 }, (_, i) => `s${i}`)
+      const endpoints = ['10.244.1.1', '10.244.1.2'].slice(0, count)
+      for (const [i, name] of names.entries()) {
+        const service = aService(name, { clusterIP: `10.96.0.${i + 1}`, ports: tcp, ...words })
+        program.setService(together(service, aSlice(name, endpoints)))
+      }
+      return Math.max(...names.map((name) => program.sharersOf(`default/${name}`)))
+    }
+    assert.equal(all(1), 0, 'one endpoint')
+    assert.ok(all(2) > 1)
+    assert.equal(all(2, { annotations: { 'fairlead.dev/load-balancing': 'random' } }), 0)
+    assert.equal(all(0), 0)
+  })
+
   test('source ranges of the Service that lost an address do not shut it', () => {
     const { program, kernel } = started()
     const balanced = (name: string, created: string, loadBalancerSourceRanges: string[]) =>

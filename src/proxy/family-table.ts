@@ -185,11 +185,10 @@ export class FamilyTable {
     return protocol !== undefined && this.#claims.winner(frontendKey(address, protocol, port))?.owner === key
   }
 
-  /** Number of Service ports that share the round-robin counter of this one, itself included. */
+  /** Number of endpoint lists on the most shared round-robin counter of this port, its own included; 0 without one. */
   sharersOf(key: string): number {
-    const port = this.#ports.get(key)
-    const list = port?.lists.cluster ?? port?.lists.local
-    return list === undefined ? 0 : this.pool.usersOf(list.class)
+    const lists = Object.values(this.#ports.get(key)?.lists ?? {})
+    return Math.max(0, ...lists.map((list) => this.pool.sharersOf(list.class)))
   }
 
   /** Writes what changed. The order lets every element find its chain, and every key be free before it is taken. */
