@@ -58,6 +58,8 @@ process.on('message', () => {
   const { user, system } = process.cpuUsage()
   process.send?.({ answers, cpuUs: user + system })
 })
+// Whoever started it may end without a word.
+process.on('disconnect', () => process.exit(0))
 const sorted = updates.sort((a, b) => a - b)
 process.send?.({
   load_ms: Math.round(loadMs),
