@@ -1,6 +1,7 @@
 import { INSTANCES, NETWORK_INTERFACES } from '../ecs/model.ts'
 import type { BackendPlan, KeyedCertificate, ListenerCertificates, ListenerPlan } from '../load-balancer/plan.ts'
 import type { CloudState } from '../state/cloud-state.ts'
+import { ELASTIC_IPS } from '../vpc/model.ts'
 import { backendKey } from './backend-servers.ts'
 import {
   ACCESS_CONTROL_LISTS,
@@ -16,12 +17,17 @@ import {
 
 type Reader = Pick<CloudState, 'get' | 'list'>
 
-/** What the data plane shall carry for all Classic Load Balancers: their running listeners, of instances that are active. */
+/**
+ * What the data plane shall carry for all Classic Load Balancers: the running listeners of instances that are not
+ * switched off, at their own address and at EIPs bound to them.
+ */
 export function compileSlbPlan(state: Reader): ListenerPlan[] {
   return state.list(LISTENERS).flatMap((listener) => {
     const loadBalancer = state.get(LOAD_BALANCERS, listener.loadBalancerId)
     if (loadBalancer === undefined || loadBalancer.status === 'inactive' || listener.status !== 'running') return []
-    return compileListener(state, listener, loadBalancer.address)
+    const plan = compileListener(state, listener, loadBalancer.address)
+    const eips = state.list(ELASTIC_IPS).filter(({ binding }) => binding?.instanceId === loadBalancer.id)
+    return [plan, ...eips.map(({ address }) => ({ ...plan, key: `${plan.key}@${address}`, address }))]
   })
 }
 

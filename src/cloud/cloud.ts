@@ -1,0 +1,81 @@
+import type { Clock } from '../base/clock.ts'
+import { Disposables } from '../base/disposables.ts'
+import type { Log } from '../base/log.ts'
+import { UsageRecorder } from './billing/usage-recorder.ts'
+import { ECS_PRODUCT } from './ecs/ecs-product.ts'
+import { bindElasticIps } from './fabric/bind-elastic-ips.ts'
+import type { EipTable } from './fabric/eip-table.ts'
+import { LatestReport } from './load-balancer/latest-report.ts'
+import type { DataPlane, DataPlaneReport } from './load-balancer/plan.ts'
+import { type Endpoint, startEndpoint } from './openapi/endpoint.ts'
+import type { RamUser } from './openapi/ram-user.ts'
+import { QUOTAS_PRODUCT } from './quota/quotas-product.ts'
+import { ensureRegion, type RegionIds, type RegionSpec } from './region.ts'
+import { compileSlbPlan } from './slb/compile-plan.ts'
+import { createSlbProduct } from './slb/slb-product.ts'
+import { CloudState } from './state/cloud-state.ts'
+import { StateFollower } from './state/state-follower.ts'
+import { VPC_PRODUCT } from './vpc/vpc-product.ts'
+
+export interface CloudOptions {
+  /** Where the state is kept. */
+  readonly directory: string
+  readonly region: RegionSpec
+  readonly users: readonly RamUser[]
+  readonly listen: {
+    readonly host: string
+    readonly port: number
+    readonly tls?: { certificate: string; privateKey: string }
+  }
+  readonly dataPlane: DataPlane
+  /** Public addresses of machines and interfaces, in the kernel. */
+  readonly eips: EipTable
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** The cloud of one cluster: its API, its state, and packets that follow the state. */
+export interface Cloud extends AsyncDisposable {
+  readonly endpoint: Endpoint
+  readonly state: CloudState
+  readonly ids: RegionIds
+  /** Resolves when packets follow everything that was answered before the call. */
+  settled(): Promise<void>
+}
+
+/**
+ * Opens a cluster's cloud, or takes over what a former process left: load balancers go on carrying traffic meanwhile.
+ *
+ * @throws FairleadError `STORE_FAILED`, `PORT_TAKEN`
+ */
+export async function openCloud(options: CloudOptions): Promise<Cloud> {
+  const { directory, region, users, listen, dataPlane, eips, clock, log } = options
+  await using started = new Disposables()
+  const state = started.use(CloudState.open({ directory }))
+  const ids = ensureRegion(state, region, clock.now())
+  started.use(dataPlane)
+  const follower = started.use(
+    new StateFollower(state, log, async () => {
+      bindElasticIps(eips, state)
+      await dataPlane.apply({ listeners: compileSlbPlan(state) })
+    }),
+  )
+  const recorder = started.use(new UsageRecorder(state, clock))
+  const record = (report: DataPlaneReport) => recorder.record(report)
+  const health = started.use(new LatestReport(dataPlane, { clock, log, record }))
+  const products = [
+    ECS_PRODUCT,
+    VPC_PRODUCT,
+    QUOTAS_PRODUCT,
+    createSlbProduct((listener, backend) => health.of(listener, backend)),
+  ]
+  const endpoint = started.use(await startEndpoint({ state, products, users, ...listen, clock, log }))
+  const running = started.move()
+  return {
+    endpoint,
+    state,
+    ids,
+    settled: () => follower.settled(),
+    [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
+  }
+}

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { silentLog } from '../../base/log.ts'
+import { CloudState } from './cloud-state.ts'
+import { collection } from './collection.ts'
+import { StateFollower } from './state-follower.ts'
+
+const NUMBERS = collection<{ readonly n: number }>('test.numbers')
+
+test('follows the state at the start, and every change, many at once where they come together', async () => {
+  await using state = CloudState.open()
+  const seen: number[] = []
+  await using follower = new StateFollower(state, silentLog, async () => {
+    seen.push(state.list(NUMBERS).length)
+  })
+  await follower.settled()
+  for (let n = 0; n < 10; n++) state.transact((transaction) => transaction.put(NUMBERS, String(n), { n }))
+  await follower.settled()
+  assert.deepEqual(seen, [0, 10])
+})
+
+test('a change during a call makes another call', async () => {
+  await using state = CloudState.open()
+  const seen: number[] = []
+  await using follower = new StateFollower(state, silentLog, async () => {
+    const before = state.list(NUMBERS).length
+    seen.push(before)
+    if (before < 3) state.transact((transaction) => transaction.put(NUMBERS, String(before), { n: before }))
+    await Promise.resolve()
+  })
+  await follower.settled()
+  assert.deepEqual(seen, [0, 1, 2, 3])
+})
+
+test('a call that fails is made again', async () => {
+  await using state = CloudState.open()
+  let calls = 0
+  let resolve = () => {}
+  const promise = new Promise<void>((done) => {
+    resolve = done
+  })
+  await using _follower = new StateFollower(state, silentLog, async () => {
+    calls += 1
+    if (calls === 1) throw new RangeError('not now')
+    resolve()
+  })
+  const keepAlive = setInterval(() => {}, 1_000)
+  await promise
+  clearInterval(keepAlive)
+  assert.equal(calls, 2)
+})
