@@ -15,6 +15,7 @@ import {
   number,
 } from '../linux/nftables/data-type.ts'
 import { type Expression, FIB_FLAGS, NAT_FLAGS, RTN_LOCAL } from '../linux/nftables/expression.ts'
+import type { FixedPart } from '../linux/nftables/owned-table.ts'
 import type { Chain, NftSet, Rule, TableRef } from '../linux/nftables/program.ts'
 import { CLASS_MASK, SHARDS } from './encoding.ts'
 import type { Family } from './service-plan.ts'
@@ -95,6 +96,12 @@ function makeLayout(family: Family, table: string): Layout {
     chains: chainsOf(ref),
     rules: rulesOf(ref, family),
   }
+}
+
+/** What of a layout's table is always there. */
+export function fixedPart(layout: Layout): FixedPart {
+  const { ref, chains, rules } = layout
+  return { table: { ...ref, comment: OWNER_COMMENT }, sets: allSets(layout), chains, rules }
 }
 
 /** All sets of a layout. */

@@ -1,9 +1,5 @@
 import { NftBatch } from '../linux/nftables/batch.ts'
 import type { NftKernel } from '../linux/nftables/kernel.ts'
-import type { ListedElement } from '../linux/nftables/program.ts'
-import type { ElementMap } from './element-map.ts'
-import { type FamilyTable, SERVICE_MAPS } from './family-table.ts'
-import { readHints } from './hints.ts'
 import {
   elementsOf,
   type FoundTable,
@@ -12,7 +8,12 @@ import {
   NOTHING_FOUND,
   writeLayout,
   writeRules,
-} from './layout-driver.ts'
+} from '../linux/nftables/owned-table.ts'
+import type { ListedElement } from '../linux/nftables/program.ts'
+import type { ElementMap } from './element-map.ts'
+import { type FamilyTable, SERVICE_MAPS } from './family-table.ts'
+import { readHints } from './hints.ts'
+import { fixedPart } from './layout.ts'
 
 /** An element with its comment, or a counter chain's share: room to begin with. */
 const BYTES_PER_CHANGE = 128
@@ -48,13 +49,13 @@ export class TableDriver {
 
   /** Whether the kernel has nothing of ours yet; then {@link create} comes before the first commit. */
   isEmpty(): boolean {
-    return this.#tables.every(({ layout }) => !findTable(this.#kernel, layout).exists)
+    return this.#tables.every(({ layout }) => !findTable(this.#kernel, fixedPart(layout).table).exists)
   }
 
   /** Creates the tables with their fixed part and without elements. */
   create(): void {
     const batch = new NftBatch()
-    for (const { layout } of this.#tables) writeLayout(batch, layout, NOTHING_FOUND)
+    for (const { layout } of this.#tables) writeLayout(batch, fixedPart(layout), NOTHING_FOUND)
     this.#kernel.commit(batch)
   }
 
@@ -100,7 +101,7 @@ export class TableDriver {
       if (rebuild && found.exists) batch.destroyTable(layout.ref)
       if (rebuild) rebuilt.push(layout.ref.family)
       const present = rebuild ? NOTHING_FOUND : found
-      writeLayout(batch, layout, present)
+      writeLayout(batch, fixedPart(layout), present)
       for (const map of table.allMaps) map.compare(rebuild ? [] : (elements.get(map) ?? []))
       const fixed = new Set(layout.chains.map(({ name }) => name))
       pool.compare(new Set(present.chains.keys()), fixed)
@@ -120,8 +121,8 @@ export class TableDriver {
 
   #read(): Reading[] {
     return this.#tables.map((table) => {
-      const found = findTable(this.#kernel, table.layout)
-      const rebuild = !found.exists || mustRebuild(found, table.layout)
+      const found = findTable(this.#kernel, fixedPart(table.layout).table)
+      const rebuild = !found.exists || mustRebuild(found, fixedPart(table.layout))
       const elements = new Map<ElementMap, ListedElement[]>()
       for (const map of table.allMaps) {
         if (!rebuild) elements.set(map, elementsOf(this.#kernel, found, map.set))

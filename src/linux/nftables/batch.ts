@@ -6,6 +6,7 @@ import { writeSharedExpressions } from './expression-encoder.ts'
 import { FAMILY_NUMBERS, type NftFamily } from './family.ts'
 import {
   type Chain,
+  type CtTimeout,
   type Element,
   HOOKS,
   type NamedRef,
@@ -19,6 +20,8 @@ import { udataComment } from './userdata.ts'
 
 /** A message carries elements until its list nears the 65,535 bytes that an attribute holds. */
 const MAX_LIST_BYTES = 60_000
+
+const PROTOCOLS = { tcp: 6 } as const
 
 /** The message that elements of one set are being added to. */
 interface OpenList {
@@ -148,6 +151,23 @@ export class NftBatch {
     this.#out.string(nft.NFTA_RULE_CHAIN, chain.name)
     this.#out.u64be(nft.NFTA_RULE_HANDLE, handle)
     this.#end(message, `delete rule ${handle} of chain`, describe(chain))
+  }
+
+  /** Creates a timeout object; one that exists by this name is left as it is. */
+  addCtTimeout(object: CtTimeout): void {
+    const message = this.#begin(nft.NFT_MSG_NEWOBJ, NLM_F_CREATE, object.family)
+    const out = this.#out
+    out.string(nft.NFTA_OBJ_TABLE, object.table)
+    out.string(nft.NFTA_OBJ_NAME, object.name)
+    out.u32be(nft.NFTA_OBJ_TYPE, nft.NFT_OBJECT_CT_TIMEOUT)
+    const data = out.beginNested(nft.NFTA_OBJ_DATA)
+    out.u16be(nft.NFTA_CT_TIMEOUT_L3PROTO, FAMILY_NUMBERS[object.family])
+    out.u8(nft.NFTA_CT_TIMEOUT_L4PROTO, PROTOCOLS[object.protocol])
+    const policy = out.beginNested(nft.NFTA_CT_TIMEOUT_DATA)
+    out.u32be(nft.CTA_TIMEOUT_TCP_ESTABLISHED, object.established)
+    out.endNested(policy)
+    out.endNested(data)
+    this.#end(message, 'add ct timeout', describe(object))
   }
 
   /** Creates a set or map; one that exists with the same shape is left as it is. */

@@ -26,6 +26,7 @@ export const NFT_MSG_GETSETELEM = 13
 export const NFT_MSG_DELSETELEM = 14
 export const NFT_MSG_NEWGEN = 15
 export const NFT_MSG_GETGEN = 16
+export const NFT_MSG_NEWOBJ = 18
 
 export const NFTA_LIST_ELEM = 1
 
@@ -66,6 +67,7 @@ export const NFTA_SET_ID = 10
 export const NFTA_SET_TIMEOUT = 11
 export const NFTA_SET_USERDATA = 13
 export const NFTA_SET_HANDLE = 16
+export const NFTA_SET_EXPR = 17
 export const NFTA_SET_DESC_SIZE = 1
 export const NFTA_SET_DESC_CONCAT = 2
 export const NFTA_SET_FIELD_LEN = 1
@@ -85,6 +87,7 @@ export const NFTA_SET_ELEM_FLAGS = 3
 export const NFTA_SET_ELEM_TIMEOUT = 4
 export const NFTA_SET_ELEM_EXPIRATION = 5
 export const NFTA_SET_ELEM_USERDATA = 6
+export const NFTA_SET_ELEM_EXPR = 7
 export const NFTA_SET_ELEM_KEY_END = 10
 export const NFT_SET_ELEM_INTERVAL_END = 1
 export const NFT_SET_ELEM_CATCHALL = 2
@@ -96,6 +99,17 @@ export const NFTA_DATA_VALUE = 1
 export const NFTA_DATA_VERDICT = 2
 export const NFTA_VERDICT_CODE = 1
 export const NFTA_VERDICT_CHAIN = 2
+
+export const NFTA_OBJ_TABLE = 1
+export const NFTA_OBJ_NAME = 2
+export const NFTA_OBJ_TYPE = 3
+export const NFTA_OBJ_DATA = 4
+export const NFT_OBJECT_CT_TIMEOUT = 7
+export const NFTA_CT_TIMEOUT_L3PROTO = 1
+export const NFTA_CT_TIMEOUT_L4PROTO = 2
+export const NFTA_CT_TIMEOUT_DATA = 3
+/** Of a TCP timeout policy (nfnetlink_cttimeout.h). */
+export const CTA_TIMEOUT_TCP_ESTABLISHED = 3
 
 export const NFTA_GEN_ID = 1
 

@@ -1,7 +1,7 @@
 /** Elements of sets and maps on the wire. */
 import { forEachAttribute, type MessageWriter, NLA_F_NESTED } from '../netlink/message.ts'
 import * as nft from './constants.ts'
-import { readData } from './expression-decoder.ts'
+import { readData, readExpressions } from './expression-decoder.ts'
 import { writeValue, writeVerdict } from './expression-encoder.ts'
 import type { Element, ListedElement } from './program.ts'
 import { readUdataComment, udataComment } from './userdata.ts'
@@ -99,6 +99,7 @@ function readElement(item: Buffer): ListedElement | undefined {
   let flags = 0
   let timeout = 0
   let expiration = 0
+  let counter: ListedElement['counter']
   forEachAttribute(item, (type, value) => {
     if (type === nft.NFTA_SET_ELEM_KEY) key = asBytes(value)
     else if (type === nft.NFTA_SET_ELEM_KEY_END) keyEnd = asBytes(value)
@@ -107,9 +108,20 @@ function readElement(item: Buffer): ListedElement | undefined {
     else if (type === nft.NFTA_SET_ELEM_TIMEOUT) timeout = Number(value.readBigUInt64BE(0))
     else if (type === nft.NFTA_SET_ELEM_EXPIRATION) expiration = Number(value.readBigUInt64BE(0))
     else if (type === nft.NFTA_SET_ELEM_USERDATA) comment = readUdataComment(value, nft.NFTNL_UDATA_SET_ELEM_COMMENT)
+    else if (type === nft.NFTA_SET_ELEM_EXPR) counter = readCounter(value)
   })
   if (key === undefined) return undefined
-  return { key, keyEnd, data, flags, timeout, expiration, comment }
+  const element = { key, keyEnd, data, flags, timeout, expiration, comment }
+  return counter === undefined ? element : { ...element, counter }
+}
+
+function readCounter(expression: Buffer): ListedElement['counter'] {
+  const list = Buffer.alloc(4 + align(expression.length))
+  list.writeUInt16LE(4 + expression.length, 0)
+  list.writeUInt16LE(nft.NFTA_LIST_ELEM, 2)
+  expression.copy(list, 4)
+  const [read] = readExpressions(list)
+  return read?.kind === 'counter' ? { packets: read.packets ?? 0n, bytes: read.bytes ?? 0n } : undefined
 }
 
 function asBytes(nested: Buffer): Buffer | undefined {

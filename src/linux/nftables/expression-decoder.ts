@@ -16,6 +16,7 @@ import {
   FIB_RESULTS,
   META_KEYS,
   NAT_FLAGS,
+  OBJECT_TYPES,
   PAYLOAD_BASES,
   REJECT_TYPES,
   type Register,
@@ -147,6 +148,10 @@ const READERS: Readonly<Record<string, Reader>> = {
     return result && { kind: 'fib', result, flags: f.u32(3), dest: f.register(1) }
   },
   counter: (f) => ({ kind: 'counter', packets: f.u64(2), bytes: f.u64(1) }),
+  objref(f) {
+    const type = keyOf(OBJECT_TYPES, f.u32(1))
+    return type && f.has(2) ? { kind: 'objref', type, name: f.string(2) } : undefined
+  },
   log(f) {
     return f.attributes.size > 1 || !f.has(2) ? undefined : { kind: 'log', prefix: f.string(2) }
   },

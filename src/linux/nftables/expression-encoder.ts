@@ -16,6 +16,7 @@ import {
   type Expression,
   FIB_RESULTS,
   META_KEYS,
+  OBJECT_TYPES,
   PAYLOAD_BASES,
   REJECT_TYPES,
   type Register,
@@ -58,6 +59,7 @@ const NAMES = {
   reject: 'reject',
   fib: 'fib',
   counter: 'counter',
+  objref: 'objref',
   log: 'log',
   notrack: 'notrack',
 } as const satisfies Record<Exclude<Expression['kind'], 'other'>, string>
@@ -247,6 +249,10 @@ function writeStateful(w: FieldWriter, e: Exclude<Known, { kind: Simple }>): voi
     case 'counter':
       if (e.bytes !== undefined) w.out.u64be(1, e.bytes)
       if (e.packets !== undefined) w.out.u64be(2, e.packets)
+      return
+    case 'objref':
+      w.u32(1, OBJECT_TYPES[e.type])
+      w.out.string(2, e.name)
       return
     case 'log':
       w.out.string(2, e.prefix)

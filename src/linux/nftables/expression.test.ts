@@ -9,6 +9,7 @@ import {
   type Expression,
   FIB_RESULTS,
   META_KEYS,
+  OBJECT_TYPES,
   PAYLOAD_BASES,
   REJECT_TYPES,
 } from './expression.ts'
@@ -110,6 +111,7 @@ const expression: fc.Arbitrary<Expression> = fc
     fc.record({ kind: kind('reject'), type: oneOf(REJECT_TYPES), code: fc.nat(255) }),
     fc.record({ kind: kind('fib'), result: oneOf(FIB_RESULTS), flags: fc.nat(63), dest: register }),
     fc.record({ kind: kind('counter'), packets: fc.bigInt(0n, 1n << 60n), bytes: fc.bigInt(0n, 1n << 60n) }),
+    fc.record({ kind: kind('objref'), type: oneOf(OBJECT_TYPES), name }),
     fc.record({ kind: kind('log'), prefix: name }),
     fc.record({ kind: kind('notrack') }),
     fc.record({

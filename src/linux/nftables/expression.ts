@@ -93,6 +93,9 @@ export const FIB_RESULTS = { oif: 1, oifname: 2, type: 3 } as const
 /** RTN_LOCAL: what `fib daddr type` yields for an address of this machine. */
 export const RTN_LOCAL = 2
 
+/** NFT_OBJECT_*. */
+export const OBJECT_TYPES = { counter: 1, quota: 2, limit: 4, 'ct-timeout': 7 } as const
+
 export const DYNSET_OPS = { add: 0, update: 1, delete: 2 } as const
 
 /** A port range of a nat or masquerade expression, in registers. */
@@ -191,6 +194,12 @@ export type Expression =
       readonly dest: Register
     }
   | { readonly kind: 'counter'; readonly packets?: bigint; readonly bytes?: bigint }
+  | {
+      /** Does what a named object of the table says, one that {@link OBJECT_TYPES} lists. */
+      readonly kind: 'objref'
+      readonly type: keyof typeof OBJECT_TYPES
+      readonly name: string
+    }
   | { readonly kind: 'log'; readonly prefix: string }
   | { readonly kind: 'notrack' }
   /** An expression that Fairlead never writes, kept as it was read. */

@@ -57,7 +57,16 @@ export interface NftSet extends NamedRef {
   readonly timeout?: number
   /** Most elements; dynamic sets need one. */
   readonly size?: number
+  /** Each element counts the packets that matched it, and their bytes. */
+  readonly counter?: boolean
   readonly comment?: string
+}
+
+/** How long the kernel keeps an idle connection that a rule gave this object to, instead of its own settings. */
+export interface CtTimeout extends NamedRef {
+  readonly protocol: 'tcp'
+  /** Seconds. */
+  readonly established: number
 }
 
 /** An element of a set or map. Bytes are as the kernel compares them: fields of a concatenation padded to 4. */
@@ -100,4 +109,6 @@ export interface ListedElement {
   /** Milliseconds left. */
   readonly expiration: number
   readonly comment: string | undefined
+  /** Of a set whose elements count. */
+  readonly counter?: { readonly packets: bigint; readonly bytes: bigint }
 }

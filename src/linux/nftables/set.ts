@@ -34,7 +34,16 @@ export function writeSet(out: MessageWriter, set: NftSet, id: number): void {
   out.u32be(nft.NFTA_SET_ID, id)
   writeDescription(out, set)
   if (set.timeout !== undefined) out.u64be(nft.NFTA_SET_TIMEOUT, BigInt(set.timeout))
+  if (set.counter) writeCounter(out)
   out.attribute(nft.NFTA_SET_USERDATA, setUserdata(set))
+}
+
+/** The expression that every element gets one of. */
+function writeCounter(out: MessageWriter): void {
+  const expression = out.beginNested(nft.NFTA_SET_EXPR)
+  out.string(nft.NFTA_EXPR_NAME, 'counter')
+  out.endNested(out.beginNested(nft.NFTA_EXPR_DATA))
+  out.endNested(expression)
 }
 
 function writeDescription(out: MessageWriter, set: NftSet): void {

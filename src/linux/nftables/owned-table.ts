@@ -1,12 +1,20 @@
-/** Compares the fixed part of a table with the kernel's, and writes the difference. */
-import { FairleadError } from '../base/error.ts'
-import type { NftBatch } from '../linux/nftables/batch.ts'
-import { NFT_DATA_VERDICT } from '../linux/nftables/constants.ts'
-import { lengthOf, typeIdOf } from '../linux/nftables/data-type.ts'
-import type { NftKernel } from '../linux/nftables/kernel.ts'
-import type { Chain, ChainHook, ListedElement, ListedSet, NftSet, Rule } from '../linux/nftables/program.ts'
-import { setFlags } from '../linux/nftables/set.ts'
-import { allSets, type Layout, OWNER_COMMENT } from './layout.ts'
+/** A table that is one's own: compares its fixed part with the kernel's, and writes the difference. */
+import { FairleadError } from '../../base/error.ts'
+import type { NftBatch } from './batch.ts'
+import { NFT_DATA_VERDICT } from './constants.ts'
+import { lengthOf, typeIdOf } from './data-type.ts'
+import type { NftKernel } from './kernel.ts'
+import type { Chain, ChainHook, ListedElement, ListedSet, NftSet, Rule, Table } from './program.ts'
+import { setFlags } from './set.ts'
+
+/** What of a table is always the same, whatever elements there are. */
+export interface FixedPart {
+  /** Its comment tells it from another one of its name. */
+  readonly table: Table & { readonly comment: string }
+  readonly sets: readonly NftSet[]
+  readonly chains: readonly Chain[]
+  readonly rules: readonly Rule[]
+}
 
 /** What the kernel has of a table. */
 export interface FoundTable {
@@ -23,33 +31,34 @@ export const NOTHING_FOUND: FoundTable = { exists: false, sets: new Map(), chain
  *
  * @throws FairleadError `KERNEL_REFUSED` when somebody else's table has our name.
  */
-export function findTable(kernel: NftKernel, { ref }: Layout): FoundTable {
-  const table = kernel.table(ref)
+export function findTable(kernel: NftKernel, wanted: FixedPart['table']): FoundTable {
+  const table = kernel.table(wanted)
   if (table === undefined) return NOTHING_FOUND
-  if (table.comment !== OWNER_COMMENT) {
+  if (table.comment !== wanted.comment) {
+    const name = `${wanted.family} ${wanted.table}`
     throw new FairleadError(
       'KERNEL_REFUSED',
-      `Cannot keep Services in table ${ref.family} ${ref.table}: it belongs to somebody else (comment "${table.comment ?? ''}")`,
-      { hint: `Delete it if nobody needs it: nft delete table ${ref.family} ${ref.table}` },
+      `Cannot keep "${wanted.comment}" in table ${name}: it belongs to somebody else (comment "${table.comment ?? ''}")`,
+      { hint: `Delete it if nobody needs it: nft delete table ${name}` },
     )
   }
   const rules = new Map<string, Rule[]>()
-  for (const rule of kernel.rules(ref)) {
+  for (const rule of kernel.rules(wanted)) {
     const others = rules.get(rule.chain)
     if (others === undefined) rules.set(rule.chain, [rule])
     else others.push(rule)
   }
   return {
     exists: true,
-    sets: new Map(kernel.sets(ref).map((set) => [set.name, set])),
-    chains: new Map(kernel.chains(ref).map((chain) => [chain.name, chain])),
+    sets: new Map(kernel.sets(wanted).map((set) => [set.name, set])),
+    chains: new Map(kernel.chains(wanted).map((chain) => [chain.name, chain])),
     rules,
   }
 }
 
 /** Whether the table has sets or hooks of another shape, which cannot be changed in place. */
-export function mustRebuild(found: FoundTable, layout: Layout): boolean {
-  const setDiffers = allSets(layout).some((set) => {
+export function mustRebuild(found: FoundTable, layout: FixedPart): boolean {
+  const setDiffers = layout.sets.some((set) => {
     const existing = found.sets.get(set.name)
     return existing !== undefined && !sameShape(existing, set)
   })
@@ -61,16 +70,17 @@ export function mustRebuild(found: FoundTable, layout: Layout): boolean {
 }
 
 /** Writes what is missing of the fixed part. Elements stay; rules are replaced where they differ. */
-export function writeLayout(batch: NftBatch, layout: Layout, found: FoundTable): void {
-  if (!found.exists) batch.addTable({ ...layout.ref, comment: OWNER_COMMENT })
-  for (const set of allSets(layout)) if (!found.sets.has(set.name)) batch.addSet(set)
+export function writeLayout(batch: NftBatch, layout: FixedPart, found: FoundTable): void {
+  if (!found.exists) batch.addTable(layout.table)
+  for (const set of layout.sets) if (!found.sets.has(set.name)) batch.addSet(set)
   for (const chain of layout.chains) if (!found.chains.has(chain.name)) batch.addChain(chain)
   for (const { name } of layout.chains) {
     const wanted = layout.rules.filter(({ chain }) => chain === name)
-    writeRules(batch, { ...layout.ref, name }, wanted, found)
+    writeRules(batch, { family: layout.table.family, table: layout.table.table, name }, wanted, found)
   }
-  const known = new Set(allSets(layout).map(({ name }) => name))
-  for (const { name } of found.sets.values()) if (!known.has(name)) batch.deleteSet({ ...layout.ref, name })
+  const known = new Set(layout.sets.map(({ name }) => name))
+  for (const { name } of found.sets.values())
+    if (!known.has(name)) batch.deleteSet({ family: layout.table.family, table: layout.table.table, name })
 }
 
 /** Makes these the rules of a chain, if they are not. */
