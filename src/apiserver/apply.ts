@@ -36,6 +36,8 @@ export interface ApplyRequest {
   /** Take fields over from their managers. */
   readonly force: boolean
   readonly settings: WriteSettings
+  /** Asked before an object is made that is not there yet; may throw. */
+  readonly mayCreate?: () => void
 }
 
 /**
@@ -64,6 +66,7 @@ export async function applyConfiguration(
   } catch (error) {
     if (!isNotFound(error) || part !== 'main') throw error
   }
+  request.mayCreate?.()
   const draft = structuredClone(body)
   const fields = treeOf(kind, ownedFields(body), '')
   ;(draft.metadata as Draft).managedFields = [entryOf(tracking, 'Apply', fields)]

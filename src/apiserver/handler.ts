@@ -88,11 +88,17 @@ function withWarning(response: ApiResponse, text: string): ApiResponse {
 }
 
 async function resourceOfKind(
-  { context, subresources }: HandlerOptions,
+  options: HandlerOptions,
   request: ApiRequest,
   { route, query, kind }: ResourceRoute & { readonly kind: AnyKind },
 ): Promise<ApiResponse> {
-  const call: ResourceCall = { context, request, query, kind, namespace: route.namespace }
+  const { context, subresources } = options
+  const requireVerb = (verb: string) =>
+    requireAllowed(options, request, {
+      ...attributesOf(route, splitUrl(request.url).path, { ...request, query }),
+      verb,
+    })
+  const call: ResourceCall = { context, request, query, kind, namespace: route.namespace, requireVerb }
   if (route.name === undefined) return handleCollection(call)
   if (kind.resource.namespaced && route.namespace === undefined) throw pathNotFound()
   const objectCall: ObjectCall = { ...call, name: route.name }

@@ -293,11 +293,7 @@ function requireSameObject(kind: AnyKind, draft: Draft, old: KubeObject): void {
   const { uid, resourceVersion } = draft.metadata as Draft
   const { name } = old.metadata
   if (typeof uid === 'string' && uid !== old.metadata.uid) {
-    throw conflict(
-      kind.resource,
-      name,
-      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`,
-    )
+    throw conflict(kind.resource, name, uidPrecondition(uid, old.metadata.uid))
   }
   if (resourceVersion !== undefined && resourceVersion !== '0' && resourceVersion !== old.metadata.resourceVersion) {
     if (!/^\d+$/.test(String(resourceVersion))) {
@@ -312,6 +308,11 @@ function requireSameObject(kind: AnyKind, draft: Draft, old: KubeObject): void {
     }
     throw conflict(kind.resource, name)
   }
+}
+
+/** Why a write is refused that means another object of the same name; in upstream's words. */
+export function uidPrecondition(wanted: unknown, present: string | undefined): string {
+  return `Precondition failed: UID in precondition: ${wanted}, UID in object meta: ${present}`
 }
 
 function isUnchanged(draft: Draft, old: KubeObject): boolean {

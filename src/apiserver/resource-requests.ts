@@ -12,13 +12,14 @@ import { encodePage, type ListRequest, listObjects } from './list.ts'
 import { validateListOptions, validateWatchOptions } from './list-options.ts'
 import { fieldManagerOf } from './managed-fields.ts'
 import { type DeleteOptions, type Deletion, deleteObject } from './object-deletion.ts'
-import { alignWithUrl } from './object-meta.ts'
+import { alignWithUrl, metadataOf } from './object-meta.ts'
 import {
   createObject,
   getEntry,
   isNotFound,
   type ObjectPlace,
   type UpdatePart,
+  uidPrecondition,
   updateObject,
   type WriteSettings,
 } from './object-storage.ts'
@@ -28,7 +29,7 @@ import { flag, wholeNumber, writeSettings } from './query.ts'
 import { acceptedForm, showOne } from './representation.ts'
 import { type ApiRequest, type ApiResponse, jsonResponse } from './request.ts'
 import { selectionOf } from './selection.ts'
-import { badRequest, forbidden, methodNotAllowed } from './status-error.ts'
+import { badRequest, conflict, forbidden, methodNotAllowed, versionNeeded } from './status-error.ts'
 import { watchObjects } from './watch.ts'
 
 /** A request for objects of a kind, with what its URL says. */
@@ -38,6 +39,8 @@ export interface ResourceCall {
   readonly query: URLSearchParams
   readonly kind: AnyKind
   readonly namespace: string | undefined
+  /** Whether who asks may also do this with the object: what a request does may depend on what there is. @throws StatusError */
+  requireVerb(verb: string): void
 }
 
 /** A request for one object. */
@@ -171,19 +174,40 @@ export async function replace(call: ObjectCall, part: UpdatePart): Promise<ApiRe
   const body = await readObject(bytes, contentType)
   alignWithUrl(kind, body, { namespace, name })
   const warnings = validateFields(kind, body, { query, body: { bytes, contentType } })
-  let first = true
-  const { entry } = await updateObject(context, placeOf(call), {
-    part,
-    manager: fieldManagerOf(query, request.headers['user-agent']),
-    settings: admittedSettings(call, part),
-    change() {
-      // Defaulting changes what it is given, and another attempt starts from what was sent.
-      const draft = first ? body : structuredClone(body)
-      first = false
-      return draft
-    },
-  })
-  return shown(call, entry, 200, withKindWarnings(kind, entry, warnings))
+  const { entry, created } = await replaced(call, part, body)
+  return shown(call, entry, created ? 201 : 200, withKindWarnings(kind, entry, warnings))
+}
+
+async function replaced(
+  call: ObjectCall,
+  part: UpdatePart,
+  body: Draft,
+): Promise<{ readonly entry: Entry; readonly created: boolean }> {
+  const { context, kind, name, query, request } = call
+  const manager = fieldManagerOf(query, request.headers['user-agent'])
+  const settings = admittedSettings(call, part)
+  const change = () => {
+    requireVersion(kind, body, name)
+    // Defaulting changes what it is given, and another attempt starts from what was sent.
+    return structuredClone(body)
+  }
+  try {
+    return { ...(await updateObject(context, placeOf(call), { part, manager, settings, change })), created: false }
+  } catch (error) {
+    if (!isNotFound(error) || part !== 'main' || kind.createdByPut !== true) throw error
+  }
+  call.requireVerb('create')
+  const metadata = metadataOf(body)
+  if (metadata.uid !== undefined) throw conflict(kind.resource, name, uidPrecondition(metadata.uid, ''))
+  delete metadata.resourceVersion
+  return { entry: await createObject(context, kind, { draft: body, manager, settings }), created: true }
+}
+
+/** @throws StatusError Invalid. */
+function requireVersion(kind: AnyKind, body: Draft, name: string): void {
+  const { resourceVersion } = metadataOf(body)
+  if (kind.versionedPut !== true || (resourceVersion !== undefined && resourceVersion !== '0')) return
+  throw versionNeeded(kind.resource, name)
 }
 
 /** PATCH of an object or its status. */
@@ -200,6 +224,7 @@ export async function patch(call: ObjectCall, part: UpdatePart): Promise<ApiResp
       manager: fieldManagerOf(query, request.headers['user-agent']),
       managerGiven: query.has('fieldManager'),
       force: flag(query, 'force'),
+      mayCreate: () => call.requireVerb('create'),
       settings: admittedSettings(call, part),
     })
     return shown(call, entry, created ? 201 : 200, withKindWarnings(kind, entry, warnings))

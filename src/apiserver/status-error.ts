@@ -149,6 +149,18 @@ export function invalidObject(resource: ResourceName, name: string, errors: read
   })
 }
 
+/** A PUT that does not say which version it changes, of a kind that wants to know. The value is as Go prints it. */
+export function versionNeeded({ group, plural }: ResourceName, name: string): StatusError {
+  const field = 'metadata.resourceVersion'
+  const message = 'Invalid value: 0x0: must be specified for an update'
+  return new StatusError(422, 'Invalid', `${qualified(plural, group)} "${name}" is invalid: ${field}: ${message}`, {
+    name,
+    ...groupDetail(group),
+    kind: plural,
+    causes: [{ reason: 'FieldValueInvalid', message, field }],
+  })
+}
+
 export function tooManyRequests(message: string, retryAfterSeconds: number): StatusError {
   return new StatusError(429, 'TooManyRequests', message, { retryAfterSeconds })
 }

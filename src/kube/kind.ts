@@ -126,4 +126,8 @@ export interface KindDefinition<T extends KubeObject> {
   readonly mergeLists?: Readonly<Record<string, MergeList>>
   /** `metadata.generation` grows when the spec changes. @default true when there is a status subresource */
   readonly generation?: boolean
+  /** A PUT of an object that is not there makes it (upstream: `AllowCreateOnUpdate`). @default false */
+  readonly createdByPut?: boolean
+  /** Every PUT must name the version that it changes (upstream: no `AllowUnconditionalUpdate`). @default false */
+  readonly versionedPut?: boolean
 }

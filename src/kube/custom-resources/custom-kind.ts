@@ -53,6 +53,7 @@ function customKind(definition: CustomResourceDefinition, version: CustomResourc
       ...(scale === undefined ? [] : ['scale' as const]),
     ],
     custom: true,
+    versionedPut: true,
     generation: true,
     columns: printerColumns(version.additionalPrinterColumns),
     conform: (draft) => conform(schema, names.kind, draft),

@@ -8,6 +8,7 @@ export const clusterRoleBindingKind: KindDefinition<ClusterRoleBinding> = {
   resource: clusterRoleBindings,
   listKind: 'ClusterRoleBindingList',
   singular: 'clusterrolebinding',
+  createdByPut: true,
   nameRule: 'path-segment',
   default: defaultBinding,
   validate: (binding, old) => validateBinding(binding, old, ['ClusterRole']),

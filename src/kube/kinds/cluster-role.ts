@@ -10,6 +10,7 @@ export const clusterRoleKind: KindDefinition<ClusterRole> = {
   resource: clusterRoles,
   listKind: 'ClusterRoleList',
   singular: 'clusterrole',
+  createdByPut: true,
   nameRule: 'path-segment',
   default(draft) {
     draft.rules ??= null

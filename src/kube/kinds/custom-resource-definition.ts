@@ -14,6 +14,7 @@ export const customResourceDefinitionKind: KindDefinition<CustomResourceDefiniti
   resource: customResourceDefinitions,
   listKind: 'CustomResourceDefinitionList',
   singular: 'customresourcedefinition',
+  versionedPut: true,
   shortNames: ['crd', 'crds'],
   categories: ['api-extensions'],
   subresources: ['status'],

@@ -13,6 +13,7 @@ export const endpointsKind: KindDefinition<Endpoints> = {
   resource: endpoints,
   listKind: 'EndpointsList',
   singular: 'endpoints',
+  createdByPut: true,
   shortNames: ['ep'],
   deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
   default(draft) {

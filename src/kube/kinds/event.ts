@@ -9,6 +9,7 @@ export const eventKind: KindDefinition<CoreEvent> = {
   resource: events,
   listKind: 'EventList',
   singular: 'event',
+  createdByPut: true,
   shortNames: ['ev'],
   nameColumn: false,
   validate(event) {

@@ -9,6 +9,8 @@ export const leaseKind: KindDefinition<Lease> = {
   resource: leases,
   listKind: 'LeaseList',
   singular: 'lease',
+  createdByPut: true,
+  versionedPut: true,
   generation: false,
   validate: ({ spec }) => [
     ...atLeast('spec.leaseDurationSeconds', spec?.leaseDurationSeconds, 1, 'must be greater than 0'),

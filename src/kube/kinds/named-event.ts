@@ -24,6 +24,7 @@ export const namedEventKind: KindDefinition<NamedEvent> = {
   resource: namedEvents,
   listKind: 'EventList',
   singular: 'event',
+  createdByPut: true,
   shortNames: ['ev'],
   nameColumn: false,
   stored: {

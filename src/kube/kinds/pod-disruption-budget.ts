@@ -11,6 +11,7 @@ export const podDisruptionBudgetKind: KindDefinition<PodDisruptionBudget> = {
   resource: podDisruptionBudgets,
   listKind: 'PodDisruptionBudgetList',
   singular: 'poddisruptionbudget',
+  versionedPut: true,
   shortNames: ['pdb'],
   subresources: ['status'],
   prepare(draft, old) {

@@ -11,6 +11,7 @@ export const podTemplateKind: KindDefinition<PodTemplate> = {
   resource: podTemplates,
   listKind: 'PodTemplateList',
   singular: 'podtemplate',
+  createdByPut: true,
   default: defaultPodTemplate,
   validate: ({ template }) => [
     ...validateLabels(template?.metadata?.labels, 'template.labels'),

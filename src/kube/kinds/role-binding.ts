@@ -8,6 +8,7 @@ export const roleBindingKind: KindDefinition<RoleBinding> = {
   resource: roleBindings,
   listKind: 'RoleBindingList',
   singular: 'rolebinding',
+  createdByPut: true,
   nameRule: 'path-segment',
   default: defaultBinding,
   validate: (binding, old) => validateBinding(binding, old, ['Role', 'ClusterRole']),

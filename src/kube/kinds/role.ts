@@ -8,6 +8,7 @@ export const roleKind: KindDefinition<Role> = {
   resource: roles,
   listKind: 'RoleList',
   singular: 'role',
+  createdByPut: true,
   nameRule: 'path-segment',
   default(draft) {
     draft.rules ??= null

@@ -12,6 +12,7 @@ export const serviceKind: KindDefinition<Service> = {
   resource: services,
   listKind: 'ServiceList',
   singular: 'service',
+  createdByPut: true,
   shortNames: ['svc'],
   categories: ['all'],
   subresources: ['status', 'proxy'],
