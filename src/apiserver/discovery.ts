@@ -24,6 +24,16 @@ const SUBRESOURCES: Readonly<Record<NonNullable<AnyKind['subresources']>[number]
   finalize: { verbs: ['update'] },
 }
 
+/** Made of pods, and never stored. */
+const BINDINGS = {
+  group: '',
+  version: 'v1',
+  plural: 'bindings',
+  singular: 'binding',
+  kind: 'Binding',
+  namespaced: true,
+}
+
 /** `/api/v1`, `/apis/apps/v1`: meta/v1 APIResourceList. `undefined`: there is no such version. */
 export function resourceList(kinds: KindTable, group: string, version: string): object | undefined {
   const resources = [
@@ -36,7 +46,7 @@ export function resourceList(kinds: KindTable, group: string, version: string): 
 }
 
 function reviewsOf(group: string, version: string): readonly ReviewResource[] {
-  return REVIEW_RESOURCES.filter((review) => review.group === group && review.version === version)
+  return [...REVIEW_RESOURCES, BINDINGS].filter((review) => review.group === group && review.version === version)
 }
 
 function legacyReview({ plural, singular, namespaced, kind }: ReviewResource): object {

@@ -21,6 +21,7 @@ import {
   unauthorized,
   unavailable,
 } from './status-error.ts'
+import { handleBindings } from './subresources/binding.ts'
 import type { SubresourceHandler } from './subresources/subresource.ts'
 import { versionInfo } from './version.ts'
 
@@ -74,10 +75,15 @@ async function resource(
   { route, query }: ResourceRoute,
 ): Promise<ApiResponse> {
   if (isReview(route)) return handleReview(request, route, options)
-  const kind = options.context.kinds.find(route.group, route.version, route.plural)
+  const kind = options.context.kinds.find(route.group, route.version, isBindings(route) ? 'pods' : route.plural)
   if (kind === undefined || (!kind.resource.namespaced && route.namespace !== undefined)) throw pathNotFound()
   const response = await resourceOfKind(options, request, { route, query, kind })
   return kind.deprecation === undefined ? response : withWarning(response, kind.deprecation)
+}
+
+/** Bindings are made of pods, and never stored. */
+function isBindings({ group, version, plural, name }: ResourcePath): boolean {
+  return group === '' && version === 'v1' && plural === 'bindings' && name === undefined
 }
 
 /** Before other warnings of the same answer. */
@@ -99,6 +105,7 @@ async function resourceOfKind(
       verb,
     })
   const call: ResourceCall = { context, request, query, kind, namespace: route.namespace, requireVerb }
+  if (isBindings(route)) return handleBindings(call)
   if (route.name === undefined) return handleCollection(call)
   if (kind.resource.namespaced && route.namespace === undefined) throw pathNotFound()
   const objectCall: ObjectCall = { ...call, name: route.name }

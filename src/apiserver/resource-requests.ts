@@ -168,7 +168,7 @@ function withKindWarnings(kind: AnyKind, entry: Entry, warnings: readonly string
 
 /** PUT of an object or its status. */
 export async function replace(call: ObjectCall, part: UpdatePart): Promise<ApiResponse> {
-  const { context, kind, namespace, name, query, request } = call
+  const { kind, namespace, name, query, request } = call
   const bytes = await request.body()
   const contentType = request.headers['content-type']
   const body = await readObject(bytes, contentType)

@@ -5,18 +5,38 @@ import { readObject } from '../body.ts'
 import { timestamp } from '../object-meta.ts'
 import { updateObject } from '../object-storage.ts'
 import { writeSettings } from '../query.ts'
-import { jsonResponse } from '../request.ts'
-import { placeOf } from '../resource-requests.ts'
-import { conflict, invalidObject, methodNotAllowed } from '../status-error.ts'
+import { type ApiResponse, jsonResponse } from '../request.ts'
+import { type ObjectCall, placeOf, type ResourceCall } from '../resource-requests.ts'
+import { badRequest, conflict, invalidObject, methodNotAllowed } from '../status-error.ts'
 import type { SubresourceHandler } from './subresource.ts'
 
 const BINDING = { group: '', plural: 'bindings', kind: 'Binding' }
 
 /** `pods/binding`: gives a pod its node. A pod that has one already, or that goes, is refused. */
 export const handleBinding: SubresourceHandler = async (call) => {
-  const { context, kind, name, query, request } = call
+  const { name, request } = call
   if (request.method !== 'POST') throw methodNotAllowed()
   const body = await readObject(await request.body(), request.headers['content-type'])
+  const named = objectIn(body, 'metadata')?.name
+  if (named && named !== name) throw badRequest('name in URL does not match name in Binding object')
+  return bind(call, body)
+}
+
+/** `bindings`, the resource: the same, of the pod that the Binding is named after. */
+export async function handleBindings(call: ResourceCall): Promise<ApiResponse> {
+  const { namespace, request } = call
+  if (request.method !== 'POST' || namespace === undefined) throw methodNotAllowed()
+  const body = await readObject(await request.body(), request.headers['content-type'])
+  const { name, namespace: given } = objectIn(body, 'metadata') ?? {}
+  if (given && given !== namespace) throw badRequest(OTHER_NAMESPACE)
+  if (typeof name !== 'string' || name === '') throw invalidObject(BINDING, '', [required('metadata.name')])
+  return bind({ ...call, name }, body)
+}
+
+const OTHER_NAMESPACE = 'the namespace of the provided object does not match the namespace sent on the request'
+
+async function bind(call: ObjectCall, body: Draft): Promise<ApiResponse> {
+  const { context, kind, name, query } = call
   const target = objectIn(body, 'target')?.name
   if (typeof target !== 'string' || target === '') throw invalidObject(BINDING, name, [required('target.name')])
   const annotations = objectIn(objectIn(body, 'metadata') ?? {}, 'annotations') ?? {}

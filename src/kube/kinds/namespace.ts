@@ -1,6 +1,8 @@
-import type { Draft, KindDefinition } from '../kind.ts'
+import type { Draft, FieldError, KindDefinition } from '../kind.ts'
 import { namespaces } from '../resource.ts'
 import type { Namespace } from '../types/core.ts'
+import { invalid } from '../validation/field-error.ts'
+import { qualifiedNameProblems } from '../validation/names.ts'
 import { ensureObject, setDefault } from './draft.ts'
 import { ageColumn } from './printing.ts'
 
@@ -27,6 +29,8 @@ export const namespaceKind: KindDefinition<Namespace> = {
     draft.spec = { finalizers: withKubernetes(ensureObject(draft, 'spec')) }
     draft.status = { phase: 'Active' }
   },
+  validate: (namespace, old) =>
+    old === undefined ? validateNamespaceFinalizers(namespace.spec?.finalizers) : validatePhase(namespace),
   selectableFields: {
     'status.phase': (namespace) => namespace.status?.phase ?? '',
   },
@@ -40,6 +44,26 @@ export const namespaceKind: KindDefinition<Namespace> = {
     ageColumn,
   ],
   mergeLists: { 'status.conditions': { keys: ['type'] } },
+}
+
+const STANDARD_FINALIZERS = ['kubernetes', 'orphan', 'foregroundDeletion']
+
+/** Rules of `spec.finalizers`: names with a domain, or one of Kubernetes' own. */
+export function validateNamespaceFinalizers(finalizers: readonly string[] = []): readonly FieldError[] {
+  return finalizers.flatMap((name, index) => {
+    const field = `spec.finalizers[${index}]`
+    const errors = qualifiedNameProblems(name).map((text) => invalid(field, name, text))
+    if (name.includes('/') || STANDARD_FINALIZERS.includes(name)) return errors
+    return [...errors, invalid(field, name, 'name is neither a standard finalizer name nor is it fully qualified')]
+  })
+}
+
+/** The path is upstream's, with its capital. */
+function validatePhase({ metadata, status }: Namespace): readonly FieldError[] {
+  const [wanted, when] =
+    metadata.deletionTimestamp === undefined ? ['Active', 'is empty'] : ['Terminating', 'is not empty']
+  if (status?.phase === wanted) return []
+  return [invalid('status.Phase', status?.phase ?? '', `may only be '${wanted}' if \`deletionTimestamp\` ${when}`)]
 }
 
 function withKubernetes(spec: Draft): readonly unknown[] {

@@ -3,38 +3,14 @@ import type { Container, Pod, PodSpec, Probe } from '../types/core.ts'
 import { duplicate, forbidden, invalid, notSupported, oneOf, required } from '../validation/field-error.ts'
 import { labelProblems, portNameProblems, portNumberProblems, subdomainProblems } from '../validation/names.ts'
 import { validateLabels } from '../validation/object-meta.ts'
+import { validatePodChange } from './pod-update-validation.ts'
 
 const PROTOCOLS = ['SCTP', 'TCP', 'UDP']
-const UPDATE_TEXT =
-  'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)'
 
 /** Rules of a Pod. */
 export function validatePod(pod: Pod, old: Pod | undefined): readonly FieldError[] {
   const errors = validatePodSpec(pod.spec, 'spec')
-  if (old === undefined || frozenPart(pod.spec) === frozenPart(old.spec)) return errors
-  return [...errors, forbidden('spec', UPDATE_TEXT)]
-}
-
-/** What an update may not touch, as text; `nodeName` is set by binding. */
-function frozenPart(spec: PodSpec): string {
-  const withoutImage = (containers: readonly Container[] | undefined) =>
-    (containers ?? []).map((container) => ({ ...container, image: '' }))
-  const changeable = { activeDeadlineSeconds: 0, tolerations: 0, schedulingGates: 0, terminationGracePeriodSeconds: 0 }
-  return JSON.stringify(
-    sorted({
-      ...spec,
-      ...changeable,
-      containers: withoutImage(spec.containers),
-      initContainers: withoutImage(spec.initContainers),
-    }),
-  )
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (typeof value !== 'object' || value === null) return value
-  const entries = Object.entries(value).filter(([, field]) => field !== undefined)
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, field]) => [key, sorted(field)]))
+  return old === undefined ? errors : [...errors, ...validatePodChange(pod.spec, old.spec)]
 }
 
 /** Rules of a pod's spec at `path`. */
