@@ -23,7 +23,8 @@ export interface SyncerOptions {
   readonly metrics: ProxyMetrics
 }
 
-/** Under load changes are gathered for this long. */
+/** Under load changes are gathered: syncs take up no more than this part of the time, and rest no longer than this. */
+const BUSY_SHARE = 0.2
 const GATHER_MS = 10
 /** How often somebody else's changes to nf_tables are looked for. */
 const WATCH_MS = 5000
@@ -34,7 +35,7 @@ const MAX_RETRY_MS = 30_000
 
 /**
  * Decides when what is sent to the kernel: a change at once when there was none just before, else together with the
- * others of {@link GATHER_MS}. When the kernel refuses, or somebody else touched the tables, it reads back and repairs.
+ * others that come while it rests, which is the longer the more a sync takes. When the kernel refuses, or somebody else touched the tables, it reads back and repairs.
  */
 export class Syncer implements Disposable {
   readonly #options: SyncerOptions
@@ -49,6 +50,8 @@ export class Syncer implements Disposable {
   #started = false
   #stopped = false
   #last = Number.NEGATIVE_INFINITY
+  /** From one sync's start to the next one's. */
+  #gatherMs = GATHER_MS
   #scheduled: (() => void) | undefined
   #watch: (() => void) | undefined
   #generation = 0
@@ -133,7 +136,7 @@ export class Syncer implements Disposable {
 
   #schedule(): void {
     if (!this.#started || this.#stopped || this.#scheduled !== undefined) return
-    const due = this.#last + GATHER_MS - this.#options.clock.now()
+    const due = this.#last + this.#gatherMs - this.#options.clock.now()
     if (due > 0 || this.#failures > 0)
       this.#scheduled = this.#options.clock.after(Math.max(due, this.#retryMs()), () => this.flush())
     else this.#scheduleNow()
@@ -203,7 +206,9 @@ export class Syncer implements Disposable {
   #succeeded(kind: 'full' | 'partial', begin: number): void {
     const { metrics, clock } = this.#options
     this.#failures = 0
-    metrics.synced(kind, (performance.now() - begin) / 1000)
+    const took = performance.now() - begin
+    this.#gatherMs = Math.min(took / BUSY_SHARE, GATHER_MS)
+    metrics.synced(kind, took / 1000)
     for (const trigger of this.#triggers) metrics.programmed(Math.max(0, clock.now() - trigger) / 1000)
     this.#triggers = []
     this.#forgetConnections()

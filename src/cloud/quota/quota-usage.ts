@@ -48,14 +48,12 @@ function account(documents: readonly object[]): QuotaUsage {
 }
 
 function backends(state: Reader): { loadBalancerId: string; server: string }[] {
-  return state
-    .list(VSERVER_GROUPS)
-    .flatMap(({ loadBalancerId, backends: servers }) =>
-      servers.map((backend) => ({
-        loadBalancerId,
-        server: backend.type === 'eni' ? backendKey({ ...backend, port: 0 }) : backend.serverId,
-      })),
-    )
+  return state.list(VSERVER_GROUPS).flatMap(({ loadBalancerId, backends: servers }) =>
+    servers.map((backend) => ({
+      loadBalancerId,
+      server: backend.type === 'eni' ? backendKey({ ...backend, port: 0 }) : backend.serverId,
+    })),
+  )
 }
 
 function counted<T>(items: readonly T[], holderOf: (item: T) => string): QuotaUsage {
