@@ -9,18 +9,25 @@ import {
   ipAddresses,
   namespaces,
   type Resource,
+  roleBindings,
+  roles,
   serviceCidrs,
   services,
 } from '../kube/resource.ts'
 import type { KubeObject } from '../kube/types/meta.ts'
-import type { ClusterRole, ClusterRoleBinding } from '../kube/types/rbac.ts'
+import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from '../kube/types/rbac.ts'
 import type { Compare, Operation } from '../store/store.ts'
 import type { ApiContext } from './context.ts'
 import { decodedObject } from './decoded.ts'
 import { encodeObject } from './object-bytes.ts'
 import { objectKey } from './object-key.ts'
 import { stampNew } from './object-meta.ts'
-import { defaultClusterRoleBindings, defaultClusterRoles, reconciled } from './rbac/bootstrap-policy.ts'
+import {
+  defaultClusterRoleBindings,
+  defaultClusterRoles,
+  defaultNamespaceRoles,
+  reconciled,
+} from './rbac/bootstrap-policy.ts'
 
 export interface BootstrapOptions {
   /** Where the API server is reached from within the cluster. */
@@ -122,7 +129,10 @@ function wantedObjects(options: BootstrapOptions): readonly Wanted[] {
 }
 
 function wantedRoles(): readonly Wanted[] {
-  const wantedOf = <T extends ClusterRole | ClusterRoleBinding>(resource: Resource<T>, object: T): Wanted => ({
+  const wantedOf = <T extends ClusterRole | ClusterRoleBinding | Role | RoleBinding>(
+    resource: Resource<T>,
+    object: T,
+  ): Wanted => ({
     resource,
     object: object as unknown as Draft,
     refresh: (present) => reconciled(present as T, object),
@@ -130,6 +140,9 @@ function wantedRoles(): readonly Wanted[] {
   return [
     ...defaultClusterRoles().map((role) => wantedOf(clusterRoles, role)),
     ...defaultClusterRoleBindings().map((binding) => wantedOf(clusterRoleBindings, binding)),
+    ...defaultNamespaceRoles().map((object) =>
+      'roleRef' in object ? wantedOf(roleBindings, object) : wantedOf(roles, object),
+    ),
   ]
 }
 

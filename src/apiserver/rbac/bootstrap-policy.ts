@@ -1,6 +1,6 @@
 import { RBAC_GROUP } from '../../kube/kinds/binding-rules.ts'
 import { jsonEqual } from '../../kube/patch/json.ts'
-import type { ClusterRole, ClusterRoleBinding, PolicyRule, Subject } from '../../kube/types/rbac.ts'
+import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, Subject } from '../../kube/types/rbac.ts'
 import { ALSO_BOUND, CONTROLLER_ROLES } from './controller-roles.ts'
 import {
   AGGREGATED_INTO,
@@ -9,6 +9,7 @@ import {
   DEFAULT_BINDINGS,
   DEFAULT_ROLES,
 } from './default-roles.ts'
+import { NAMESPACE_ROLES } from './namespace-roles.ts'
 import { staleAggregates } from './role-aggregation.ts'
 import { rulesNotCovered } from './rule-cover.ts'
 import { readRules } from './rule-notation.ts'
@@ -40,6 +41,21 @@ function clusterRole(name: string, rules: readonly PolicyRule[]): ClusterRole {
   return { kind: 'ClusterRole', apiVersion, metadata, rules }
 }
 
+/** The roles that `kube-` namespaces have from the start, and who has them. */
+export function defaultNamespaceRoles(): readonly (Role | RoleBinding)[] {
+  return NAMESPACE_ROLES.flatMap(({ namespace, name, rules, boundAs, subjects }) => {
+    const metadata = (own: string) => ({ ...defaultMetadata(own), namespace })
+    const role: Role = { kind: 'Role', apiVersion, metadata: metadata(name), rules: readRules(rules) }
+    const roleRef = { apiGroup: RBAC_GROUP, kind: 'Role', name }
+    const to = subjects.map(subjectOf)
+    return [role, { kind: 'RoleBinding', apiVersion, metadata: metadata(boundAs ?? name), roleRef, subjects: to }]
+  })
+}
+
+function defaultMetadata(name: string): ClusterRole['metadata'] {
+  return { name, labels: LABELS, annotations: { [AUTO_UPDATE]: 'true' } }
+}
+
 /** Who has which of them. */
 export function defaultClusterRoleBindings(): readonly ClusterRoleBinding[] {
   const controllers = Object.keys(CONTROLLER_ROLES).map((name) =>
@@ -55,7 +71,7 @@ function binding(name: string, subjects: readonly string[]): ClusterRoleBinding 
   return {
     kind: 'ClusterRoleBinding',
     apiVersion,
-    metadata: { name, labels: LABELS, annotations: { [AUTO_UPDATE]: 'true' } },
+    metadata: defaultMetadata(name),
     roleRef: { apiGroup: RBAC_GROUP, kind: 'ClusterRole', name },
     ...(subjects.length === 0 ? {} : { subjects: subjects.map(subjectOf) }),
   }
@@ -72,7 +88,10 @@ function subjectOf(text: string): Subject {
  * What a default object that is there already should become: with the rules or subjects that it lacks, unless it says
  * by its annotation that it is to be left alone. `undefined`: it stays as it is.
  */
-export function reconciled<T extends ClusterRole | ClusterRoleBinding>(present: T, wanted: T): T | undefined {
+export function reconciled<T extends ClusterRole | ClusterRoleBinding | Role | RoleBinding>(
+  present: T,
+  wanted: T,
+): T | undefined {
   if (present.metadata.annotations?.[AUTO_UPDATE] !== 'true') return undefined
   if ('roleRef' in wanted) return withSubjects(present as ClusterRoleBinding, wanted) as T | undefined
   const { rules, aggregationRule } = present as ClusterRole

@@ -1,8 +1,21 @@
 /**
  * What each controller needs, by the name that Kubernetes gives it; in the notation of `rule-notation.ts`. The cluster
- * role is `system:controller:NAME`, bound to the service account of that name in kube-system.
+ * role is `system:controller:NAME`, bound to the service account of that name in kube-system. Also for those that do not
+ * run here: others may run them under these names.
  */
 export const CONTROLLER_ROLES: Readonly<Record<string, string>> = {
+  'attachdetach-controller': `
+    list watch | core | persistentvolumes persistentvolumeclaims pods
+    read | core | nodes
+    patch update | core | nodes/status
+    get create delete list watch | storage | volumeattachments
+    read | storage | csidrivers csinodes`,
+  'certificate-controller': `
+    get list watch delete | certificates | certificatesigningrequests
+    update | certificates | certificatesigningrequests/status certificatesigningrequests/approval
+    approve | certificates | signers | kubernetes.io/kube-apiserver-client-kubelet
+    sign | certificates | signers | kubernetes.io/legacy-unknown kubernetes.io/kube-apiserver-client kubernetes.io/kube-apiserver-client-kubelet kubernetes.io/kubelet-serving
+    create | authorization | subjectaccessreviews`,
   'clusterrole-aggregation-controller': `
     escalate get list watch update patch | rbac | clusterroles`,
   'crd-finalizer': `
@@ -35,7 +48,8 @@ export const CONTROLLER_ROLES: Readonly<Record<string, string>> = {
     read | policy | poddisruptionbudgets
     update patch | policy | poddisruptionbudgets/status
     list watch | core | pods
-    patch update | core | pods/status`,
+    patch update | core | pods/status
+    get | * | */scale`,
   'endpoint-controller': `
     read | core | services pods
     get list watch create update patch delete | core | endpoints
@@ -48,8 +62,24 @@ export const CONTROLLER_ROLES: Readonly<Record<string, string>> = {
     read | core | services endpoints
     update | core | services/finalizers endpoints/finalizers
     get list watch create update delete | discovery | endpointslices`,
+  'ephemeral-volume-controller': `
+    read | core | pods
+    update | core | pods/finalizers
+    get list watch create | core | persistentvolumeclaims`,
+  'expand-controller': `
+    get list watch update patch | core | persistentvolumes
+    update patch | core | persistentvolumeclaims/status
+    read | core | persistentvolumeclaims
+    get | core | services`,
   'generic-garbage-collector': `
     get list watch patch update delete | * | *`,
+  'horizontal-pod-autoscaler': `
+    read | autoscaling | horizontalpodautoscalers
+    update | autoscaling | horizontalpodautoscalers/status
+    get update | * | */scale
+    list watch | core | pods
+    list watch | metrics.k8s.io | pods
+    read | custom.metrics.k8s.io external.metrics.k8s.io | *`,
   'ipallocator-repair-controller': `
     get list watch create update patch delete | networking | ipaddresses
     read | core | services
@@ -59,6 +89,9 @@ export const CONTROLLER_ROLES: Readonly<Record<string, string>> = {
     update patch | batch | jobs/status
     update | batch | jobs/finalizers
     get list watch create delete patch | core | pods`,
+  'legacy-service-account-token-cleaner': `
+    get | core | configmaps | kube-apiserver-legacy-service-account-token-tracking
+    patch delete | core | secrets`,
   'namespace-controller': `
     get list watch delete | core | namespaces
     update patch | core | namespaces/finalize namespaces/status
@@ -68,10 +101,24 @@ export const CONTROLLER_ROLES: Readonly<Record<string, string>> = {
     patch update | core | nodes/status pods/status
     get list watch delete | core | pods
     get list watch | coordination | leases`,
+  'persistent-volume-binder': `
+    get list watch update create delete | core | persistentvolumes
+    update | core | persistentvolumes/status persistentvolumeclaims/status
+    get list watch update | core | persistentvolumeclaims
+    list watch get create delete | core | pods
+    read | storage | storageclasses
+    list watch | core | nodes
+    watch | core | events
+    get | core | services`,
   'pod-garbage-collector': `
     get list watch delete | core | pods
     get list watch | core | nodes
     patch | core | pods/status`,
+  'pv-protection-controller': `
+    get list watch update | core | persistentvolumes`,
+  'pvc-protection-controller': `
+    get list watch update | core | persistentvolumeclaims
+    read | core | pods`,
   'replicaset-controller': `
     get list watch update patch | apps | replicasets
     update patch | apps | replicasets/status
@@ -82,11 +129,23 @@ export const CONTROLLER_ROLES: Readonly<Record<string, string>> = {
     update patch | core | replicationcontrollers/status
     update | core | replicationcontrollers/finalizers
     get list watch create delete patch | core | pods`,
+  'resource-claim-controller': `
+    read | core | pods
+    update | core | pods/finalizers
+    update patch | core | pods/status
+    get list watch create delete update patch | claims | resourceclaims
+    update patch | claims | resourceclaims/status`,
+  'resourcequota-controller': `
+    list watch | * | *
+    update | core | resourcequotas/status`,
   'root-ca-cert-publisher': `
     create update patch | core | configmaps`,
   'route-controller': `
     list watch | core | nodes
     patch | core | nodes/status`,
+  'selinux-warning-controller': `
+    read | core | persistentvolumes persistentvolumeclaims pods
+    read | storage | csidrivers`,
   'service-account-controller': `
     create | core | serviceaccounts`,
   'service-controller': `
@@ -102,9 +161,19 @@ export const CONTROLLER_ROLES: Readonly<Record<string, string>> = {
     update patch | apps | statefulsets/status
     update | apps | statefulsets/finalizers
     get list watch create delete update patch | core | pods
-    get list watch create delete update patch | apps | controllerrevisions`,
+    get list watch create delete update patch | apps | controllerrevisions
+    get list watch create update delete | core | persistentvolumeclaims
+    update | core | pods/finalizers`,
   'ttl-after-finished-controller': `
     get list watch delete | batch | jobs`,
+  'ttl-controller': `
+    update patch list watch | core | nodes`,
+  'validatingadmissionpolicy-status-controller': `
+    read | admission | validatingadmissionpolicies
+    get patch update | admission | validatingadmissionpolicies/status`,
+  'volumeattributesclass-protection-controller': `
+    read | core | persistentvolumeclaims persistentvolumes
+    get list watch update | storage | volumeattributesclasses`,
 }
 
 /** Controllers that do the work of another one too. */

@@ -1,6 +1,6 @@
 /**
  * The cluster roles that every cluster has, as Kubernetes documents them ("Default roles and role bindings" of "Using
- * RBAC Authorization"), for what is served here; in the notation of `rule-notation.ts`.
+ * RBAC Authorization"), also for kinds that are not served here: whoever looks for a role by its name finds it; in the notation of `rule-notation.ts`.
  */
 export const DEFAULT_ROLES: Readonly<Record<string, string>> = {
   'cluster-admin': `
@@ -39,7 +39,48 @@ export const DEFAULT_ROLES: Readonly<Record<string, string>> = {
     get | core | endpoints
     create | core | serviceaccounts/token
     get | core | serviceaccounts
-    get create update patch delete | coordination | leases`,
+    get create update patch delete | coordination | leases
+    get | core | persistentvolumeclaims persistentvolumes
+    get update patch | core | persistentvolumeclaims/status
+    create get list watch | certificates | certificatesigningrequests
+    get | storage | volumeattachments
+    read | storage | csidrivers
+    get create update patch delete | storage | csinodes
+    read | node | runtimeclasses
+    read | claims | resourceslices
+    get | claims | resourceclaims`,
+  'system:node-bootstrapper': `
+    create get list watch | certificates | certificatesigningrequests`,
+  'system:node-problem-detector': `
+    get | core | nodes
+    patch | core | nodes/status
+    create patch update | core events | events`,
+  'system:heapster': `
+    read | core | events namespaces nodes pods
+    read | extensions | deployments`,
+  'system:kube-aggregator': `
+    read | core | endpoints services`,
+  'system:persistent-volume-provisioner': `
+    read create delete | core | persistentvolumes
+    read update | core | persistentvolumeclaims
+    read | storage | storageclasses
+    watch | core | events
+    create patch update | core events | events`,
+  'system:volume-scheduler': `
+    read patch update | core | persistentvolumes persistentvolumeclaims
+    read | storage | storageclasses`,
+  'system:certificates.k8s.io:certificatesigningrequests:nodeclient': `
+    create | certificates | certificatesigningrequests/nodeclient`,
+  'system:certificates.k8s.io:certificatesigningrequests:selfnodeclient': `
+    create | certificates | certificatesigningrequests/selfnodeclient`,
+  'system:certificates.k8s.io:kube-apiserver-client-approver': `
+    approve | certificates | signers | kubernetes.io/kube-apiserver-client`,
+  'system:certificates.k8s.io:kube-apiserver-client-kubelet-approver': `
+    approve | certificates | signers | kubernetes.io/kube-apiserver-client-kubelet`,
+  'system:certificates.k8s.io:kubelet-serving-approver': `
+    approve | certificates | signers | kubernetes.io/kubelet-serving`,
+  'system:certificates.k8s.io:legacy-unknown-approver': `
+    approve | certificates | signers | kubernetes.io/legacy-unknown`,
   'system:node-proxier': `
     list watch | core | services endpoints
     read | core | nodes
@@ -61,13 +102,22 @@ export const DEFAULT_ROLES: Readonly<Record<string, string>> = {
     create | core | bindings pods/binding
     patch update | core | pods/status
     read | core | replicationcontrollers services
-    read | apps | replicasets statefulsets
+    read | apps extensions | replicasets
+    read | apps | statefulsets
+    read | policy | poddisruptionbudgets
+    read | scheduling.k8s.io | priorityclasses
+    read | core | persistentvolumeclaims persistentvolumes
+    read | storage | csinodes csidrivers csistoragecapacities volumeattachments
     create | authentication | tokenreviews
     create | authorization | subjectaccessreviews`,
   'system:kube-controller-manager': `
     create patch update | core events | events
     create | coordination | leases
     get update | coordination | leases | kube-controller-manager
+    create update | core | secrets serviceaccounts
+    delete | core | secrets
+    get | core | configmaps namespaces secrets serviceaccounts
+    create | core | serviceaccounts/token
     create | authentication | tokenreviews
     create | authorization | subjectaccessreviews
     list watch | * | *`,
@@ -87,6 +137,7 @@ export const DEFAULT_ROLES: Readonly<Record<string, string>> = {
     read | apps | controllerrevisions daemonsets daemonsets/status deployments deployments/scale deployments/status replicasets replicasets/scale replicasets/status statefulsets statefulsets/scale statefulsets/status
     read | autoscaling | horizontalpodautoscalers horizontalpodautoscalers/status
     read | batch | cronjobs cronjobs/status jobs jobs/status
+    read | extensions | daemonsets daemonsets/status deployments deployments/scale deployments/status ingresses ingresses/status networkpolicies replicasets replicasets/scale replicasets/status replicationcontrollers/scale
     read | policy | poddisruptionbudgets poddisruptionbudgets/status
     read | networking | ingresses ingresses/status networkpolicies`,
   'system:aggregate-to-edit': `
@@ -99,6 +150,7 @@ export const DEFAULT_ROLES: Readonly<Record<string, string>> = {
     write | apps | daemonsets deployments deployments/rollback deployments/scale replicasets replicasets/scale statefulsets statefulsets/scale
     write | autoscaling | horizontalpodautoscalers
     write | batch | cronjobs jobs
+    write | extensions | daemonsets deployments deployments/rollback deployments/scale ingresses networkpolicies replicasets replicasets/scale replicationcontrollers/scale
     write | policy | poddisruptionbudgets
     write | networking | ingresses networkpolicies
     read write | coordination | leases`,
@@ -145,6 +197,7 @@ export const DEFAULT_BINDINGS: Readonly<Record<string, readonly string[]>> = {
     'User system:kube-dns',
   ],
   'system:kube-scheduler': ['User system:kube-scheduler'],
+  'system:volume-scheduler': ['User system:kube-scheduler'],
   'system:kube-controller-manager': ['User system:kube-controller-manager'],
   'system:cloud-controller-manager': ['User system:cloud-controller-manager'],
   // Each node's pod network leads to the pods of all others (upstream: the role of the network plug-in's own account).

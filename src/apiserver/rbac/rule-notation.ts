@@ -12,6 +12,11 @@ const SHORT: Readonly<Record<string, string>> = {
   authorization: 'authorization.k8s.io',
   rbac: 'rbac.authorization.k8s.io',
   crd: 'apiextensions.k8s.io',
+  storage: 'storage.k8s.io',
+  certificates: 'certificates.k8s.io',
+  admission: 'admissionregistration.k8s.io',
+  claims: 'resource.k8s.io',
+  node: 'node.k8s.io',
 }
 
 /**
