@@ -69,7 +69,11 @@ function schemasOf(served: readonly AnyKind[]): Readonly<Record<string, object>>
       if (type.of === 'message') add(messageOf(type.message))
     }
   }
-  schemas[INT_OR_STRING] = { type: 'string', format: 'int-or-string', description: DESCRIPTION_OF_INT_OR_STRING }
+  schemas[INT_OR_STRING] = {
+    format: 'int-or-string',
+    oneOf: [{ type: 'integer' }, { type: 'string' }],
+    description: DESCRIPTION_OF_INT_OR_STRING,
+  }
   for (const { resource, openApi } of served) {
     if (openApi !== undefined) add(messageOf('ObjectMeta'))
     const { group, version, kind } = resource
