@@ -87,6 +87,7 @@ export async function createObject(
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     if (generated) delete metadata.name
     stampNew(kind, metadata, context)
+    await kind.load?.(draft)
     const settled = settleDraft(context, kind, { draft, old: undefined, part: 'main' })
     settings.admit?.(settled.object, undefined)
     if (manager !== undefined) trackWrite(settled.asked, undefined, trackingOf(context, kind, manager, 'main'))
@@ -127,6 +128,7 @@ export async function updateObject(
     requireSameObject(kind, draft, old)
     keepManagers(draft, old)
     stampUpdate(kind, draft, old)
+    await kind.load?.(draft)
     const { object, asked, planned } = settleDraft(context, kind, { draft, old, part: request.part })
     if (isUnchanged(object, old)) return { entry, gone: false }
     request.settings.admit?.(object, old)

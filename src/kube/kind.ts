@@ -103,6 +103,8 @@ export interface KindDefinition<T extends KubeObject> {
   default?(draft: Draft): void
   /** Empties what the user may not set (status on create, ...), keeps what he may not change. `old` on update. */
   prepare?(draft: Draft, old: T | undefined): void
+  /** Brings into memory what `validate` needs for such an object, where that is not there from the start. */
+  load?(draft: Draft): Promise<void> | undefined
   /** `old` on update. */
   validate?(object: T, old: T | undefined): readonly FieldError[]
   /** What the client is told about an object that is taken nonetheless. */

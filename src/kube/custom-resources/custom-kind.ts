@@ -1,5 +1,6 @@
+import { loadCel } from '../cel/engine.ts'
 import { isConditionTrue } from '../conditions.ts'
-import type { Draft, KindDefinition, ScaleView } from '../kind.ts'
+import type { Draft, FieldError, KindDefinition, ScaleView } from '../kind.ts'
 import type { Resource } from '../resource.ts'
 import { conformToSchema, type Misfits } from '../schema/conform.ts'
 import type { Field, Message } from '../schema/schema.ts'
@@ -10,12 +11,14 @@ import type {
   JsonSchema,
 } from '../types/custom-resource-definition.ts'
 import type { KubeObject } from '../types/meta.ts'
-import { forbidden } from '../validation/field-error.ts'
+import { forbidden, invalid } from '../validation/field-error.ts'
 import { applyDefaults } from './default-values.ts'
+import { evaluateRules } from './evaluate-rules.ts'
 import { followJsonPath, parseJsonPath, setByJsonPath } from './json-path.ts'
 import { mergeListsOf } from './merge-lists.ts'
 import { printerColumns } from './printer-columns.ts'
 import { prune } from './prune.ts'
+import { compileRules, hasRules, type RuleProgram } from './rule-program.ts'
 import { validateBySchema } from './validate-schema.ts'
 import { compareVersions } from './version-order.ts'
 
@@ -42,6 +45,7 @@ function customKind(definition: CustomResourceDefinition, version: CustomResourc
   const { scale, status } = version.subresources ?? {}
   const leaving = definition.metadata.deletionTimestamp !== undefined
   const stored = storedForm(definition, version)
+  const check = checkerOf(schema)
   return {
     resource: resourceOf(definition, version.name),
     listKind: names.listKind ?? `${names.kind}List`,
@@ -59,19 +63,43 @@ function customKind(definition: CustomResourceDefinition, version: CustomResourc
     conform: (draft) => conform(schema, names.kind, draft),
     openApi: openApiOf(schema),
     default: (draft) => applyDefaults(schema, draft),
+    ...(hasRules(schema) ? { load: loadCel } : {}),
     prepare(draft, old) {
       if (old === undefined && status !== undefined) delete draft.status
     },
     validate: (object, old) =>
       leaving && old === undefined
         ? [forbidden('metadata', 'create not allowed while custom resource definition is terminating')]
-        : validateBySchema(schema, object),
+        : check(object, old),
     warnings: () => deprecationOf(definition, version),
     ...(scale === undefined ? {} : scaleOf(scale)),
     ...(version.selectableFields === undefined ? {} : { selectableFields: selectableFields(version) }),
     mergeLists: mergeListsOf(schema),
     ...(stored === undefined ? {} : { stored }),
   }
+}
+
+/** By the schema, then by its rules, which are compiled with the first object that comes. */
+function checkerOf(schema: JsonSchema): (object: KubeObject, old: KubeObject | undefined) => readonly FieldError[] {
+  if (!hasRules(schema)) return (object) => validateBySchema(schema, object)
+  let program: RuleProgram | undefined
+  return (object, old) => {
+    const errors = validateBySchema(schema, object)
+    // Rules take values to be of the types that the schema gives them.
+    if (errors.some(isBlocking)) return [...errors, UNCHECKED]
+    program ??= compileRules(schema, true)
+    return program === undefined ? errors : [...errors, ...evaluateRules(program, object, old)]
+  }
+}
+
+const UNCHECKED = invalid(
+  '<nil>',
+  'null',
+  'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
+)
+
+function isBlocking({ type, detail }: FieldError): boolean {
+  return ['Required', 'TooLong', 'TooMany'].includes(type) || detail.includes('in body must be of type')
 }
 
 function resourceOf({ spec }: CustomResourceDefinition, version: string): Resource<KubeObject> {

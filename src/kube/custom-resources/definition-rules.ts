@@ -4,6 +4,7 @@ import type { CustomResourceDefinition, CustomResourceVersion } from '../types/c
 import { invalid, notSupported, required } from '../validation/field-error.ts'
 import { label1035Problems, subdomainProblems } from '../validation/names.ts'
 import { parseJsonPath } from './json-path.ts'
+import { ruleCompileProblems, ruleShapeProblems } from './rule-problems.ts'
 import { structuralProblems } from './structural-rules.ts'
 import { validateBySchema } from './validate-schema.ts'
 
@@ -110,13 +111,15 @@ function validateVersions(versions: readonly CustomResourceVersion[]): readonly 
 function validateVersion(version: CustomResourceVersion, path: string): readonly FieldError[] {
   const schema = version.schema?.openAPIV3Schema
   const at = `${path}.schema.openAPIV3Schema`
-  const problems = schema === undefined ? [] : structuralProblems(schema, at)
+  const problems = schema === undefined ? [] : [...structuralProblems(schema, at), ...ruleShapeProblems(schema, at)]
   return [
     ...(version.name
       ? label1035Problems(version.name).map((text) => invalid(`${path}.name`, version.name, text))
       : [required(`${path}.name`)]),
     ...(schema === undefined ? [required(at, 'schemas are required')] : problems),
-    ...(schema === undefined || problems.length > 0 ? [] : validateDefaults(schema, at)),
+    ...(schema === undefined || problems.length > 0
+      ? []
+      : [...validateDefaults(schema, at), ...ruleCompileProblems(schema, at)]),
     ...(version.additionalPrinterColumns ?? []).flatMap((column, index) =>
       validateColumn(column, `${path}.additionalPrinterColumns[${index}]`),
     ),

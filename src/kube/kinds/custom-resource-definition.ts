@@ -1,3 +1,4 @@
+import { loadCel } from '../cel/engine.ts'
 import { setCondition } from '../conditions.ts'
 import { validateDefinition, validateDefinitionUpdate } from '../custom-resources/definition-rules.ts'
 import type { Draft, KindDefinition } from '../kind.ts'
@@ -22,11 +23,11 @@ export const customResourceDefinitionKind: KindDefinition<CustomResourceDefiniti
   prepare(draft, old) {
     if (old === undefined) delete draft.status
   },
+  load: loadForRules,
   validate: (definition, old) => [
     ...validateDefinition(definition),
     ...(old === undefined ? [] : validateDefinitionUpdate(definition, old)),
   ],
-  warnings: uncheckedRules,
   announceDeletion,
   columns: [
     {
@@ -67,11 +68,7 @@ function announceDeletion(draft: Draft, now: number): void {
   draft.status = { ...status, conditions }
 }
 
-/** Rules in CEL are kept but not evaluated: whoever relies on them has to know. */
-function uncheckedRules({ spec }: CustomResourceDefinition): readonly string[] {
-  return spec.versions.flatMap(({ name, schema }) =>
-    JSON.stringify(schema ?? {}).includes('"x-kubernetes-validations"')
-      ? [`spec.versions[${name}].schema.openAPIV3Schema: x-kubernetes-validations are kept, but not evaluated`]
-      : [],
-  )
+/** Rules are compiled when a definition is written. */
+function loadForRules({ spec }: Draft): Promise<void> | undefined {
+  return JSON.stringify(spec ?? {}).includes('"x-kubernetes-validations"') ? loadCel() : undefined
 }

@@ -10,6 +10,16 @@ export interface CustomResourceNames {
   readonly categories?: readonly string[]
 }
 
+/** A rule in CEL about a value that a schema describes. */
+export interface ValidationRule {
+  readonly rule: string
+  readonly message?: string
+  readonly messageExpression?: string
+  readonly reason?: string
+  readonly fieldPath?: string
+  readonly optionalOldSelf?: boolean
+}
+
 /** A structural schema: OpenAPI v3 with Kubernetes' extensions. */
 export interface JsonSchema {
   readonly type?: string
@@ -46,7 +56,7 @@ export interface JsonSchema {
   readonly 'x-kubernetes-list-type'?: 'atomic' | 'set' | 'map'
   readonly 'x-kubernetes-list-map-keys'?: readonly string[]
   readonly 'x-kubernetes-map-type'?: 'granular' | 'atomic'
-  readonly 'x-kubernetes-validations'?: readonly unknown[]
+  readonly 'x-kubernetes-validations'?: readonly ValidationRule[]
 }
 
 export interface PrinterColumn {
