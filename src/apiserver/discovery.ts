@@ -54,7 +54,7 @@ function legacyReview({ plural, singular, namespaced, kind }: ReviewResource): o
 }
 
 /** Groups other than core with their versions: those of kinds, and those that have reviews only. */
-function groupsOf(kinds: KindTable): ReadonlyMap<string, readonly string[]> {
+export function groupsOf(kinds: KindTable): ReadonlyMap<string, readonly string[]> {
   const groups = new Map(kinds.groups())
   for (const { group, version } of REVIEW_RESOURCES) if (!groups.has(group)) groups.set(group, [version])
   return groups

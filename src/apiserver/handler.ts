@@ -3,10 +3,12 @@ import type { AnyKind } from '../kube/registry.ts'
 import type { VerifyToken } from './authentication.ts'
 import { ANONYMOUS, type Attributes, type Authorizer, denialOf } from './authorization.ts'
 import type { ApiContext } from './context.ts'
-import { discoveryResponse, openApiResponse } from './discovery-requests.ts'
+import { discoveryResponse, openApiResponse, rootPaths } from './discovery-requests.ts'
 import { warningHeaders } from './field-validation.ts'
 import { healthResponse } from './health.ts'
 import { impersonate } from './impersonation.ts'
+import { metricsResponse } from './metrics/metrics-response.ts'
+import type { RequestMetrics } from './metrics/request-metrics.ts'
 import { type ApiRequest, type ApiResponse, jsonResponse } from './request.ts'
 import { attributesOf, splitUrl } from './request-attributes.ts'
 import { handleCollection, handleObject, type ObjectCall, type ResourceCall } from './resource-requests.ts'
@@ -32,11 +34,14 @@ export interface HandlerOptions {
   readonly authorizer: Authorizer
   /** For token reviews. */
   readonly verifyToken: VerifyToken | undefined
+  readonly metrics: RequestMetrics
   /** By `plural/subresource`, e.g. `pods/binding`, or the subresource alone, e.g. `status`. */
   readonly subresources: ReadonlyMap<string, SubresourceHandler>
 }
 
 const HEALTH_PATHS = new Set(['/healthz', '/livez', '/readyz'])
+/** What probes ask for, also by HEAD; resources know no HEAD. */
+const OPEN_PATHS = new Set([...HEALTH_PATHS, '/metrics'])
 
 /** Makes the function that answers every request: finds out what it is about, whether it is allowed, and does it. */
 export function createHandler(options: HandlerOptions): HandleRequest {
@@ -55,12 +60,16 @@ async function answer(options: HandlerOptions, asked: ApiRequest): Promise<ApiRe
   const route = routeOf(path)
   requireAllowed(options, request, attributesOf(route, path, { method: request.method, query }))
   if (route.kind === 'resource') return resource(options, request, { route, query })
-  if (request.method !== 'GET') throw methodNotAllowed()
-  if (route.kind !== 'other') return discoveryResponse(options.context.kinds, route, request.headers.accept)
-  if (path === '/version') return jsonResponse(200, versionInfo)
+  const { context, metrics } = options
   const [first = ''] = path.slice(1).split('/')
-  if (HEALTH_PATHS.has(`/${first}`)) return healthResponse(options.context, path, query)
-  if (first === 'openapi') return openApiResponse(options.context.kinds, path)
+  if (request.method !== 'GET' && !(request.method === 'HEAD' && OPEN_PATHS.has(`/${first}`))) throw methodNotAllowed()
+  if (route.kind !== 'other') return discoveryResponse(context.kinds, route, request.headers)
+  if (path === '/version' || path === '/version/') return jsonResponse(200, versionInfo)
+  if (HEALTH_PATHS.has(`/${first}`)) return healthResponse(context, path.replace(/\/$/, ''), query)
+  if (first === 'openapi')
+    return openApiResponse(context.kinds, path, { query, headers: request.headers, now: context.clock.now() })
+  if (path === '/metrics') return metricsResponse(context, metrics)
+  if (path === '/') return jsonResponse(200, { paths: rootPaths(context.kinds) })
   throw pathNotFound()
 }
 

@@ -8,7 +8,7 @@ export function attributesOf(
   { method, query }: { readonly method: string; readonly query: URLSearchParams },
 ): Attributes {
   const common = { group: '', resource: '', subresource: '', namespace: '', name: '', path }
-  if (route.kind !== 'resource') return { ...common, verb: method.toLowerCase() }
+  if (route.kind !== 'resource') return { ...common, verb: (METHOD_OF[method] ?? method).toLowerCase() }
   return {
     verb: verbOf(method, route, query),
     group: route.group,
@@ -21,11 +21,14 @@ export function attributesOf(
   }
 }
 
+/** A HEAD asks for no more than a GET. */
+const METHOD_OF: Readonly<Record<string, string>> = { HEAD: 'GET' }
+
 const VERBS: Readonly<Record<string, string>> = { POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' }
 
 function verbOf(method: string, { name }: ResourcePath, query: URLSearchParams): string {
   if (method === 'DELETE') return name === undefined ? 'deletecollection' : 'delete'
-  if (method !== 'GET') return VERBS[method] ?? method.toLowerCase()
+  if (method !== 'GET' && method !== 'HEAD') return VERBS[method] ?? method.toLowerCase()
   const watch = query.get('watch')
   if (watch === 'true' || watch === '1' || watch === '') return 'watch'
   return name === undefined ? 'list' : 'get'

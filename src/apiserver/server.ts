@@ -22,7 +22,9 @@ import { createHandler, type HandleRequest } from './handler.ts'
 import { type ExchangeOptions, exchange } from './http-exchange.ts'
 import { ingressClassHook } from './ingress-class-hook.ts'
 import { KindTable } from './kind-table.ts'
+import { writeLegibly } from './legible-answers.ts'
 import { createLocalTransport } from './local-transport.ts'
+import { RequestMetrics } from './metrics/request-metrics.ts'
 import { nodeAuthorizer } from './nodes/node-authorizer.ts'
 import { restrictNodes } from './nodes/node-restriction.ts'
 import type { TokenSigner } from './pki/service-account-token.ts'
@@ -130,14 +132,15 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const token = tokens === undefined ? [] : ([['serviceaccounts/token', tokenHandler(tokens)]] as const)
   const subresources = new Map([...SUBRESOURCES, ...token, ...(options.subresources ?? [])])
   const verifyToken = options.verifyToken ?? (tokens === undefined ? undefined : tokenVerifier(tokens, store))
-  const perform = createHandler({ context, authorizer, verifyToken, subresources })
+  const metrics = new RequestMetrics(context.kinds)
+  const perform = createHandler({ context, authorizer, verifyToken, subresources, metrics })
   const audited = (handle: HandleRequest) => {
     return options.audit === undefined ? handle : auditRequests(handle, { ...context, ...options.audit })
   }
   // The cluster's own controllers, which come by `handle`, are not kept waiting by a flood of others.
-  const handle = audited(perform)
-  const limited = audited(limitRequests(perform, { ...DEFAULT_LIMITS, ...options.limits }))
-  const spoken = speakProtobuf(limited, context.kinds)
+  const handle = metrics.measure(audited(perform))
+  const limited = metrics.measure(audited(limitRequests(perform, { ...DEFAULT_LIMITS, ...options.limits })))
+  const spoken = writeLegibly(speakProtobuf(limited, context.kinds))
   const { log, clock } = context
   const server = started.use(new TlsServer(options, { handle: spoken, verifyToken, log, clock }))
   await server.listen(options.listeners)
