@@ -13,8 +13,8 @@ const STEADY_RATE = 20_000
 
 /**
  * The DNS server in a process and namespace of its own, asked by dnsperf: answers per second, the longest that 99 in 100
- * took, and the server's CPU time per answer (which a busy machine changes least); names that are there, and names that
- * are not. Also the memory and the time of an update with as many endpoints as are wished behind one headless Service.
+ * took, and the server's CPU time per answer (which a busy machine changes least, and of which `qps_per_cpu_second` is the
+ * inverse); names that are there, and names that are not; `floor` is what the system calls alone cost, without any DNS. Also the memory and the time of an update with as many endpoints as are wished behind one headless Service.
  * CoreDNS answers from its plugin `hosts` beside it, when it is on PATH.
  *
  * Flags: `--services N` (10000), `--headless N` (5000), `--seconds N` (5), `--plain` (packets one by one). Needs root.
@@ -36,16 +36,18 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
   spawnSync('ip', ['-n', name, 'link', 'set', 'lo', 'up'])
   try {
     const questions = writeQuestions(directory, Number(values.services))
-    const program = join(dirname(fileURLToPath(import.meta.url)), 'programs', 'dns-server.ts')
-    const words = [values.services, values.headless, String(PORT), values.plain ? 'plain' : '']
-    const server = fork(program, words, { execPath: '/usr/sbin/ip', execArgv: inside(name) })
-    const [loaded] = (await once(server, 'message')) as [Record<string, number>]
     const seconds = Number(values.seconds)
+    const floor = await measureFloor({ name, file: questions.hits, seconds })
+    const words = [values.services, values.headless, String(PORT), values.plain ? 'plain' : '']
+    const server = start('dns-server.ts', words, name)
+    const [loaded] = (await once(server, 'message')) as [Record<string, number>]
+    // Each answer is made when it is first asked for.
+    await asked({ name, file: questions.hits, seconds: 1 }, PORT, [])
     const hits = await measure(server, { name, file: questions.hits, seconds })
     const denials = await measure(server, { name, file: questions.denials, seconds })
     server.kill()
     const peer = await measurePeer(directory, { name, file: questions.hits, seconds }, Number(values.services))
-    return { ...hits, nxdomain: denials, ...loaded, ...(peer === undefined ? {} : { peer }) }
+    return { ...hits, nxdomain: denials, floor, ...loaded, ...(peer === undefined ? {} : { peer }) }
   } finally {
     deleteNetns(name)
     rmSync(directory, { recursive: true, force: true })
@@ -64,7 +66,24 @@ async function measure(server: ChildProcess, load: Load): Promise<Record<string,
   const after = await usage(server)
   const p99_ms = await latency(load, PORT)
   const perAnswer = (after.cpuUs - before.cpuUs) / Math.max(1, after.answers - before.answers)
-  return { qps: Math.round(qps), p99_ms, cpu_us_per_answer: Math.round(perAnswer * 100) / 100 }
+  const cpu_us_per_answer = Math.round(perAnswer * 100) / 100
+  return { qps: Math.round(qps), qps_per_cpu_second: Math.round(1e6 / perAnswer), p99_ms, cpu_us_per_answer }
+}
+
+/** What receiving and sending alone costs, by the same system calls. */
+async function measureFloor(load: Load): Promise<Record<string, number>> {
+  const echo = start('udp-echo.ts', [String(PORT)], load.name)
+  await once(echo, 'message')
+  const figures = await measure(echo, load)
+  const ended = once(echo, 'exit')
+  echo.kill()
+  await ended
+  return figures
+}
+
+function start(program: string, words: readonly string[], netns: string): ChildProcess {
+  const path = join(dirname(fileURLToPath(import.meta.url)), 'programs', program)
+  return fork(path, words, { execPath: '/usr/sbin/ip', execArgv: inside(netns) })
 }
 
 async function usage(server: ChildProcess): Promise<{ cpuUs: number; answers: number }> {
@@ -145,5 +164,5 @@ function serviceName(i: number): string {
 
 /** Arguments of `ip` that run Node.js with a program in the namespace. */
 function inside(name: string): string[] {
-  return ['netns', 'exec', name, process.execPath, '--import', 'tsx']
+  return ['netns', 'exec', name, process.execPath, '--expose-gc', '--import', 'tsx']
 }

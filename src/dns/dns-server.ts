@@ -5,17 +5,14 @@ import { FairleadError } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
 import type { Client } from '../kube/client.ts'
 import type { BlockConfig } from './corefile/server-config.ts'
-import type { Asker } from './server/asker.ts'
 import { ClusterSource } from './server/cluster-source.ts'
-import { DnsMetrics, type ZoneTally } from './server/metrics.ts'
-import { type Exchange, Responder } from './server/responder.ts'
+import { DnsMetrics } from './server/metrics.ts'
+import { Responder } from './server/responder.ts'
 import { ServerBlock } from './server/server-block.ts'
 import { StatusPages } from './server/status-pages.ts'
 import { TcpServer } from './server/tcp-server.ts'
 import { UdpServer } from './server/udp-server.ts'
-import { type Answer, emptyAnswer } from './wire/answer.ts'
-import { CLASS_IN, RCODE } from './wire/codes.ts'
-import type { Question } from './wire/question.ts'
+import { ZoneChoice } from './server/zone-choice.ts'
 import { KubernetesZone } from './zone/kubernetes-zone.ts'
 
 export interface DnsServerOptions {
@@ -223,7 +220,7 @@ function openZone(options: DnsServerOptions, config: BlockConfig, metrics: DnsMe
   const { clock, log, client, localAddresses = machineAddresses() } = options
   const { kubernetes } = config
   if (kubernetes === undefined) throw new FairleadError('BUG', 'There is no cluster for this server block')
-  const zone = new KubernetesZone({ ...kubernetes, localAddresses })
+  const zone = new KubernetesZone({ ...kubernetes, localAddresses, turning: config.loadbalance })
   const source = new ClusterSource({
     client: client(),
     config: kubernetes,
@@ -268,6 +265,7 @@ async function listenAt({ port, hosts, blocks }: Place, options: DnsServerOption
   const listener: { choice: ZoneChoice } = { choice: new ZoneChoice(blocks) }
   const responder = new Responder({
     resolve: (question, asker) => listener.choice.resolve(question, asker),
+    ready: { write: (question, asker, place) => listener.choice.write(question, asker, place) },
     observe: (exchange) => listener.choice.observe(exchange),
     log,
   })
@@ -280,45 +278,6 @@ async function listenAt({ port, hosts, blocks }: Place, options: DnsServerOption
   const open = started.move()
   return Object.assign(listener, { ports, [Symbol.asyncDispose]: () => open[Symbol.asyncDispose]() })
 }
-
-interface Choice {
-  readonly key: Buffer
-  readonly labels: number
-  readonly tally: ZoneTally
-  readonly block: ServerBlock
-}
-
-/** Which of the blocks of a port answers: that of the longest zone. */
-class ZoneChoice {
-  readonly #choices: readonly Choice[]
-  readonly #onlyRoot: Choice | undefined
-
-  constructor(blocks: readonly ServerBlock[]) {
-    const choices = blocks.flatMap((block) => block.zones.map((zone) => ({ ...zone, block })))
-    this.#choices = choices.sort((a, b) => b.labels - a.labels)
-    const [first] = this.#choices
-    this.#onlyRoot = choices.length === 1 && first?.labels === 0 ? first : undefined
-  }
-
-  resolve(question: Question, asker: Asker): Answer | Promise<Answer> {
-    if (question.class !== CLASS_IN) return REFUSED
-    const choice = this.#find(question)
-    return choice === undefined ? REFUSED : choice.block.resolve(question, asker)
-  }
-
-  observe(exchange: Exchange): void {
-    const choice = exchange.question.hasQuestion ? this.#find(exchange.question) : this.#choices.at(-1)
-    if (choice !== undefined) choice.block.observe(choice.tally, exchange)
-  }
-
-  #find(question: Question): Choice | undefined {
-    if (this.#onlyRoot !== undefined) return this.#onlyRoot
-    for (const choice of this.#choices) if (question.isWithin(choice.key, choice.labels)) return choice
-    return undefined
-  }
-}
-
-const REFUSED = emptyAnswer(RCODE.REFUSED)
 
 function describe(metrics: DnsMetrics, version: string, configs: () => readonly BlockConfig[]): void {
   metrics.gauge('coredns_build_info', () => [[{ goversion: `node ${process.version}`, revision: '', version }, 1]])

@@ -10,7 +10,14 @@ import type { EndpointSlice } from '../../kube/types/discovery.ts'
 import type { KubeObject } from '../../kube/types/meta.ts'
 import type { KubernetesConfig } from '../corefile/server-config.ts'
 import type { KubernetesZone } from '../zone/kubernetes-zone.ts'
-import { isHeadless, namespaceRecords, podRecords, serviceRecords } from '../zone/service-records.ts'
+import {
+  hasEndpoints,
+  isHeadless,
+  namespaceRecords,
+  ownRecords,
+  podRecords,
+  sliceRecords,
+} from '../zone/service-records.ts'
 
 const SERVICE_NAME = 'kubernetes.io/service-name'
 const TRIGGER_TIME = 'endpoints.kubernetes.io/last-change-trigger-time'
@@ -41,10 +48,13 @@ export class ClusterSource implements AsyncDisposable {
   readonly #informers: InformerSet
   readonly #stopping = new AbortController()
   readonly #running: Promise<void>
-  readonly #dirtyServices = new Map<string, number | undefined>()
+  readonly #dirtyServices = new Set<string>()
+  /** With the time of the change of pods that led to theirs. */
+  readonly #dirtySlices = new Map<string, number | undefined>()
   readonly #dirtyNamespaces = new Set<string>()
   readonly #dirtyPods = new Set<string>()
-  readonly #servers = new Set<string>()
+  /** Slices that have this server among their endpoints, and their Services. */
+  readonly #servers = new Map<string, string>()
   #scheduled = false
 
   constructor(options: ClusterSourceOptions) {
@@ -58,8 +68,9 @@ export class ClusterSource implements AsyncDisposable {
       this.#slices.addIndex(BY_SERVICE, (slice) => [serviceKeyOf(slice) ?? []].flat())
       this.#slices.on(
         this.#marking<EndpointSlice>((slice) => {
-          const key = serviceKeyOf(slice)
-          if (key !== undefined) this.#markService(key, triggerTime(slice))
+          this.#markSlice(keyOf(slice), triggerTime(slice))
+          const service = serviceKeyOf(slice)
+          if (service !== undefined && config.ignoreEmptyServices) this.#dirtyServices.add(service)
         }),
       )
     }
@@ -121,9 +132,16 @@ export class ClusterSource implements AsyncDisposable {
     }
   }
 
-  #markService(key: string, since?: number): void {
-    const before = this.#dirtyServices.get(key)
-    this.#dirtyServices.set(key, before === undefined ? since : Math.min(before, since ?? before))
+  /** A Service decides also what its slices say: whether it is headless, and which endpoints are to be found. */
+  #markService(key: string): void {
+    this.#dirtyServices.add(key)
+    if (!this.#options.config.endpoints) return
+    for (const slice of this.#slices.byIndex(BY_SERVICE, key)) this.#markSlice(keyOf(slice))
+  }
+
+  #markSlice(key: string, since?: number): void {
+    const before = this.#dirtySlices.get(key)
+    this.#dirtySlices.set(key, before === undefined ? since : Math.min(before, since ?? before))
   }
 
   #schedule(): void {
@@ -137,8 +155,10 @@ export class ClusterSource implements AsyncDisposable {
     const serial = Math.floor(this.#options.clock.now() / 1000)
     for (const name of this.#dirtyNamespaces) this.#applyNamespace(name, serial)
     this.#dirtyNamespaces.clear()
-    for (const [key, since] of this.#dirtyServices) this.#applyService(key, since, serial)
+    for (const key of this.#dirtyServices) this.#applyService(key, serial)
     this.#dirtyServices.clear()
+    for (const [key, since] of this.#dirtySlices) this.#applySlice(key, since, serial)
+    this.#dirtySlices.clear()
     for (const key of this.#dirtyPods) this.#applyPod(key, serial)
     this.#dirtyPods.clear()
   }
@@ -152,15 +172,32 @@ export class ClusterSource implements AsyncDisposable {
     for (const service of this.#services.byIndex(BY_NAMESPACE, name)) this.#markService(keyOf(service))
   }
 
-  #applyService(key: string, since: number | undefined, serial: number): void {
+  #applyService(key: string, serial: number): void {
+    const { zone } = this.#options
+    const service = this.#exposedService(key)
+    const isEmpty =
+      service !== undefined &&
+      zone.settings.ignoreEmptyServices &&
+      zone.settings.endpoints &&
+      !this.#slices.byIndex(BY_SERVICE, key).some((slice) => hasEndpoints(service, slice, zone.settings))
+    zone.set(`service/${key}`, service === undefined ? [] : ownRecords(service, { isEmpty }, zone.settings), serial)
+  }
+
+  #applySlice(key: string, since: number | undefined, serial: number): void {
     const { zone, onProgrammed, clock } = this.#options
-    const service = this.#services.get(key)
-    const exposed = service !== undefined && this.#isExposed(service.metadata.namespace ?? '')
-    const slices = exposed && zone.settings.endpoints ? this.#slices.byIndex(BY_SERVICE, key) : []
-    const changed = zone.set(`service/${key}`, exposed ? serviceRecords(service, slices, zone.settings) : [], serial)
-    this.#noteServer(key, slices)
+    const slice = this.#slices.get(key)
+    const serviceKey = slice === undefined ? undefined : serviceKeyOf(slice)
+    const service = serviceKey === undefined ? undefined : this.#exposedService(serviceKey)
+    const said = slice === undefined || service === undefined ? [] : sliceRecords(service, slice, zone.settings)
+    const changed = zone.set(`slice/${key}`, said, serial)
+    this.#noteServer(key, service === undefined ? undefined : slice)
     if (!changed || since === undefined || service === undefined) return
     onProgrammed(kindOf(service), Math.max(0, clock.now() - since) / 1000)
+  }
+
+  #exposedService(key: string): Service | undefined {
+    const service = this.#services.get(key)
+    return service !== undefined && this.#isExposed(service.metadata.namespace ?? '') ? service : undefined
   }
 
   #applyPod(key: string, serial: number): void {
@@ -171,17 +208,17 @@ export class ClusterSource implements AsyncDisposable {
   }
 
   /** Services whose endpoints are this server are its names. */
-  #noteServer(key: string, slices: readonly EndpointSlice[]): void {
+  #noteServer(key: string, slice: EndpointSlice | undefined): void {
     const { zone } = this.#options
-    const [namespace = '', name = ''] = key.split('/')
-    const own = slices.some(({ endpoints }) =>
-      (endpoints ?? []).some(({ addresses }) => addresses.some((text) => zone.settings.localAddresses.includes(text))),
+    const own = (slice?.endpoints ?? []).some(({ addresses }) =>
+      addresses.some((text) => zone.settings.localAddresses.includes(text)),
     )
-    const service = `${name}.${namespace}`
-    if (own === this.#servers.has(service)) return
-    if (own) this.#servers.add(service)
-    else this.#servers.delete(service)
-    zone.setServers([...this.#servers].sort())
+    const [namespace = '', name = ''] = (slice === undefined ? '' : (serviceKeyOf(slice) ?? '')).split('/')
+    const service = own ? `${name}.${namespace}` : undefined
+    if (service === this.#servers.get(key)) return
+    if (service === undefined) this.#servers.delete(key)
+    else this.#servers.set(key, service)
+    zone.setServers([...new Set(this.#servers.values())].sort())
   }
 
   #isExposed(namespace: string): boolean {

@@ -8,11 +8,16 @@ const DURATION_BUCKETS = [
 ]
 const SIZE_BUCKETS = [0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16_000, 32_000, 48_000, 64_000]
 const PROGRAMMING_BUCKETS = Array.from({ length: 20 }, (_, i) => 0.001 * 2 ** i)
-const KNOWN_TYPES = new Set<number>([...Object.values(TYPE), 43, 46, 47, 48, 65])
+const KNOWN_TYPES = Uint8Array.from({ length: 256 }, (_, type) =>
+  [...Object.values<number>(TYPE), 43, 46, 47, 48, 65].includes(type) ? 1 : 0,
+)
 const RCODES = 24
 /** Types of records have numbers up to 255 here; the rest is counted together. */
 const TYPES = 257
 const OTHER = 256
+
+/** What is counted of an exchange. */
+export type Sample = Pick<Exchange, 'question' | 'asker' | 'rcode' | 'size' | 'seconds'>
 
 /** A number that is only ever added to. */
 class Histogram {
@@ -95,9 +100,9 @@ export class DnsMetrics {
   }
 
   /** @param plugin Who answered. */
-  observe(tally: ZoneTally, plugin: string, { question, asker, answer, size, seconds = 0 }: Exchange): void {
+  observe(tally: ZoneTally, plugin: string, { question, asker, rcode, size, seconds = 0 }: Sample): void {
     const tcp = asker.protocol === 'tcp' ? 1 : 0
-    const type = KNOWN_TYPES.has(question.type) && question.type < OTHER ? question.type : OTHER
+    const type = question.type < OTHER && KNOWN_TYPES[question.type] === 1 ? question.type : OTHER
     const index = (tcp * 2 + (asker.family === 6 ? 1 : 0)) * TYPES + type
     ;(tally.requests[index] as number)++
     let responses = tally.responses.get(plugin)
@@ -105,7 +110,7 @@ export class DnsMetrics {
       responses = new Float64Array(RCODES)
       tally.responses.set(plugin, responses)
     }
-    ;(responses[Math.min(answer.rcode, RCODES - 1)] as number)++
+    ;(responses[Math.min(rcode, RCODES - 1)] as number)++
     if (question.dnssecOk) tally.dnssec++
     tally.durations.observe(seconds)
     tally.requestSizes[tcp]?.observe(question.size)

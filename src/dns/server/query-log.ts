@@ -49,24 +49,24 @@ export class QueryLog {
   }
 }
 
-export function queryRecord({ question, asker, answer, size, seconds = 0 }: Exchange): QueryRecord {
-  const nothing = answer.rcode === RCODE.NXDOMAIN || (answer.rcode === RCODE.NOERROR && answer.answers === 0)
+export function queryRecord({ question, asker, rcode, answers, size, seconds = 0 }: Exchange): QueryRecord {
+  const nothing = rcode === RCODE.NXDOMAIN || (rcode === RCODE.NOERROR && answers === 0)
   return {
     address: asker.address,
     port: asker.port,
     protocol: asker.protocol,
     name: question.hasQuestion ? question.text : '',
     type: typeName(question.type),
-    rcode: rcodeName(answer.rcode),
-    verdict: nothing ? 'denial' : answer.rcode === RCODE.NOERROR ? 'success' : 'error',
-    answers: answer.answers,
+    rcode: rcodeName(rcode),
+    verdict: nothing ? 'denial' : rcode === RCODE.NOERROR ? 'success' : 'error',
+    answers,
     bytes: size,
     seconds,
   }
 }
 
 /** A line in the format of the directive `log`. */
-function queryLine(format: string, { question, answer, asker }: Exchange, record: QueryRecord): string {
+function queryLine(format: string, { question, flags, asker }: Exchange, record: QueryRecord): string {
   const values: Readonly<Record<string, string | number | boolean>> = {
     remote: asker.family === 6 ? `[${record.address}]` : record.address,
     port: record.port,
@@ -82,7 +82,7 @@ function queryLine(format: string, { question, answer, asker }: Exchange, record
     '>opcode': (question.flags >> 11) & 15,
     '>do': question.dnssecOk,
     '>bufsize': question.udpSize,
-    '>rflags': flagNames(FLAG.QR | answer.flags | (question.flags & (FLAG.RD | FLAG.CD))),
+    '>rflags': flagNames(FLAG.QR | flags | (question.flags & (FLAG.RD | FLAG.CD))),
   }
   return format.replace(/\{([^}]+)\}/g, (_, key: string) => String(values[key] ?? '-'))
 }

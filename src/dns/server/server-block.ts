@@ -11,10 +11,11 @@ import { encodeName, labelCount } from '../wire/name.ts'
 import { Question } from '../wire/question.ts'
 import type { DnsRecord } from '../wire/record.ts'
 import type { KubernetesZone } from '../zone/kubernetes-zone.ts'
+import type { ReadyAnswers } from '../zone/ready-answers.ts'
 import { forwardZones } from '../zone/service-records.ts'
 import type { Asker } from './asker.ts'
 import { HostsTable } from './hosts-table.ts'
-import type { DnsMetrics, ZoneTally } from './metrics.ts'
+import type { DnsMetrics, Sample, ZoneTally } from './metrics.ts'
 import { QueryLog } from './query-log.ts'
 import { type Exchange, failureText, type Resolver } from './responder.ts'
 import { autopathing, messageOf, rewriting } from './rewriting.ts'
@@ -44,6 +45,8 @@ export class ServerBlock implements Disposable {
   readonly config: BlockConfig
   readonly zones: readonly ServedName[]
   readonly queryLog: QueryLog | undefined
+  /** The cluster's answers as bytes, where no other directive has a word before them. */
+  readonly ready: ReadyAnswers | undefined
   readonly #options: BlockOptions
   readonly #forwards: readonly { readonly forwarder: Forwarder; readonly cache: AnswerCache | undefined }[]
   readonly #hosts: HostsTable | undefined
@@ -67,12 +70,19 @@ export class ServerBlock implements Disposable {
     this.#forwards = config.forwards.map((forward) => this.#forward(server, forward))
     this.#hosts = config.hosts === undefined ? undefined : new HostsTable(config.hosts, log)
     this.#resolve = this.#chain(server)
+    const isFirst = [config.log, config.hosts, config.autopath, config.rewrites[0]].every((part) => part === undefined)
+    this.ready = isFirst ? options.zone?.table.ready : undefined
     this.#reloadHosts()
   }
 
   resolve(question: Question, asker: Asker): Answer | Promise<Answer> {
     this.#plugin = ''
     return this.#resolve(question, asker)
+  }
+
+  /** Counts an answer from {@link ready}. */
+  countReady(tally: ZoneTally, sample: Sample): void {
+    if (this.config.prometheus !== undefined) this.#options.metrics.observe(tally, 'kubernetes', sample)
   }
 
   observe(tally: ZoneTally, exchange: Exchange): void {

@@ -4,7 +4,7 @@ import { silentLog } from '../../base/log.ts'
 import type { Service } from '../../kube/types/core.ts'
 import type { EndpointSlice } from '../../kube/types/discovery.ts'
 import { emptyAnswer } from '../wire/answer.ts'
-import { FLAG, RCODE, typeCode } from '../wire/codes.ts'
+import { CLASS_IN, FLAG, RCODE, typeCode } from '../wire/codes.ts'
 import { encodeMessage } from '../wire/message.ts'
 import { KubernetesZone, type ZoneSettings } from '../zone/kubernetes-zone.ts'
 import { DEFAULT_ZONE_OPTIONS } from '../zone/name-record.ts'
@@ -38,7 +38,14 @@ export function testZone(many = 3, settings: Partial<ZoneSettings> = {}): Kubern
 }
 
 export function testResponder(zone: KubernetesZone): Responder {
+  const { ready } = zone.table
   return new Responder({
+    ready: {
+      write(question, _, place) {
+        const at = question.class === CLASS_IN ? ready.find(question) : -1
+        return at < 0 ? 0 : ready.write(at, question, place)
+      },
+    },
     resolve: (question) => {
       const answer = zone.answer(question)
       return answer === undefined || 'elsewhere' in answer ? emptyAnswer(RCODE.REFUSED) : answer

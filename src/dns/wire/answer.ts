@@ -37,6 +37,9 @@ export interface AnswerContent {
   readonly turning?: boolean
 }
 
+/** Bytes of an OPT record without options. */
+export const OPT_LENGTH = 11
+
 const NO_BYTES = Buffer.alloc(0)
 
 /** Makes an answer to a question about `name` (wire form). */
@@ -76,7 +79,7 @@ export function writeResponse(
 ): number {
   const { rcode } = answer
   const questionLength = question.hasQuestion ? question.nameLength + 4 : 0
-  const optLength = question.hasEdns ? 11 : 0
+  const optLength = question.hasEdns ? OPT_LENGTH : 0
   const room = limits.size - HEADER_LENGTH - questionLength - optLength
   let { answers, authorities, additionals } = answer
   let length = answer.body.length
@@ -86,29 +89,39 @@ export function writeResponse(
     ;({ answers, authorities, additionals, length } = fit)
     truncated = answers < answer.answers || authorities < answer.authorities ? FLAG.TC : 0
   }
-  const asked = question.flags & (0x7800 | FLAG.RD | FLAG.CD)
-  uint16(out, at, question.id)
-  uint16(out, at + 2, FLAG.QR | asked | answer.flags | truncated | (rcode & 15))
-  uint16(out, at + 4, question.hasQuestion ? 1 : 0)
+  let end = writeStart(out, at, question, answer.flags | truncated | (rcode & 15))
   uint16(out, at + 6, answers)
   uint16(out, at + 8, authorities)
   uint16(out, at + 10, additionals + (question.hasEdns ? 1 : 0))
-  let end = at + HEADER_LENGTH
-  const { bytes, start } = question
-  for (let i = start + HEADER_LENGTH, last = i + questionLength; i < last; ) out[end++] = bytes[i++] as number
   writeBody(out, end, answer, { length, turn: answers === answer.answers ? limits.turn : 0 })
   end += length
-  if (question.hasEdns) {
-    out[end] = 0
-    uint16(out, end + 1, TYPE.OPT)
-    uint16(out, end + 3, UDP_SIZE)
-    out[end + 5] = rcode >> 4
-    out[end + 6] = 0
-    uint16(out, end + 7, question.dnssecOk ? 0x8000 : 0)
-    uint16(out, end + 9, 0)
-    end += 11
-  }
-  return end - at
+  return writeEnd(out, end, question, rcode) - at
+}
+
+/** Header but for the counts of sections, and the question as it was asked; returns where that ends. */
+export function writeStart(out: Buffer, at: number, question: Question, flags: number): number {
+  const asked = question.flags & (0x7800 | FLAG.RD | FLAG.CD)
+  uint16(out, at, question.id)
+  uint16(out, at + 2, FLAG.QR | asked | flags)
+  uint16(out, at + 4, question.hasQuestion ? 1 : 0)
+  const { bytes, start } = question
+  let end = at + HEADER_LENGTH
+  const last = start + HEADER_LENGTH + (question.hasQuestion ? question.nameLength + 4 : 0)
+  for (let i = start + HEADER_LENGTH; i < last; ) out[end++] = bytes[i++] as number
+  return end
+}
+
+/** The OPT record, where the question had one (RFC 6891 §6.1.1); returns where the response ends. */
+export function writeEnd(out: Buffer, end: number, question: Question, rcode: number): number {
+  if (!question.hasEdns) return end
+  out[end] = 0
+  uint16(out, end + 1, TYPE.OPT)
+  uint16(out, end + 3, UDP_SIZE)
+  out[end + 5] = rcode >> 4
+  out[end + 6] = 0
+  uint16(out, end + 7, question.dnssecOk ? 0x8000 : 0)
+  uint16(out, end + 9, 0)
+  return end + OPT_LENGTH
 }
 
 interface BodyPart {

@@ -19,6 +19,8 @@ export type ZoneAnswer =
 export interface ZoneSettings extends ZoneOptions {
   /** Zones in which a name that is not there is looked for further on. */
   readonly fallthrough: readonly string[]
+  /** Whether addresses take turns in being first (`loadbalance`). @default true */
+  readonly turning?: boolean
   /** Our own addresses, by which the server's Service is found for NS records. */
   readonly localAddresses: readonly string[]
 }
@@ -67,11 +69,12 @@ export class KubernetesZone {
   }
 
   answer(question: Question): ZoneAnswer {
+    const { ready } = this.table
+    const at = ready.find(question)
+    if (at >= 0) return ready.answerAt(at)
     const entry = this.table.find(question)
-    if (entry !== undefined) {
-      const ready = entry.answers?.get(question.type)
-      if (ready !== undefined) return ready
-    }
+    const long = entry?.answers?.get(question.type)
+    if (long !== undefined) return long
     const zone = this.zoneOf(question)
     if (zone === undefined) return undefined
     if (question.type === TYPE.AXFR || question.type === TYPE.IXFR) return emptyAnswer(RCODE.REFUSED)
@@ -123,11 +126,10 @@ export class KubernetesZone {
     const { ttl } = this.settings
     const answers = toRecords(name, data, ttl)
     const additionals = targetAddresses(data, (target) => this.#addressesOf(target), ttl)
-    const turning = question.type === TYPE.A || question.type === TYPE.AAAA
+    const turning = this.settings.turning !== false && (question.type === TYPE.A || question.type === TYPE.AAAA)
     const answer = makeAnswer(entry.key, { flags: FLAG.AA, answers, additionals, turning })
     // Addresses of targets stand under this name too, so that it is touched whenever they change.
-    entry.answers ??= new Map()
-    entry.answers.set(question.type, answer)
+    this.table.keep(entry, question, answer)
     return answer
   }
 

@@ -19,7 +19,7 @@ export function recordsOfType(said: Iterable<readonly NameRecord[]>, type: numbe
       found.push(data)
     }
   }
-  return withWeights(unique(found))
+  return type === TYPE.SRV ? withWeights(unique(found)) : unique(found)
 }
 
 /** As CoreDNS: 100 shared out evenly, at least 1 for each. */
@@ -31,7 +31,7 @@ function withWeights(records: RecordData[]): RecordData[] {
 function unique(records: RecordData[]): RecordData[] {
   if (records.length < 2) return records
   const seen = new Map<string, RecordData>()
-  for (const data of records) seen.set(Object.values(data).join(' '), data)
+  for (const data of records) seen.set('address' in data ? data.address : Object.values(data).join(' '), data)
   return [...seen.values()]
 }
 

@@ -2,6 +2,7 @@ import type { Answer } from '../wire/answer.ts'
 import { encodeName, labelCount, nameText } from '../wire/name.ts'
 import { equalBytes, hashName, type Question } from '../wire/question.ts'
 import { type NameRecord, sameRecord } from './name-record.ts'
+import { ReadyAnswers } from './ready-answers.ts'
 
 /** A name that is there: what objects say of it, and the answers made from that. */
 export class NameEntry {
@@ -13,8 +14,9 @@ export class NameEntry {
   /** How many names are directly below it. */
   children = 0
   readonly records = new Map<string, readonly NameRecord[]>()
-  /** By type; made when first asked for after a change. */
+  /** By type, those that are too long to be {@link ReadyAnswers}; made when first asked for after a change. */
   answers: Map<number, Answer> | undefined
+  hasReady = false
 
   constructor(key: Buffer) {
     this.key = key
@@ -28,6 +30,8 @@ export class NameEntry {
  */
 export class NameTable {
   readonly #places = new Map<number, NameEntry>()
+  /** Made when first asked for after a change. */
+  readonly ready = new ReadyAnswers()
   readonly #owned = new Map<string, ReadonlyMap<string, readonly NameRecord[]>>()
   readonly #topLabels: (name: string) => number
   #size = 0
@@ -100,15 +104,33 @@ export class NameTable {
   #put(name: string, owner: string, said: readonly NameRecord[]): void {
     const entry = this.#ensure(encodeName(name), this.#topLabels(name), labelCount(name))
     entry.records.set(owner, said)
-    entry.answers = undefined
+    this.#forget(entry)
   }
 
   #drop(name: string, owner: string): void {
     const entry = this.#find(encodeName(name))
     if (entry === undefined) return
     entry.records.delete(owner)
-    entry.answers = undefined
+    this.#forget(entry)
     this.#prune(entry, this.#topLabels(name), labelCount(name))
+  }
+
+  /** Keeps an answer until something else is said of the name. */
+  keep(entry: NameEntry, question: Question, answer: Answer): void {
+    if (ReadyAnswers.fits(answer)) {
+      this.ready.add(question, answer)
+      entry.hasReady = true
+      return
+    }
+    entry.answers ??= new Map()
+    entry.answers.set(question.type, answer)
+  }
+
+  #forget(entry: NameEntry): void {
+    entry.answers = undefined
+    if (!entry.hasReady) return
+    entry.hasReady = false
+    this.ready.drop(entry.key, entry.hash)
   }
 
   /** The entry of a name, made with those above it up to the zone. */

@@ -15,27 +15,58 @@ interface PortName {
   readonly port: number
 }
 
-/** What a Service and its slices say. */
+/** What a Service and its slices say: {@link ownRecords} and {@link sliceRecords} of each. */
 export function serviceRecords(
   service: Service,
   slices: readonly EndpointSlice[],
   options: ZoneOptions,
 ): readonly NameRecord[] {
-  const { name, namespace = '' } = service.metadata
-  const zones = forwardZones(options)
+  const isEmpty = slices.every((slice) => readyEndpoints(service, slice, options).length === 0)
+  const own = ownRecords(service, { isEmpty }, options)
+  return [...own, ...slices.flatMap((slice) => sliceRecords(service, slice, options))]
+}
+
+/**
+ * What a Service says by itself.
+ *
+ * @param isEmpty Whether it has no endpoint that is to be found.
+ */
+export function ownRecords(
+  service: Service,
+  { isEmpty }: { readonly isEmpty: boolean },
+  options: ZoneOptions,
+): readonly NameRecord[] {
   const out: NameRecord[] = []
-  for (const zone of zones) {
-    const owner = `${name}.${namespace}.svc.${zone}`
-    const reverse = zone === zones[0] ? reverseZones(options) : []
-    if (service.spec.type === 'ExternalName') addExternalName(out, owner, service.spec.externalName ?? '')
-    else {
-      const endpoints = readyEndpoints(service, slices, options)
-      if (options.ignoreEmptyServices && !isHeadless(service) && endpoints.length === 0) continue
-      if (!isHeadless(service)) addClusterIps(out, owner, service, reverse)
-      if (options.endpoints) addEndpoints(out, owner, endpoints, { headless: isHeadless(service), reverse })
-    }
+  if (options.ignoreEmptyServices && isEmpty && !isHeadless(service) && !isExternal(service)) return out
+  for (const { owner, reverse } of placesOf(service, options)) {
+    if (isExternal(service)) addExternalName(out, owner, service.spec.externalName ?? '')
+    else if (!isHeadless(service)) addClusterIps(out, owner, service, reverse)
   }
   return out
+}
+
+/** What one slice adds to its Service: a change of it costs what it has, not what the Service has in all. */
+export function sliceRecords(service: Service, slice: EndpointSlice, options: ZoneOptions): readonly NameRecord[] {
+  const out: NameRecord[] = []
+  if (isExternal(service) || !options.endpoints) return out
+  const endpoints = readyEndpoints(service, slice, options)
+  for (const { owner, reverse } of placesOf(service, options)) {
+    addEndpoints(out, owner, endpoints, { headless: isHeadless(service), reverse })
+  }
+  return out
+}
+
+/** Whether a slice has an endpoint that is to be found. */
+export function hasEndpoints(service: Service, slice: EndpointSlice, options: ZoneOptions): boolean {
+  return readyEndpoints(service, slice, options).length > 0
+}
+
+/** The Service's name in each zone, and the reverse zones that its addresses are entered in: once. */
+function placesOf({ metadata: { name, namespace = '' } }: Service, options: ZoneOptions) {
+  return forwardZones(options).map((zone, i) => ({
+    owner: `${name}.${namespace}.svc.${zone}`,
+    reverse: i === 0 ? reverseZones(options) : [],
+  }))
 }
 
 /** A namespace has a name below `svc` and below `pod`, and nothing is said of it. */
@@ -94,6 +125,10 @@ export function forwardZones({ zones }: ZoneOptions): readonly string[] {
   return zones.filter((zone) => !isReverseZone(zone))
 }
 
+function isExternal({ spec }: Service): boolean {
+  return spec.type === 'ExternalName'
+}
+
 export function isHeadless({ spec }: Service): boolean {
   return spec.clusterIP === 'None'
 }
@@ -123,23 +158,17 @@ interface ReadyEndpoint {
 }
 
 /** Each address of each endpoint that is to be found. */
-function readyEndpoints(
-  service: Service,
-  slices: readonly EndpointSlice[],
-  options: ZoneOptions,
-): readonly ReadyEndpoint[] {
-  return slices.flatMap((slice) => {
-    if (slice.addressType === 'FQDN') return []
-    const ports = (slice.ports ?? []).flatMap(({ name = '', protocol = 'TCP', port }) =>
-      port === undefined ? [] : [{ name, protocol, port }],
-    )
-    return (slice.endpoints ?? []).flatMap((endpoint) => {
-      if (endpoint.conditions?.ready === false && service.spec.publishNotReadyAddresses !== true) return []
-      return endpoint.addresses.flatMap((address) => {
-        const data = addressData(address)
-        if (data === undefined || !('address' in data)) return []
-        return [{ hostname: endpointHostname(endpoint, data.address, options), data, ports }]
-      })
+function readyEndpoints(service: Service, slice: EndpointSlice, options: ZoneOptions): readonly ReadyEndpoint[] {
+  if (slice.addressType === 'FQDN') return []
+  const ports = (slice.ports ?? []).flatMap(({ name = '', protocol = 'TCP', port }) =>
+    port === undefined ? [] : [{ name, protocol, port }],
+  )
+  return (slice.endpoints ?? []).flatMap((endpoint) => {
+    if (endpoint.conditions?.ready === false && service.spec.publishNotReadyAddresses !== true) return []
+    return endpoint.addresses.flatMap((address) => {
+      const data = addressData(address)
+      if (data === undefined || !('address' in data)) return []
+      return [{ hostname: endpointHostname(endpoint, data.address, options), data, ports }]
     })
   })
 }
