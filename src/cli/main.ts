@@ -30,6 +30,12 @@ program
       .choices(['nftables', 'ipvs'])
       .default('nftables'),
   )
+  .addOption(
+    new Option('--network <kind>', 'how pods are connected: an overlay, or addresses of the VPC')
+      .choices(['flannel', 'terway-eniip'])
+      .default('flannel'),
+  )
+  .option('--instance-type <type>', 'instance type of the nodes; under terway-eniip it limits their pods')
   .option('--image <name=path>', 'an image for this cluster (may be repeated)', collect, [])
   .option('--check', 'run the demo, take everything down, and exit with 0 or 1', false)
   .addOption(new Option('--detach', 'leave the cluster running in the background').default(false).conflicts('check'))

@@ -3,11 +3,11 @@ import { Disposables } from '../base/disposables.ts'
 import type { Log } from '../base/log.ts'
 import { UsageRecorder } from './billing/usage-recorder.ts'
 import { ECS_PRODUCT } from './ecs/ecs-product.ts'
-import { bindElasticIps } from './fabric/bind-elastic-ips.ts'
-import type { EipTable } from './fabric/eip-table.ts'
+import type { CloudFabric } from './fabric/cloud-fabric.ts'
 import { LatestReport } from './load-balancer/latest-report.ts'
 import type { DataPlane, DataPlaneReport } from './load-balancer/plan.ts'
 import { type Endpoint, startEndpoint } from './openapi/endpoint.ts'
+import type { Product } from './openapi/product.ts'
 import type { RamUser } from './openapi/ram-user.ts'
 import { QUOTAS_PRODUCT } from './quota/quotas-product.ts'
 import { ensureRegion, type RegionIds, type RegionSpec } from './region.ts'
@@ -26,10 +26,13 @@ export interface CloudOptions {
     readonly host: string
     readonly port: number
     readonly tls?: { certificate: string; privateKey: string }
+    /** Where it is served too; see `startEndpoint`. */
+    readonly sockets?: readonly number[]
   }
-  readonly dataPlane: DataPlane
-  /** Public addresses of machines and interfaces, in the kernel. */
-  readonly eips: EipTable
+  /** What carries load balancers; without it there are none, and the API knows no SLB. */
+  readonly dataPlane?: DataPlane
+  /** The VPC in the kernel: interfaces, public addresses. Disposed with the cloud. */
+  readonly fabric: CloudFabric
   readonly clock: Clock
   readonly log: Log
 }
@@ -49,33 +52,41 @@ export interface Cloud extends AsyncDisposable {
  * @throws FairleadError `STORE_FAILED`, `PORT_TAKEN`
  */
 export async function openCloud(options: CloudOptions): Promise<Cloud> {
-  const { directory, region, users, listen, dataPlane, eips, clock, log } = options
+  const { directory, region, users, listen, dataPlane, fabric, clock, log } = options
   await using started = new Disposables()
   const state = started.use(CloudState.open({ directory }))
   const ids = ensureRegion(state, region, clock.now())
-  started.use(dataPlane)
-  const follower = started.use(
-    new StateFollower(state, log, async () => {
-      bindElasticIps(eips, state)
-      await dataPlane.apply({ listeners: compileSlbPlan(state) })
-    }),
-  )
-  const recorder = started.use(new UsageRecorder(state, clock))
-  const record = (report: DataPlaneReport) => recorder.record(report)
-  const health = started.use(new LatestReport(dataPlane, { clock, log, record }))
-  const products = [
-    ECS_PRODUCT,
-    VPC_PRODUCT,
-    QUOTAS_PRODUCT,
-    createSlbProduct((listener, backend) => health.of(listener, backend)),
-  ]
+  started.use(fabric)
+  // Apart from load balancers, which take their time: a pod is about to use its new address.
+  const network = started.use(new StateFollower(state, log, async () => fabric.follow(state)))
+  const balancing = dataPlane === undefined ? undefined : balance(state, dataPlane, { started, clock, log })
+  const products = [ECS_PRODUCT, VPC_PRODUCT, QUOTAS_PRODUCT, ...(balancing?.products ?? [])]
   const endpoint = started.use(await startEndpoint({ state, products, users, ...listen, clock, log }))
   const running = started.move()
   return {
     endpoint,
     state,
     ids,
-    settled: () => follower.settled(),
+    async settled() {
+      await network.settled()
+      await balancing?.follower.settled()
+    },
     [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
   }
+}
+
+/** Lets the data plane follow the state, and bills and the API hear of what it does. */
+function balance(
+  state: CloudState,
+  dataPlane: DataPlane,
+  { started, clock, log }: { started: Disposables; clock: Clock; log: Log },
+): { follower: StateFollower; products: readonly Product[] } {
+  started.use(dataPlane)
+  const follower = started.use(
+    new StateFollower(state, log, () => dataPlane.apply({ listeners: compileSlbPlan(state) })),
+  )
+  const recorder = started.use(new UsageRecorder(state, clock))
+  const record = (report: DataPlaneReport) => recorder.record(report)
+  const health = started.use(new LatestReport(dataPlane, { clock, log, record }))
+  return { follower, products: [createSlbProduct((listener, backend) => health.of(listener, backend))] }
 }

@@ -15,9 +15,16 @@ export interface RegionSpec {
   /** Name of the cluster; ids follow from it, so that they are the same after every start. */
   readonly cluster: string
   readonly vpcCidr: string
-  /** One vSwitch in each zone. */
-  readonly vSwitches: readonly { readonly zoneId: string; readonly cidrBlock: string }[]
+  readonly vSwitches: readonly VSwitchSpec[]
   readonly machines: readonly MachineSpec[]
+}
+
+/** A subnet of one zone. */
+export interface VSwitchSpec {
+  /** Its id follows from it. @default the zone */
+  readonly name?: string
+  readonly zoneId: string
+  readonly cidrBlock: string
 }
 
 /** A node. */
@@ -55,9 +62,9 @@ export function instanceId(cluster: string, machine: string): string {
   return stableId('i', `${cluster}/${machine}`)
 }
 
-/** Id of a zone's vSwitch: `vsw-bp1…`. */
-export function vSwitchId(cluster: string, zoneId: string): string {
-  return stableId('vsw', `${cluster}/${zoneId}`)
+/** Id of a vSwitch by its name, which is its zone where it has no other: `vsw-bp1…`. */
+export function vSwitchId(cluster: string, name: string): string {
+  return stableId('vsw', `${cluster}/${name}`)
 }
 
 /** Makes what is missing of a cluster's VPC: vSwitches, the route table, a security group, machines and their EIPs. */
@@ -87,10 +94,10 @@ function ensureNetwork(transaction: Transaction, { cluster, vpcCidr, vSwitches }
     } as const
     transaction.put(SECURITY_GROUPS, securityGroupId, group)
   }
-  for (const { zoneId, cidrBlock } of vSwitches) {
-    const id = vSwitchId(cluster, zoneId)
+  for (const { zoneId, cidrBlock, name = zoneId } of vSwitches) {
+    const id = vSwitchId(cluster, name)
     if (transaction.get(VSWITCHES, id) !== undefined) continue
-    transaction.put(VSWITCHES, id, { id, name: `${cluster}-${zoneId}`, vpcId, zoneId, cidrBlock, createdAt: now })
+    transaction.put(VSWITCHES, id, { id, name: `${cluster}-${name}`, vpcId, zoneId, cidrBlock, createdAt: now })
   }
 }
 

@@ -5,6 +5,7 @@ import { systemClock } from '../base/clock.ts'
 import { Disposables } from '../base/disposables.ts'
 import { FairleadError } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
+import { instanceId, REGION_ID } from '../cloud/region.ts'
 import type { Client } from '../kube/client.ts'
 import { createHttpsTransport } from '../kube/https-transport.ts'
 import { Informer } from '../kube/informer.ts'
@@ -13,18 +14,23 @@ import { createClient } from '../kube/rest-client.ts'
 import type { Transport } from '../kube/transport.ts'
 import type { Node, NodeAddress } from '../kube/types/core.ts'
 import { startFlannel } from '../network/flannel/flannel.ts'
+import type { PodNetwork } from '../network/pod-network.ts'
+import { maximumPods } from '../network/terway/pool-plan.ts'
 import { createImages } from '../node/images/image-resolver.ts'
 import { openImageStore } from '../node/images/image-store.ts'
 import { type Kubelet, startKubelet } from '../node/kubelet.ts'
 import { nodeDirectories } from '../node/node-directories.ts'
+import type { NodeDescription } from '../node/node-status.ts'
 import { registerNode } from '../node/register-node.ts'
 import { findRunc } from '../node/runtime/runc-command.ts'
 import { RuncRuntime } from '../node/runtime/runc-runtime.ts'
 import { startKubeletServer } from '../node/server/kubelet-server.ts'
 import { defaultConfiguration } from '../proxy/server/proxy-configuration.ts'
 import { type ProxyServer, startProxyServer } from '../proxy/server/proxy-server.ts'
+import type { CloudAccess } from './cluster-cloud.ts'
 import type { ClusterSpec, NodeSpec } from './cluster-spec.ts'
 import { clusterLayout, type LayoutRoots } from './layout.ts'
+import { poolLimits, startNodeTerway } from './node-terway.ts'
 
 /** What a node's components show to the API server, each its own. */
 export interface NodeCredentials {
@@ -41,6 +47,8 @@ export interface AgentConfig {
   readonly caPem: string
   readonly credentials: NodeCredentials
   readonly runcVersion: string
+  /** How to reach the cloud, where pods have addresses of it. */
+  readonly cloud?: CloudAccess
   /** Where the bundled programs of the built-in images are. */
   readonly builtinDirectory: string
 }
@@ -68,7 +76,7 @@ export async function startAgent(
     client,
     nodeName,
     addresses,
-    labels: labelsOf(config.node),
+    ...machineOf(config),
     runcVersion,
     clock,
     log,
@@ -82,7 +90,7 @@ export async function startAgent(
     stopping.abort(new FairleadError('NOT_RUNNING', 'The agent stops'))
     return watching
   })
-  const podCidrs = await podCidrsOf(nodeInformer, config.node.name)
+  const podCidrs = await podCidrsOf(config.spec, nodeInformer, config.node.name)
   log.info({ podCidrs }, 'Node has pod ranges')
   const network = started.use(startPodNetwork(config, { client, podCidrs, nodeInformer, log, signal: stopping.signal }))
   const kubelet = started.use(startPods(config, { client, network, addresses, log }))
@@ -129,12 +137,23 @@ function addressesOf(node: NodeSpec): NodeAddress[] {
   ]
 }
 
-function labelsOf(node: NodeSpec): Record<string, string> {
-  return { 'topology.kubernetes.io/zone': node.zone }
+/** What the Node says of the machine that it is. */
+function machineOf({ spec, node }: AgentConfig): Pick<NodeDescription, 'labels' | 'providerID' | 'maxPods'> {
+  const labels = {
+    'node.kubernetes.io/instance-type': node.instanceType,
+    'topology.kubernetes.io/region': REGION_ID,
+    'topology.kubernetes.io/zone': node.zone,
+  }
+  const limits = spec.network === 'terway-eniip' ? { maxPods: maximumPods(poolLimits(node)) } : {}
+  return { labels, providerID: `${REGION_ID}.${instanceId(spec.name, node.name)}`, ...limits }
 }
 
-/** The node's pod ranges, as soon as node IPAM has given it some. */
-function podCidrsOf(informer: Informer<Node>, name: string): Promise<readonly string[]> {
+/** The node's pod ranges, as soon as node IPAM has given it some; none where pods have addresses of the VPC. */
+async function podCidrsOf(spec: ClusterSpec, informer: Informer<Node>, name: string): Promise<readonly string[]> {
+  return spec.clusterCidrs.length === 0 ? [] : podCidrsFrom(informer, name)
+}
+
+function podCidrsFrom(informer: Informer<Node>, name: string): Promise<readonly string[]> {
   return new Promise((resolve) => {
     const look = (node: Node) => {
       if (node.metadata.name !== name) return
@@ -157,7 +176,8 @@ interface NetworkNeeds {
   readonly signal: AbortSignal
 }
 
-function startPodNetwork(config: AgentConfig, needs: NetworkNeeds) {
+function startPodNetwork(config: AgentConfig, needs: NetworkNeeds): PodNetwork {
+  if (config.spec.network === 'terway-eniip') return startNodeTerway(config, needs.log)
   const { client, podCidrs, nodeInformer, log, signal } = needs
   const layout = clusterLayout(config.spec.name, config.roots)
   const stateDirectory = join(layout.runDirectory, 'nodes', config.node.name, 'flannel')
@@ -190,7 +210,7 @@ function startNodeServer({ node, caPem, credentials }: AgentConfig, { pods }: Ku
 
 interface PodNeeds {
   readonly client: Client
-  readonly network: ReturnType<typeof startFlannel>
+  readonly network: PodNetwork
   readonly addresses: readonly NodeAddress[]
   readonly log: Log
 }

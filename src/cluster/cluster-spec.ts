@@ -1,5 +1,7 @@
 import { FairleadError } from '../base/error.ts'
 import { addressFamily } from '../base/ip.ts'
+import { DEFAULT_INSTANCE_TYPE, findInstanceType, INSTANCE_TYPES } from '../cloud/ecs/instance-types.ts'
+import type { VSwitchSpec } from '../cloud/region.ts'
 import type { ProxyMode } from '../proxy/server/proxy-configuration.ts'
 
 /** What a cluster is made of: decided once at `up`, kept beside its data, the same for every process of it. */
@@ -9,16 +11,25 @@ export interface ClusterSpec {
   /** Port of the API server on 127.0.0.1; 0 for any free one. */
   readonly apiPort: number
   readonly serviceCidrs: readonly string[]
+  readonly network: PodNetworkKind
+  /** Ranges of pods, of which each node has a part; none where pods have addresses of the VPC. */
   readonly clusterCidrs: readonly string[]
   /** How load-balancer addresses are treated inside the cluster: upstream's way, or that of ACK's IPVS mode. */
   readonly proxyMode: ProxyMode
   readonly vpcCidr: string
+  /** Subnets of the VPC: one for the nodes of each zone, and under Terway one for their pods ({@link podVSwitch}). */
+  readonly vSwitches: readonly VSwitchSpec[]
   readonly clusterDomain: string
   /** Address of the cluster's DNS Service. */
   readonly dnsAddress: string
   /** Whom the cluster's DNS asks for names of others, as pods reach them; nobody when left out. */
   readonly dnsUpstreams?: readonly string[]
 }
+
+/** How pods are connected: an overlay, or addresses of the VPC on the nodes' interfaces. */
+export type PodNetworkKind = 'flannel' | 'terway-eniip'
+
+export const POD_NETWORKS = ['flannel', 'terway-eniip'] as const satisfies readonly PodNetworkKind[]
 
 export interface NodeSpec {
   readonly name: string
@@ -27,6 +38,8 @@ export interface NodeSpec {
   readonly address: string
   /** Public address bound to it. */
   readonly publicAddress: string
+  /** `ecs.g7.xlarge`; under Terway the number of pods follows from it. */
+  readonly instanceType: string
 }
 
 export interface ClusterOptions {
@@ -39,6 +52,10 @@ export interface ClusterOptions {
   readonly apiPort?: number
   /** @default 'nftables' */
   readonly proxyMode?: string
+  /** @default 'flannel' */
+  readonly network?: string
+  /** @default DEFAULT_INSTANCE_TYPE */
+  readonly instanceType?: string
 }
 
 export const DEFAULT_CLUSTER = 'dev'
@@ -46,6 +63,9 @@ const DEFAULT_API_PORT = 6443
 const MAXIMUM_NODES = 60
 const ZONES = ['zone-a', 'zone-b', 'zone-c'] as const
 const FIRST_HOST = 11
+/** Third bytes of the pods' vSwitches: 192.168.64.0/19, 192.168.96.0/19, 192.168.128.0/19. */
+const POD_VSWITCH_START = 64
+const POD_VSWITCH_STEP = 32
 /** A node's device in the VPC carries its name, and Linux allows 15 characters. */
 const NAME_PATTERN = /^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$/
 
@@ -66,18 +86,42 @@ export function createClusterSpec(options: ClusterOptions = {}): ClusterSpec {
   if (proxyMode !== 'nftables' && proxyMode !== 'ipvs') {
     throw new FairleadError('USAGE', `Cannot run proxy mode ${proxyMode}: give nftables or ipvs`)
   }
+  const { instanceType = DEFAULT_INSTANCE_TYPE } = options
+  if (findInstanceType(instanceType) === undefined) {
+    const known = INSTANCE_TYPES.map(({ id }) => id).join(', ')
+    throw new FairleadError('USAGE', `Cannot make nodes of instance type ${instanceType}: give one of ${known}`)
+  }
   return {
     name,
     proxyMode,
-    nodes: Array.from({ length: nodes }, (_, index) => nodeSpec(index)),
+    nodes: Array.from({ length: nodes }, (_, index) => nodeSpec(index, instanceType)),
     apiPort,
     serviceCidrs: ['10.96.0.0/16', 'fd00:10:96::/112'],
-    clusterCidrs: ['10.244.0.0/16'],
+    ...podRanges(options.network ?? 'flannel'),
     vpcCidr: '192.168.0.0/16',
     clusterDomain: 'cluster.local',
     dnsAddress: '10.96.0.10',
     ...dnsUpstreamsOf(options.dnsUpstream ?? []),
   }
+}
+
+function podRanges(network: string): Pick<ClusterSpec, 'network' | 'clusterCidrs' | 'vSwitches'> {
+  const vSwitches = ZONES.map((zoneId, zone) => ({ zoneId, cidrBlock: `192.168.${zone}.0/24` }))
+  if (network === 'flannel') return { network, clusterCidrs: ['10.244.0.0/16'], vSwitches }
+  if (network !== 'terway-eniip') {
+    throw new FairleadError('USAGE', `Cannot run the network ${network}: give ${POD_NETWORKS.join(' or ')}`)
+  }
+  const forPods = ZONES.map((zoneId, zone) => ({
+    name: podVSwitch(zoneId),
+    zoneId,
+    cidrBlock: `192.168.${POD_VSWITCH_START + zone * POD_VSWITCH_STEP}.0/19`,
+  }))
+  return { network, clusterCidrs: [], vSwitches: [...vSwitches, ...forPods] }
+}
+
+/** Name of the vSwitch that the pods of a zone's nodes have addresses of. */
+export function podVSwitch(zone: string): string {
+  return `${zone}-pods`
 }
 
 function dnsUpstreamsOf(upstreams: readonly string[]): Pick<ClusterSpec, 'dnsUpstreams'> {
@@ -100,7 +144,7 @@ export function requireClusterName(name: string): void {
 }
 
 /** Nodes go round the zones, a vSwitch in each: 192.168.<zone>.<host>. */
-function nodeSpec(index: number): NodeSpec {
+function nodeSpec(index: number, instanceType: string): NodeSpec {
   const zone = index % ZONES.length
   const host = FIRST_HOST + Math.floor(index / ZONES.length)
   return {
@@ -108,5 +152,6 @@ function nodeSpec(index: number): NodeSpec {
     zone: ZONES[zone] ?? ZONES[0],
     address: `192.168.${zone}.${host}`,
     publicAddress: `203.0.113.${FIRST_HOST + index}`,
+    instanceType,
   }
 }

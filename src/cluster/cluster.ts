@@ -217,6 +217,7 @@ async function startAgents({ spec, roots, supervisor, ready, runcVersion, onProg
         caPem: ready.caPem,
         credentials,
         runcVersion,
+        ...(ready.cloud === undefined ? {} : { cloud: ready.cloud }),
         builtinDirectory: join(distDirectory(), 'images'),
       }
       const { podCidrs } = await supervisor.start<AgentReady>(node.name, config)

@@ -18,6 +18,7 @@ import { createClient } from '../kube/rest-client.ts'
 import { listenTcp } from '../linux/socket.ts'
 import { openLmdbStore } from '../store/lmdb-store.ts'
 import type { NodeCredentials } from './agent.ts'
+import type { CloudAccess } from './cluster-cloud.ts'
 import { connectInCluster } from './cluster-connections.ts'
 import { type ClusterPki, openClusterPki } from './cluster-pki.ts'
 import type { ClusterSpec } from './cluster-spec.ts'
@@ -42,6 +43,8 @@ export interface ControlPlaneReady {
   readonly admin: KeyPair
   /** What each node's agent shows to the API server. */
   readonly nodes: Readonly<Record<string, NodeCredentials>>
+  /** Where nodes that need the cloud find it. */
+  readonly cloud?: CloudAccess
 }
 
 /** Port of the API server inside the VPC, where nobody else listens. */
@@ -103,6 +106,7 @@ export async function startControlPlane(
     }),
   )
   const client = createClient(createLocalTransport(api, CONTROLLER_USER))
+  const cloud = await openCloudFor(config, { layout, pki, started, log })
   started.use(
     startControllers({
       client,
@@ -118,7 +122,7 @@ export async function startControlPlane(
   const server = `https://127.0.0.1:${api.addresses[0]?.port}`
   writeAdminKubeconfig(layout, server, pki)
   const running = started.move()
-  return { result: readyOf(spec, server, { pki, vpc }), stop: () => running[Symbol.asyncDispose]() }
+  return { result: readyOf(spec, server, { pki, vpc, cloud }), stop: () => running[Symbol.asyncDispose]() }
 }
 
 function firstServiceAddress(spec: ClusterSpec): string {
@@ -143,7 +147,7 @@ function writeAdminKubeconfig(layout: Layout, server: string, pki: ClusterPki): 
 function readyOf(
   spec: ClusterSpec,
   server: string,
-  { pki, vpc }: { pki: ClusterPki; vpc: ControlPlaneConfig['vpc'] },
+  { pki, vpc, cloud }: { pki: ClusterPki; vpc: ControlPlaneConfig['vpc']; cloud: CloudAccess | undefined },
 ): ControlPlaneReady {
   const nodes = spec.nodes.flatMap(({ name }) => {
     const kubelet = pki.nodes.get(name)
@@ -155,5 +159,26 @@ function readyOf(
     caPem: pki.caPem,
     admin: pki.admin,
     nodes: Object.fromEntries(nodes),
+    ...(cloud === undefined ? {} : { cloud }),
   }
+}
+
+interface CloudNeeds {
+  readonly layout: Layout
+  readonly pki: ClusterPki
+  readonly started: Disposables
+  readonly log: Log
+}
+
+/** Nodes under Terway have their pods' addresses from the cloud; it is loaded for them alone. */
+async function openCloudFor(
+  { spec, vpc }: ControlPlaneConfig,
+  { layout, pki, started, log }: CloudNeeds,
+): Promise<CloudAccess | undefined> {
+  if (spec.network !== 'terway-eniip') return undefined
+  const { openClusterCloud } = await import('./cluster-cloud.ts')
+  const options = { spec, layout, vpc, certificate: pki.apiServer, clock: systemClock, log }
+  const { access } = started.use(await openClusterCloud(options))
+  log.info({ endpoint: access.endpoint }, 'The cloud answers')
+  return access
 }

@@ -12,6 +12,8 @@ export interface Layout {
   readonly runDirectory: string
   readonly storeDirectory: string
   readonly pkiDirectory: string
+  /** The cloud's state and the keys to its API. */
+  readonly cloudDirectory: string
   /** Images of this cluster only (`up --image`). */
   readonly imageDirectory: string
   /** Images added with `fairlead image add`, for every cluster. */
@@ -46,6 +48,7 @@ export function clusterLayout(cluster: string, roots: LayoutRoots = {}): Layout 
     runDirectory,
     storeDirectory: join(stateDirectory, 'store'),
     pkiDirectory: join(stateDirectory, 'pki'),
+    cloudDirectory: join(stateDirectory, 'cloud'),
     imageDirectory: join(stateDirectory, 'images'),
     sharedImageDirectory: join(state, 'images'),
     logDirectory: join(stateDirectory, 'log'),

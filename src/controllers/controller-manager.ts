@@ -37,7 +37,7 @@ export interface ControllersOptions {
   readonly client: Client
   /** A client under a controller's own name, e.g. `deployment-controller`. @default the same for all */
   clientFor?(component: string): Client
-  /** One per family, e.g. `10.244.0.0/16` and `fd00:10:244::/56`. */
+  /** One per family, e.g. `10.244.0.0/16` and `fd00:10:244::/56`; none where nodes have no ranges for pods. */
   readonly clusterCidrs: readonly string[]
   /** Certificate of the cluster's CA, which every namespace gets as ConfigMap `kube-root-ca.crt`. */
   readonly rootCaPem: string
@@ -117,7 +117,7 @@ function controllersOf(
     ['disruption-controller', (context) => new DisruptionController(context)],
     ['service-cidr-controller', (context) => new ServiceCidrController(context)],
     ['ipallocator-repair-controller', (context) => new ServiceIpRepair(context)],
-    ['cidrAllocator', (context) => new NodeIpamController(context, { clusterCidrs })],
+    ...nodeIpam(clusterCidrs),
     ['node-controller', (context) => new NodeLifecycleController(context, grace)],
     ['taint-eviction-controller', (context) => new TaintEvictionController(context)],
     ['pod-garbage-collector', (context) => new PodGarbageCollector(context, quarantine)],
@@ -126,6 +126,12 @@ function controllersOf(
     ['namespace-controller', (context) => new NamespaceDeletion(context, served)],
     ['generic-garbage-collector', (context) => new GarbageCollector(context, served)],
   ]
+}
+
+/** Where pods have addresses of the cloud's network, nodes have no ranges. */
+function nodeIpam(clusterCidrs: readonly string[]): readonly (readonly [component: string, make: Make])[] {
+  if (clusterCidrs.length === 0) return []
+  return [['cidrAllocator', (context) => new NodeIpamController(context, { clusterCidrs })]]
 }
 
 /** Work begins once everything there is was seen: acting on half a cluster would create what exists. */

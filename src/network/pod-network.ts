@@ -19,6 +19,12 @@ export interface PodAttachment {
 /** Connects the pods of one node. Disposing stops the work that goes on and leaves pods and routes as they are. */
 export interface PodNetwork extends AsyncDisposable {
   /**
+   * Finds what {@link attach} will give the pod, where that takes time; undefined when nothing is to be waited for.
+   *
+   * @throws FairleadError that says which limit is reached; the caller tries again later
+   */
+  prepare?(pod: PodIdentity, signal: AbortSignal): Promise<void> | undefined
+  /**
    * Connects the pod's network namespace (given by path). Synchronous and idempotent: the same uid has the same address,
    * also after a restart of the agent.
    *

@@ -14,6 +14,8 @@ export interface NodeDescription {
   readonly kubeletVersion?: string
   /** @default 110 */
   readonly maxPods?: number
+  /** Which machine of which cloud it is: `cn-hangzhou.i-bp1…`. */
+  readonly providerID?: string
   /** Such as `1.1.5`; see `runcVersion`. */
   readonly runcVersion: string
 }
@@ -23,11 +25,12 @@ export const DEFAULT_KUBELET_VERSION = 'v1.36.0+fairlead'
 
 /** The node's object as it is first created: not ready, since its pod network is yet to come. */
 export function nodeObject(description: NodeDescription, now: number): Node {
-  const { nodeName, labels } = description
+  const { nodeName, labels, providerID } = description
   return {
     apiVersion: 'v1',
     kind: 'Node',
     metadata: { name: nodeName, labels: nodeLabels(nodeName, labels) },
+    ...(providerID === undefined ? {} : { spec: { providerID } }),
     status: { ...nodeStatus(description), conditions: nodeConditions(undefined, false, now) },
   }
 }

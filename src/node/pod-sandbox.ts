@@ -5,7 +5,7 @@ import { FairleadError, systemErrorCode } from '../base/error.ts'
 import type { Pod } from '../kube/types/core.ts'
 import { removeCgroup } from '../linux/cgroup.ts'
 import { createNetns, deleteNetns, NETNS_DIRECTORY, netnsPath } from '../linux/netns.ts'
-import type { PodNetwork } from '../network/pod-network.ts'
+import type { PodIdentity, PodNetwork } from '../network/pod-network.ts'
 import { hostPortsOf } from './host-ports/host-port-plan.ts'
 import type { HostPorts } from './host-ports/host-ports.ts'
 import { nodeCgroup } from './node-directories.ts'
@@ -97,6 +97,12 @@ export class PodSandboxes {
     }))
   }
 
+  /** Finds what the network will give the pod; undefined when there is nothing to wait for. */
+  prepare(pod: Pod, signal: AbortSignal): Promise<void> | undefined {
+    if (pod.spec.hostNetwork === true) return undefined
+    return this.#options.network.prepare?.(identityOf(pod), signal)
+  }
+
   /**
    * Makes the sandbox; the last step is the file that says that it is whole.
    *
@@ -142,8 +148,7 @@ export class PodSandboxes {
     deleteNetns(name)
     const path = createNetns(name)
     try {
-      const identity = { namespace: pod.metadata.namespace ?? '', name: pod.metadata.name, uid }
-      return this.#options.network.attach(identity, path).addresses
+      return this.#options.network.attach(identityOf(pod), path).addresses
     } catch (error) {
       this.#options.network.detach(uid)
       deleteNetns(name)
@@ -185,6 +190,10 @@ function readIfThere(path: string): string {
 
 function nameOf({ metadata }: Pod): string {
   return `${metadata.namespace}/${metadata.name}`
+}
+
+function identityOf(pod: Pod): PodIdentity {
+  return { namespace: pod.metadata.namespace ?? '', name: pod.metadata.name, uid: uidOf(pod) }
 }
 
 function uidOf(pod: Pod): string {

@@ -27,7 +27,7 @@ import { isBounded, overuse } from './volumes/volume-usage.ts'
 /** What all workers of a node share. */
 export interface PodWorkerSurroundings {
   readonly runtime: Runtime
-  readonly sandboxes: Pick<PodSandboxes, 'find' | 'create' | 'remove' | 'removeNetwork'>
+  readonly sandboxes: Pick<PodSandboxes, 'find' | 'prepare' | 'create' | 'remove' | 'removeNetwork'>
   readonly starter: Pick<ContainerStarter, 'start' | 'prepare'>
   readonly api: PodApi
   readonly events: PodEvents
@@ -62,6 +62,7 @@ export class PodWorker implements AsyncDisposable {
   #changed = false
   #disposed = false
   #gone = false
+  readonly #stop = new AbortController()
   #cancelWake: () => void = () => {}
 
   constructor(pod: Pod, around: PodWorkerSurroundings) {
@@ -127,6 +128,7 @@ export class PodWorker implements AsyncDisposable {
   /** Stops watching over the pod; its containers go on. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true
+    this.#stop.abort()
     this.#cancelWake()
     for (const memory of this.#containers) {
       memory.endProbes()
@@ -246,12 +248,16 @@ export class PodWorker implements AsyncDisposable {
     }
   }
 
-  #createSandbox(): void {
+  async #createSandbox(): Promise<void> {
     const { sandboxes, events, clock } = this.#around
     try {
+      // Where nothing is to be waited for, all is done within this very moment.
+      const coming = sandboxes.prepare(this.#pod, this.#stop.signal)
+      if (coming !== undefined) await coming
       this.#sandbox = sandboxes.create(this.#pod)
       this.#sandboxProblem = undefined
     } catch (error) {
+      if (this.#disposed) return
       const message = errorMessage(error)
       const retryAt = clock.now() + Math.min(1000 * 2 ** this.#sandboxFailures++, 60_000)
       this.#sandboxProblem = { reason: 'ContainerCreating', message, retryAt }

@@ -21,6 +21,8 @@ export interface UpOptions {
   readonly nodes: number
   readonly apiPort: number
   readonly proxyMode: string
+  readonly network: string
+  readonly instanceType?: string
   /** `NAME=PATH` */
   readonly image: readonly string[]
   readonly check: boolean
@@ -222,10 +224,11 @@ function outcomeOf(child: ChildProcess): Promise<MemberMessage<object> | number 
 }
 
 function foregroundArguments(options: UpOptions): string[] {
-  const { name, nodes, apiPort, proxyMode } = options
+  const { name, nodes, apiPort, proxyMode, network, instanceType } = options
   const sizes = ['--nodes', String(nodes), '--api-port', String(apiPort), '--proxy-mode', proxyMode]
+  const machines = instanceType === undefined ? [] : ['--instance-type', instanceType]
   return [
-    ...['up', '--name', name, ...sizes],
+    ...['up', '--name', name, ...sizes, '--network', network, ...machines],
     ...options.image.flatMap((text) => ['--image', text]),
     ...options.dnsUpstream.flatMap((text) => ['--dns-upstream', text]),
     ...(options.demo ? [] : ['--no-demo']),

@@ -37,3 +37,16 @@ export function nodeDevice(node: string): string {
   const hash = createHash('sha1').update(node).digest('hex')
   return `${DEVICE_PREFIX}${hash.slice(0, DEVICE_NAME_BYTES - DEVICE_PREFIX.length)}`
 }
+
+const INTERFACE_PREFIX = 'eni.'
+const INTERFACE_HASH = 10
+
+/** The VPC's device towards a secondary interface; the link's alias has the interface's id. */
+export function interfaceDevice(id: string): string {
+  return `${INTERFACE_PREFIX}${createHash('sha1').update(id).digest('hex').slice(0, INTERFACE_HASH)}`
+}
+
+/** Whether a device of the VPC is that of a secondary interface. */
+export function isInterfaceDevice(name: string): boolean {
+  return /^eni\.[0-9a-f]{10}$/.test(name)
+}

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { FairleadError, systemErrorCode } from '../../base/error.ts'
@@ -17,6 +17,8 @@ export interface EndpointOptions extends DispatchOptions {
   readonly port: number
   /** PEM; without it plain HTTP is spoken, which is for tests. */
   readonly tls?: { readonly certificate: string; readonly privateKey: string }
+  /** Listening sockets where the same is served too, e.g. in a VPC's namespace. They are closed with the endpoint. */
+  readonly sockets?: readonly number[]
 }
 
 /** The cloud's API where it listens; all products share it, told apart by `Version`. */
@@ -38,22 +40,32 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
       response.destroy()
     })
   }
-  const { tls } = options
-  const server: Server =
-    tls === undefined ? createServer(answer) : createTlsServer({ cert: tls.certificate, key: tls.privateKey }, answer)
-  server.requestTimeout = REQUEST_TIMEOUT_MS
-  await listen(server, options)
+  const { tls, sockets = [] } = options
+  const server = serverOf(tls, answer)
+  const inside = sockets.map((fd) => serverOf(tls, answer).listen({ fd }))
+  await Promise.all([listen(server, options), ...inside.map((one) => once(one, 'listening'))])
   // A TCP server that listens has an address of this shape.
   const { port } = server.address() as AddressInfo
   return {
     url: `${tls === undefined ? 'http' : 'https'}://${options.host}:${port}`,
     async [Symbol.asyncDispose]() {
-      const closed = once(server, 'close')
-      server.close()
-      server.closeAllConnections()
-      await closed
+      await Promise.all([server, ...inside].map(closed))
     },
   }
+}
+
+function serverOf(tls: EndpointOptions['tls'], answer: RequestListener): Server {
+  const server =
+    tls === undefined ? createServer(answer) : createTlsServer({ cert: tls.certificate, key: tls.privateKey }, answer)
+  server.requestTimeout = REQUEST_TIMEOUT_MS
+  return server
+}
+
+async function closed(server: Server): Promise<void> {
+  const end = once(server, 'close')
+  server.close()
+  server.closeAllConnections()
+  await end
 }
 
 async function listen(server: Server, { host, port }: EndpointOptions): Promise<void> {

@@ -1,0 +1,54 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { writeFileAtomic } from '../base/atomic-file.ts'
+import type { RamUser } from '../cloud/openapi/ram-user.ts'
+
+/** What a program shows to the cloud's API. */
+export interface CloudKey {
+  readonly accessKeyId: string
+  readonly accessKeySecret: string
+}
+
+/** A user of the cloud before it has a key. */
+export type CloudUser = Pick<RamUser, 'name' | 'statements'>
+
+/** Least rights of a node's agent under Terway: its interfaces and their addresses. */
+export const TERWAY_USER: CloudUser = {
+  name: 'terway',
+  statements: [
+    {
+      effect: 'Allow',
+      actions: [
+        'ecs:CreateNetworkInterface',
+        'ecs:DescribeNetworkInterfaces',
+        'ecs:AttachNetworkInterface',
+        'ecs:DetachNetworkInterface',
+        'ecs:DeleteNetworkInterface',
+        'ecs:AssignPrivateIpAddresses',
+        'ecs:UnassignPrivateIpAddresses',
+      ],
+    },
+  ],
+}
+
+const ID_BYTES = 12
+const SECRET_BYTES = 24
+
+/** Gives each user a key, the one it had before where there is one: who holds a key need not hear of a restart. */
+export function openCloudKeys(path: string, users: readonly CloudUser[]): RamUser[] {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  const kept: Record<string, CloudKey> = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {}
+  const keys = { ...kept }
+  for (const { name } of users) keys[name] ??= newKey()
+  const text = JSON.stringify(keys)
+  if (text !== JSON.stringify(kept)) writeFileAtomic(path, text)
+  return users.map((user) => ({ ...user, ...(keys[user.name] ?? newKey()) }))
+}
+
+function newKey(): CloudKey {
+  return {
+    accessKeyId: `LTAI${randomBytes(ID_BYTES).toString('hex')}`,
+    accessKeySecret: randomBytes(SECRET_BYTES).toString('base64url'),
+  }
+}

@@ -1,0 +1,75 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { KeyPair } from '../apiserver/pki/certificate.ts'
+import type { Clock } from '../base/clock.ts'
+import { FairleadError } from '../base/error.ts'
+import type { Log } from '../base/log.ts'
+import { type Cloud, openCloud } from '../cloud/cloud.ts'
+import { openCloudFabric } from '../cloud/fabric/cloud-fabric.ts'
+import type { RamUser } from '../cloud/openapi/ram-user.ts'
+import { netnsPath } from '../linux/netns.ts'
+import { listenTcp } from '../linux/socket.ts'
+import { type CloudKey, openCloudKeys, TERWAY_USER } from './cloud-keys.ts'
+import type { ClusterSpec } from './cluster-spec.ts'
+import { type Layout, nodeNetns } from './layout.ts'
+
+/** Port of the cloud's API inside the VPC, where nobody else listens. */
+const CLOUD_PORT = 8443
+
+export interface ClusterCloudOptions {
+  readonly spec: ClusterSpec
+  readonly layout: Layout
+  /** Path of the VPC's namespace, and the address there that nodes reach the API at. */
+  readonly vpc: { readonly netns: string; readonly address: string }
+  /** For the API's address. */
+  readonly certificate: KeyPair
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** The cloud that a cluster is in, and what its nodes must know of it. */
+export interface ClusterCloud extends AsyncDisposable {
+  readonly cloud: Cloud
+  readonly access: CloudAccess
+}
+
+/** How nodes reach the cloud's API. */
+export interface CloudAccess {
+  readonly endpoint: string
+  readonly terway: CloudKey
+}
+
+/** Opens the cloud around a cluster's VPC, which stands already; see `openCloud`. */
+export async function openClusterCloud(options: ClusterCloudOptions): Promise<ClusterCloud> {
+  const { spec, layout, vpc, certificate, clock } = options
+  const users = openCloudKeys(join(layout.cloudDirectory, 'keys.json'), [TERWAY_USER])
+  const directory = join(layout.cloudDirectory, 'state')
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const cloud = await openCloud({
+    directory,
+    region: {
+      cluster: spec.name,
+      vpcCidr: spec.vpcCidr,
+      vSwitches: spec.vSwitches,
+      machines: spec.nodes.map(({ zone, ...node }) => ({ ...node, zoneId: zone })),
+    },
+    users,
+    listen: {
+      host: '127.0.0.1',
+      port: 0,
+      tls: { certificate: certificate.certificatePem, privateKey: certificate.privateKeyPem },
+      sockets: [listenTcp({ netns: vpc.netns, host: vpc.address, port: CLOUD_PORT })],
+    },
+    fabric: openCloudFabric({ netns: vpc.netns, machineNetns: (name) => netnsPath(nodeNetns(spec.name, name)) }),
+    clock,
+    log: options.log.child({ component: 'cloud' }),
+  })
+  const access = { endpoint: `https://${vpc.address}:${CLOUD_PORT}`, terway: keyOf(users, TERWAY_USER.name) }
+  return { cloud, access, [Symbol.asyncDispose]: () => cloud[Symbol.asyncDispose]() }
+}
+
+function keyOf(users: readonly RamUser[], name: string): CloudKey {
+  const user = users.find((candidate) => candidate.name === name)
+  if (user === undefined) throw new FairleadError('BUG', `The cloud has no user ${name}`)
+  return { accessKeyId: user.accessKeyId, accessKeySecret: user.accessKeySecret }
+}
