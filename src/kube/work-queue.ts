@@ -6,6 +6,8 @@ export interface WorkQueueOptions {
   readonly baseDelayMs?: number
   /** @default 1_000_000 */
   readonly maxDelayMs?: number
+  /** Milliseconds that a retry has to wait at least, whatever its key: for what all keys together must not exceed. */
+  readonly limit?: () => number
 }
 
 interface Waiting {
@@ -21,6 +23,7 @@ export class WorkQueue {
   readonly #clock: Clock
   readonly #baseDelayMs: number
   readonly #maxDelayMs: number
+  readonly #limit: () => number
   /** In the order of their first addition. */
   readonly #ready = new Set<string>()
   readonly #processing = new Set<string>()
@@ -31,10 +34,12 @@ export class WorkQueue {
   readonly #takers = new Set<() => void>()
   #shutDown = false
 
-  constructor({ clock = systemClock, baseDelayMs = 5, maxDelayMs = 1_000_000 }: WorkQueueOptions = {}) {
+  constructor(options: WorkQueueOptions = {}) {
+    const { clock = systemClock, baseDelayMs = 5, maxDelayMs = 1_000_000, limit = () => 0 } = options
     this.#clock = clock
     this.#baseDelayMs = baseDelayMs
     this.#maxDelayMs = maxDelayMs
+    this.#limit = limit
   }
 
   /** Keys ready for work; those worked on and those that wait for their time are not counted. */
@@ -74,7 +79,8 @@ export class WorkQueue {
   addRateLimited(key: string): void {
     const failures = this.#failures.get(key) ?? 0
     this.#failures.set(key, failures + 1)
-    this.addAfter(key, Math.min(this.#baseDelayMs * 2 ** failures, this.#maxDelayMs))
+    const delay = Math.min(this.#baseDelayMs * 2 ** failures, this.#maxDelayMs)
+    this.addAfter(key, Math.max(delay, this.#limit()))
   }
 
   /** The work on the key went well: its next retry starts from the shortest delay. */

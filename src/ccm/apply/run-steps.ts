@@ -1,0 +1,121 @@
+import { isFairleadError } from '../../base/error.ts'
+import type { Log } from '../../base/log.ts'
+import { textOf } from '../api/answer.ts'
+import type { CloudApi } from '../api/cloud-api.ts'
+import { isCloudError, isInstanceGone, isThrottled } from '../api/cloud-error.ts'
+import type { Step } from '../diff/step.ts'
+
+export interface RunOptions {
+  readonly api: CloudApi
+  readonly log: Log
+  /** Ids of groups that are there, by key. */
+  readonly groupIds: ReadonlyMap<string, string>
+}
+
+export interface RunResult {
+  /** Failures in the order in which they came; none: everything is done. */
+  readonly failures: readonly unknown[]
+  readonly groupIds: ReadonlyMap<string, string>
+}
+
+/** Ends of what others may still use when something before them failed. */
+const ENDS: readonly string[] = ['DeleteVServerGroup', 'DeleteAccessControlList']
+const TOO_MANY_SERVERS = 'InstanceBackendServerNumberOverLimit'
+
+/**
+ * Makes the calls in order. One that fails keeps back those that build on it (of its group, of its listener) and the
+ * ends of things; the others are made none the less. A cloud that does not answer ends it at once.
+ */
+export async function runSteps(steps: readonly Step[], options: RunOptions): Promise<RunResult> {
+  const run = new Run(options)
+  const queue = [...steps]
+  for (let step = queue.shift(); step !== undefined; step = queue.shift()) {
+    const verdict = await run.make(step)
+    if (verdict === 'stop') break
+    // Room comes with the removals of the same group: once more when they are done.
+    if (verdict === 'later') queue.splice(endOfGroup(queue, step.group), 0, finalTry(step))
+  }
+  return { failures: run.failures, groupIds: run.groupIds }
+}
+
+function finalTry({ mayWait: _, ...step }: Step): Step {
+  return step
+}
+
+function endOfGroup(queue: readonly Step[], group: string | undefined): number {
+  return queue.findLastIndex((step) => step.group === group && step.listener === undefined) + 1
+}
+
+class Run {
+  readonly #options: RunOptions
+  readonly #failed = new Set<string>()
+  readonly groupIds: Map<string, string>
+  readonly failures: unknown[] = []
+  #aclId: string | undefined
+
+  constructor(options: RunOptions) {
+    this.#options = options
+    this.groupIds = new Map(options.groupIds)
+  }
+
+  async make(step: Step): Promise<'done' | 'later' | 'stop'> {
+    const { api, log } = this.#options
+    if (this.#isKeptBack(step)) return 'done'
+    try {
+      const answer = await api.call('slb', step.action, this.#parameters(step))
+      if (step.makesGroup !== undefined) this.groupIds.set(step.makesGroup, textOf(answer, 'VServerGroupId'))
+      if (step.acl === 'makes') this.#aclId = textOf(answer, 'AclId')
+      log.debug({ action: step.action }, 'Cloud changed')
+      return 'done'
+    } catch (error) {
+      return this.#failedWith(error, step)
+    }
+  }
+
+  #parameters({ parameters, group, acl }: Step): Readonly<Record<string, unknown>> {
+    return {
+      ...parameters,
+      ...(group === undefined ? {} : { VServerGroupId: this.groupIds.get(group) ?? '' }),
+      ...(acl === 'uses' ? { AclId: this.#aclId ?? '' } : {}),
+    }
+  }
+
+  #isKeptBack(step: Step): boolean {
+    if (ENDS.includes(step.action) && this.failures.length > 0) return true
+    return needsOf(step).some((mark) => this.#failed.has(mark))
+  }
+
+  #failedWith(error: unknown, step: Step): 'done' | 'later' | 'stop' {
+    if (step.mayWait === true && isCloudError(error, TOO_MANY_SERVERS)) return 'later'
+    if (
+      step.action === 'StartLoadBalancerListener' &&
+      isCloudError(error, 'OperationFailed.ListenerStatusNotSupport')
+    ) {
+      return 'done'
+    }
+    this.failures.push(error)
+    for (const mark of marksOf(step)) this.#failed.add(mark)
+    return isThrottled(error) || isInstanceGone(error) || isFairleadError(error, 'API_UNREACHABLE') ? 'stop' : 'done'
+  }
+}
+
+/** What the step builds on. */
+function needsOf({ group, makesGroup, listener, acl }: Step): string[] {
+  const key = makesGroup ?? group
+  return [
+    ...(listener === undefined ? [] : [`listener ${listener}`]),
+    ...(key === undefined ? [] : [`group ${key}`]),
+    ...(acl === undefined ? [] : ['acl']),
+  ]
+}
+
+/** What a failure of the step spoils. */
+function marksOf({ group, makesGroup, listener, acl }: Step): string[] {
+  const key = makesGroup ?? group
+  return [
+    ...(listener === undefined ? [] : [`listener ${listener}`]),
+    // A listener that fails says nothing against its group.
+    ...(key === undefined || listener !== undefined ? [] : [`group ${key}`]),
+    ...(acl === undefined || listener !== undefined ? [] : ['acl']),
+  ]
+}

@@ -1,0 +1,132 @@
+import { setMaxListeners } from 'node:events'
+import { type Clock, systemClock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import type { Client } from '../kube/client.ts'
+import { createEventRecorder, type EventRecorder } from '../kube/event-recorder.ts'
+import { InformerSet } from '../kube/informers.ts'
+import type { CloudApi } from './api/cloud-api.ts'
+import type { CloudConfig } from './cloud-config.ts'
+import { InformerView } from './informer-view.ts'
+import { Interfaces } from './interfaces.ts'
+import { ServiceController } from './service-controller.ts'
+import { DEFAULT_LIMITS, type QuotaLimits } from './sync/quota-watch.ts'
+import { ServiceSync } from './sync/service-sync.ts'
+import type { SyncSettings } from './sync/sync-context.ts'
+
+export interface CloudControllerOptions {
+  /** As `system:cloud-controller-manager`. */
+  readonly client: Client
+  readonly api: CloudApi
+  readonly config: CloudConfig
+  /** Which controllers run. @default all: service, node, and route where `clusterCidr` is given */
+  readonly controllers?: readonly ControllerName[]
+  /** Ranges of pods that get routes in the VPC (Flannel); without it no route is written. */
+  readonly clusterCidr?: string
+  /** ACK's own way in everything where this controller does better. @default false */
+  readonly compat?: boolean
+  /** Servers in one call. @default 40 */
+  readonly batchSize?: number
+  /** How long the cloud is taken to be as it was left, in milliseconds. @default 300_000 */
+  readonly driftPeriodMs?: number
+  readonly limits?: Partial<QuotaLimits>
+  readonly dryRun?: boolean
+  readonly clock?: Clock
+  readonly log: Log
+}
+
+export type ControllerName = 'service' | 'node' | 'route'
+
+/** The running controllers; disposing stops them, and waits for what they are at. The cloud stays as it is. */
+export interface CloudController extends AsyncDisposable {
+  /** Resolves when all have seen the cluster as it is, and work. */
+  readonly synced: Promise<void>
+}
+
+const BATCH_SIZE = 40
+const DRIFT_PERIOD_MS = 300_000
+
+/** Starts the cloud controller: Services of type LoadBalancer become load balancers. */
+export function startCloudController(options: CloudControllerOptions): CloudController {
+  const { client, api, config, log, clock = systemClock } = options
+  const stop = new AbortController()
+  // Every controller and every watch listens to it: many, and not a leak.
+  setMaxListeners(0, stop.signal)
+  const informers = new InformerSet({ client, log, clock })
+  const view = new InformerView(informers)
+  const recorders: EventRecorder[] = []
+  const recorderOf = (component: string) => {
+    const recorder = createEventRecorder({ client, component, clock, log })
+    recorders.push(recorder)
+    return recorder
+  }
+  const runs: ((signal: AbortSignal) => Promise<void>)[] = []
+  const wanted = options.controllers ?? ['service', 'node', 'route']
+  if (wanted.includes('service')) {
+    const settings = syncSettings(options)
+    const interfaces = new Interfaces(api, config.vpcId)
+    const recorder = recorderOf('service-controller')
+    const own = log.child({ controller: 'service' })
+    const context = { api, client, recorder, cluster: view, interfaces, settings, clock, log: own }
+    const controller = new ServiceController({
+      sync: new ServiceSync(context),
+      view,
+      interfaces,
+      claim: settings.claim,
+      recorder,
+      workers: config.serviceMaxConcurrentReconciles,
+      driftPeriodMs: settings.model.compat ? 0 : settings.driftPeriodMs,
+      clock,
+      log: own,
+    })
+    runs.push((signal) => controller.run(signal))
+  }
+  const watching = informers.run(stop.signal)
+  const synced = informers.synced()
+  const working = runAll(runs, synced, stop.signal)
+  return {
+    synced,
+    async [Symbol.asyncDispose]() {
+      stop.abort()
+      await working
+      await Promise.all(recorders.map((recorder) => recorder.flush()))
+      await watching
+    },
+  }
+}
+
+/** How Services are reconciled, from what the program is started with. */
+export function syncSettings(options: Omit<CloudControllerOptions, 'client' | 'api' | 'log'>): SyncSettings {
+  const { config, compat = false } = options
+  return {
+    model: {
+      clusterId: config.clusterId,
+      compat,
+      defaultBackendType: config.serviceBackendType,
+      ipv6DualStack: config.featureGates.IPv6DualStack === true,
+    },
+    claim: { typeAnnotation: config.featureGates.LoadBalancerTypeAnnotation === true },
+    vpcId: config.vpcId,
+    vSwitchIds: config.vSwitchIds,
+    ...(config.resourceGroupId === undefined ? {} : { resourceGroupId: config.resourceGroupId }),
+    batchSize: options.batchSize ?? BATCH_SIZE,
+    disablePublicSlb: config.disablePublicSlb,
+    driftPeriodMs: options.driftPeriodMs ?? DRIFT_PERIOD_MS,
+    limits: { ...DEFAULT_LIMITS, ...options.limits },
+    dryRun: options.dryRun ?? false,
+  }
+}
+
+/** Work begins once everything there is was seen. */
+async function runAll(
+  runs: readonly ((signal: AbortSignal) => Promise<void>)[],
+  synced: Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await synced
+  } catch (error) {
+    if (signal.aborted) return
+    throw error
+  }
+  await Promise.all(runs.map((run) => run(signal)))
+}

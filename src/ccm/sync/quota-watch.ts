@@ -1,0 +1,73 @@
+import { findGroup, groupKey } from '../diff/group-diff.ts'
+import type { DesiredModel, ObservedModel } from '../model.ts'
+
+/** Limits that the account has, by the names of the Quota Center. The API does not tell them: they are configuration. */
+export interface QuotaLimits {
+  readonly slb_quota_backendservers_num: number
+  readonly slb_quota_listeners_num: number
+  readonly slb_quota_backendserver_attached_num: number
+}
+
+export const DEFAULT_LIMITS: QuotaLimits = {
+  slb_quota_backendservers_num: 200,
+  slb_quota_listeners_num: 50,
+  slb_quota_backendserver_attached_num: 50,
+}
+
+/** From this part of a limit on people are warned. */
+const NEARLY = 0.8
+
+/** A quota that is used up, or soon will be. */
+export interface QuotaUse {
+  readonly quota: keyof QuotaLimits
+  readonly holder: string
+  readonly used: number
+  readonly limit: number
+}
+
+/** What a load balancer uses of its quotas, where that is much. */
+export function quotaUses(desired: DesiredModel, observed: ObservedModel, limits: QuotaLimits): readonly QuotaUse[] {
+  const servers = serversOf(desired, observed)
+  const holder = observed.instance.id
+  const listeners = new Set([
+    ...observed.listeners.map(({ protocol, port }) => `${protocol}:${port}`),
+    ...desired.listeners.map(({ protocol, port }) => `${protocol}:${port}`),
+  ])
+  return [
+    useOf('slb_quota_backendservers_num', { holder, used: servers }, limits),
+    useOf('slb_quota_listeners_num', { holder, used: listeners.size }, limits),
+  ].flatMap((use) => use ?? [])
+}
+
+/** Servers that the instance will have, others' included. */
+function serversOf(desired: DesiredModel, observed: ObservedModel): number {
+  const wanted = new Set(desired.groups.map(groupKey))
+  const counts = desired.groups.map((group) => {
+    const others = (findGroup(group, observed.groups)?.backends ?? []).filter(
+      ({ description }) => description !== group.name,
+    )
+    return group.backends.length + others.length
+  })
+  return observed.otherServers + (wanted.size === 0 ? 0 : counts.reduce((sum, count) => sum + count, 0))
+}
+
+/** How often each node is attached by Services of this controller, where that is much. */
+export function attachmentUses(attachments: ReadonlyMap<string, number>, limits: QuotaLimits): readonly QuotaUse[] {
+  return [...attachments].flatMap(
+    ([holder, used]) => useOf('slb_quota_backendserver_attached_num', { holder, used }, limits) ?? [],
+  )
+}
+
+function useOf(
+  quota: keyof QuotaLimits,
+  { holder, used }: Pick<QuotaUse, 'holder' | 'used'>,
+  limits: QuotaLimits,
+): QuotaUse | undefined {
+  return used < limits[quota] * NEARLY ? undefined : { quota, holder, used, limit: limits[quota] }
+}
+
+/** A use of a quota, as people read it. */
+export function quotaText({ quota, holder, used, limit }: QuotaUse): string {
+  const state = used > limit ? 'is exhausted' : used === limit ? 'is used up' : 'is nearly exhausted'
+  return `The quota ${quota} of ${holder} ${state}: ${used} of ${limit}. Request more in the Quota Center, or use externalTrafficPolicy Local or the annotation loadbalancer-backend-label`
+}
