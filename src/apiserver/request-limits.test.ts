@@ -7,6 +7,7 @@ import { ManualClock } from '../kube/manual-clock.ts'
 import type { HandleRequest } from './handler.ts'
 import type { ApiRequest } from './request.ts'
 import { jsonResponse } from './request.ts'
+import { limitDuration } from './request-deadline.ts'
 import { DEFAULT_LIMITS, limitRequests } from './request-limits.ts'
 import { sendResponse } from './send-response.ts'
 import { openTestBench } from './test-bench.ts'
@@ -56,6 +57,31 @@ test('open watches are counted until they end, however they end', async () => {
   assert.equal((await limited(request('GET', '/api/v1/pods?watch=1'))).status, 200)
 })
 
+test('0 is no limit', async () => {
+  const never: HandleRequest = () => new Promise(() => {})
+  const limited = limitRequests(never, { ...DEFAULT_LIMITS, mutating: 0 })
+  const answers = Array.from({ length: DEFAULT_LIMITS.mutating + 1 }, () => limited(request('POST', '/api/v1/pods')))
+  assert.equal(await Promise.race([...answers, 'none']), 'none')
+})
+
+test('what is not done in time is answered with 504, but no watch and no log', async () => {
+  const clock = new ManualClock()
+  const never: HandleRequest = () => new Promise(() => {})
+  const timely = limitDuration(never, 5000, clock)
+  const pods = '/api/v1/namespaces/default/pods'
+  const late = timely(request('GET', pods))
+  const lasting = [`${pods}?watch=1`, `${pods}/a/log`].map((url) => timely(request('GET', url)))
+  clock.pass(5000)
+  const { status, body } = await late
+  assert.equal(status, 504)
+  const { reason, message } = JSON.parse(Buffer.from(body as Uint8Array).toString())
+  assert.equal(reason, 'Timeout')
+  assert.equal(message, 'Timeout: request did not complete within the allotted timeout')
+  assert.equal(await Promise.race([...lasting, 'none']), 'none')
+  assert.equal((await limitDuration(async () => jsonResponse(200, {}), 5000, clock)(request('GET', pods))).status, 200)
+  assert.equal(clock.timers, 0)
+})
+
 test('a failing handler gives its place back', async () => {
   const limited = limitRequests(() => Promise.reject(new RangeError('x')), { ...DEFAULT_LIMITS, readOnly: 1 })
   for (let round = 0; round < 3; round++) await assert.rejects(limited(request('GET', '/api/v1/pods')), RangeError)
@@ -99,7 +125,8 @@ test('a client that takes nothing is cut off, and what it was sent ends', async 
 })
 
 test('limits are options of the server', async () => {
-  await using bench = await openTestBench({ limits: { readOnly: 0 } })
+  // Fewer than none: the first is too many.
+  await using bench = await openTestBench({ limits: { readOnly: -1 } })
   const identity = await bench.certify('node-reader', [])
   const refused = await bench.send('/api', { identity })
   assert.equal(refused.status, 429)

@@ -5,7 +5,7 @@ import { splitUrl } from './request-attributes.ts'
 import { routeOf } from './routes.ts'
 import { tooManyRequests } from './status-error.ts'
 
-/** How much is done at once; more is refused with 429. */
+/** How much is done at once, 0 for any number; more is refused with 429. */
 export interface RequestLimits {
   /** Requests that change something, in work. @default 200, as kube-apiserver */
   readonly mutating: number
@@ -33,7 +33,8 @@ export function limitRequests(handle: HandleRequest, limits: RequestLimits): Han
   return async (request) => {
     const lane = laneOf(request)
     if (lane === undefined) return handle(request)
-    const free = running[lane] < limits[lane] || (request.user !== undefined && isPrivileged(request.user))
+    const free =
+      limits[lane] === 0 || running[lane] < limits[lane] || (request.user !== undefined && isPrivileged(request.user))
     if (!free) return refusal(lane)
     running[lane]++
     const leave = once(() => running[lane]--)
@@ -49,7 +50,8 @@ export function limitRequests(handle: HandleRequest, limits: RequestLimits): Han
   }
 }
 
-function laneOf({ method, url }: ApiRequest): Lane | undefined {
+/** What a request is counted with; `undefined` for those that last as long as somebody looks. */
+export function laneOf({ method, url }: ApiRequest): Lane | undefined {
   const { path, query } = splitUrl(url)
   const route = routeOf(path)
   if (route.kind === 'resource' && LASTING.has(route.subresource ?? '')) return undefined

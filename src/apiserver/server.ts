@@ -31,6 +31,7 @@ import type { TokenSigner } from './pki/service-account-token.ts'
 import { podAccountHook } from './pod-account-hook.ts'
 import { preventEscalation } from './rbac/escalation.ts'
 import { RbacAuthorizer } from './rbac/rbac-authorizer.ts'
+import { DEFAULT_DEADLINE_MS, limitDuration } from './request-deadline.ts'
 import { DEFAULT_LIMITS, limitRequests, type RequestLimits } from './request-limits.ts'
 import type { NodePortRange } from './service-allocation/allocation-context.ts'
 import type { PortFault } from './service-allocation/node-port-repair.ts'
@@ -91,6 +92,8 @@ export interface ApiServerOptions {
   readonly subresources?: ReadonlyMap<string, SubresourceHandler>
   /** How much is done at once. @default {@link DEFAULT_LIMITS} */
   readonly limits?: Partial<RequestLimits>
+  /** How long a request may be worked on. @default {@link DEFAULT_DEADLINE_MS} */
+  readonly requestTimeoutMs?: number
   /** How long connections may take. @default {@link DEFAULT_PATIENCE} */
   readonly patience?: ConnectionPatience
   /** Writes down who did what. @default nothing is written */
@@ -139,7 +142,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   }
   // The cluster's own controllers, which come by `handle`, are not kept waiting by a flood of others.
   const handle = metrics.measure(audited(perform))
-  const limited = metrics.measure(audited(limitRequests(perform, { ...DEFAULT_LIMITS, ...options.limits })))
+  const timely = limitDuration(perform, options.requestTimeoutMs ?? DEFAULT_DEADLINE_MS, context.clock)
+  const limited = metrics.measure(audited(limitRequests(timely, { ...DEFAULT_LIMITS, ...options.limits })))
   const spoken = writeLegibly(speakProtobuf(limited, context.kinds))
   const { log, clock } = context
   const server = started.use(new TlsServer(options, { handle: spoken, verifyToken, log, clock }))

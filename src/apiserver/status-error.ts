@@ -138,6 +138,11 @@ export function requestTimedOut(): StatusError {
   return new StatusError(408, 'Timeout', 'the request did not come to its end in time')
 }
 
+/** The server took too long over a request. */
+export function requestDeadlineExceeded(): StatusError {
+  return new StatusError(504, 'Timeout', 'Timeout: request did not complete within the allotted timeout', {})
+}
+
 export function invalidObject(resource: ResourceName, name: string, errors: readonly FieldError[]): StatusError {
   const texts = [...new Set(errors.map(fieldErrorText))]
   const list = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`

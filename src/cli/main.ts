@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { DEFAULT_CLUSTER } from '../cluster/cluster-spec.ts'
+import { addApiServerFlags, apiServerOptionsOf } from './api-server-flags.ts'
 import { addProxyCommand } from './proxy-command.ts'
 import { reportFailure } from './report-failure.ts'
 
@@ -16,8 +17,9 @@ const program = new Command('fairlead')
 
 const nameOption = () => new Option('--name <name>', 'name of the cluster').default(DEFAULT_CLUSTER)
 
-program
-  .command('up')
+const upCommand = program.command('up')
+
+upCommand
   .description('start a cluster, run the demo on it, and keep it until Ctrl-C')
   .addOption(nameOption())
   .option('--nodes <count>', 'how many nodes', wholeNumber, 3)
@@ -50,8 +52,10 @@ program
   .addHelpText('after', '\nExamples:\n  $ fairlead up\n  $ fairlead up --nodes 5 --name big --api-port 0 --detach')
   .action(async (options) => {
     const { up } = await import('./commands/up.ts')
-    exitCode = await up(options)
+    exitCode = await up({ ...options, apiServer: apiServerOptionsOf(options) })
   })
+
+addApiServerFlags(upCommand)
 
 program
   .command('dns')

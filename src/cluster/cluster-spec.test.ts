@@ -36,3 +36,25 @@ test('createClusterSpec() refuses what it cannot build, with the value given and
     )
   }
 })
+
+test('settings of the API server are kept where they were given, and paths made whole', () => {
+  assert.equal(createClusterSpec().apiServer, undefined)
+  const { apiServer } = createClusterSpec({
+    apiServer: {
+      auditLogPath: 'audit.log',
+      auditPolicyFile: '/etc/policy.yaml',
+      maxRequestsInflight: 0,
+      requestTimeout: '1m30s',
+    },
+  })
+  assert.deepEqual(apiServer, {
+    auditLogPath: `${process.cwd()}/audit.log`,
+    auditPolicyFile: '/etc/policy.yaml',
+    maxRequestsInflight: 0,
+    requestTimeoutMs: 90_000,
+  })
+  assert.equal(createClusterSpec({ apiServer: { auditLogPath: '-' } }).apiServer?.auditLogPath, '-')
+  for (const bad of [{ auditPolicyFile: 'p' }, { requestTimeout: '0' }, { requestTimeout: 'soon' }]) {
+    assert.throws(() => createClusterSpec({ apiServer: bad }), { code: 'USAGE' })
+  }
+})

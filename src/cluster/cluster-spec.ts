@@ -3,6 +3,7 @@ import { addressFamily } from '../base/ip.ts'
 import { DEFAULT_INSTANCE_TYPE, findInstanceType, INSTANCE_TYPES } from '../cloud/ecs/instance-types.ts'
 import type { VSwitchSpec } from '../cloud/region.ts'
 import type { ProxyMode } from '../proxy/server/proxy-configuration.ts'
+import { type ApiServerOptions, type ApiServerSettings, apiServerSettings } from './api-server-settings.ts'
 
 /** What a cluster is made of: decided once at `up`, kept beside its data, the same for every process of it. */
 export interface ClusterSpec {
@@ -24,6 +25,8 @@ export interface ClusterSpec {
   readonly dnsAddress: string
   /** Whom the cluster's DNS asks for names of others, as pods reach them; nobody when left out. */
   readonly dnsUpstreams?: readonly string[]
+  /** Where it differs from kube-apiserver's defaults. */
+  readonly apiServer?: ApiServerSettings
 }
 
 /** How pods are connected: an overlay, or addresses of the VPC on the nodes' interfaces. */
@@ -56,6 +59,8 @@ export interface ClusterOptions {
   readonly network?: string
   /** @default DEFAULT_INSTANCE_TYPE */
   readonly instanceType?: string
+  /** As the command line has it: with a duration such as `1m0s`, and paths as they were given. */
+  readonly apiServer?: ApiServerOptions
 }
 
 export const DEFAULT_CLUSTER = 'dev'
@@ -102,6 +107,7 @@ export function createClusterSpec(options: ClusterOptions = {}): ClusterSpec {
     clusterDomain: 'cluster.local',
     dnsAddress: '10.96.0.10',
     ...dnsUpstreamsOf(options.dnsUpstream ?? []),
+    ...apiServerSettings(options.apiServer ?? {}),
   }
 }
 

@@ -1,14 +1,17 @@
 import { mkdirSync } from 'node:fs'
+import { type AuditFileOptions, type AuditSink, openAuditFile } from '../apiserver/audit/audit-file.ts'
+import { METADATA_POLICY } from '../apiserver/audit/audit-policy.ts'
+import { readAuditPolicy } from '../apiserver/audit/read-audit-policy.ts'
 import { createLocalTransport } from '../apiserver/local-transport.ts'
 import { nodeAccessSubresources } from '../apiserver/node-access/node-access.ts'
 import type { KeyPair } from '../apiserver/pki/certificate.ts'
 import { createTokenSigner } from '../apiserver/pki/service-account-token.ts'
 import { controllerUser } from '../apiserver/rbac/controller-user.ts'
-import { startApiServer } from '../apiserver/server.ts'
+import { type ApiServerOptions, startApiServer } from '../apiserver/server.ts'
 import { writeFileAtomic } from '../base/atomic-file.ts'
-import { systemClock } from '../base/clock.ts'
+import { type Clock, systemClock } from '../base/clock.ts'
 import { Disposables } from '../base/disposables.ts'
-import { FairleadError } from '../base/error.ts'
+import { errorMessage, FairleadError } from '../base/error.ts'
 import { formatAddress, nthAddress, parseCidr } from '../base/ip.ts'
 import type { Log } from '../base/log.ts'
 import { startControllers } from '../controllers/controller-manager.ts'
@@ -18,6 +21,7 @@ import { createClient } from '../kube/rest-client.ts'
 import { listenTcp } from '../linux/socket.ts'
 import { openLmdbStore } from '../store/lmdb-store.ts'
 import type { NodeCredentials } from './agent.ts'
+import type { ApiServerSettings } from './api-server-settings.ts'
 import type { CloudAccess } from './cluster-cloud.ts'
 import { connectInCluster } from './cluster-connections.ts'
 import { type ClusterPki, openClusterPki } from './cluster-pki.ts'
@@ -101,6 +105,7 @@ export async function startControlPlane(
         serviceCidrs: spec.serviceCidrs,
         kubernetesIp,
       },
+      ...(await apiServerTuning(spec.apiServer ?? {}, { started, log, clock })),
       log,
       clock,
     }),
@@ -123,6 +128,39 @@ export async function startControlPlane(
   writeAdminKubeconfig(layout, server, pki)
   const running = started.move()
   return { result: readyOf(spec, server, { pki, vpc, cloud }), stop: () => running[Symbol.asyncDispose]() }
+}
+
+type Tuning = Pick<ApiServerOptions, 'audit' | 'limits' | 'requestTimeoutMs'>
+
+/** What the settings of a cluster mean for its API server; the audit log is closed after it. */
+async function apiServerTuning(
+  settings: ApiServerSettings,
+  { started, log, clock }: { readonly started: Disposables; readonly log: Log; readonly clock: Clock },
+): Promise<Tuning> {
+  const { auditPolicyFile, auditLogPath, requestTimeoutMs, maxRequestsInflight, maxMutatingRequestsInflight } = settings
+  const limits = {
+    ...(maxRequestsInflight === undefined ? {} : { readOnly: maxRequestsInflight }),
+    ...(maxMutatingRequestsInflight === undefined ? {} : { mutating: maxMutatingRequestsInflight }),
+  }
+  const timeout = requestTimeoutMs === undefined ? {} : { requestTimeoutMs }
+  if (auditLogPath === undefined) return { limits, ...timeout }
+  const policy = auditPolicyFile === undefined ? METADATA_POLICY : await readAuditPolicy(auditPolicyFile)
+  const rotation = {
+    ...(settings.auditLogMaxsize === undefined ? {} : { maxSize: settings.auditLogMaxsize }),
+    ...(settings.auditLogMaxbackup === undefined ? {} : { maxBackup: settings.auditLogMaxbackup }),
+    ...(settings.auditLogMaxage === undefined ? {} : { maxAge: settings.auditLogMaxage }),
+  }
+  const sink = started.use(auditFileOf({ path: auditLogPath, log, clock, ...rotation }))
+  return { limits, ...timeout, audit: { policy, sink } }
+}
+
+function auditFileOf(options: AuditFileOptions): AuditSink {
+  try {
+    return openAuditFile(options)
+  } catch (cause) {
+    const reason = errorMessage(cause)
+    throw new FairleadError('INVALID_INPUT', `Cannot write the audit log ${options.path}: ${reason}`, { cause })
+  }
 }
 
 function firstServiceAddress(spec: ClusterSpec): string {

@@ -4,6 +4,10 @@ import type { User } from '../request.ts'
 /** How much of a request is written down: nothing, who did what, what was sent, what was answered. */
 export type AuditLevel = 'None' | 'Metadata' | 'Request' | 'RequestResponse'
 
+/** When something is written down of a request. */
+export type AuditStage = 'RequestReceived' | 'ResponseStarted' | 'ResponseComplete' | 'Panic'
+export const AUDIT_STAGES: readonly AuditStage[] = ['RequestReceived', 'ResponseStarted', 'ResponseComplete', 'Panic']
+
 /** Requests that a rule is about; what is left out matches all (audit.k8s.io/v1 PolicyRule). */
 export interface AuditRule {
   readonly level: AuditLevel
@@ -20,15 +24,31 @@ export interface AuditRule {
   readonly namespaces?: readonly string[]
   /** Paths, `*` at the end for the rest. */
   readonly nonResourceURLs?: readonly string[]
+  /** Besides those that the policy leaves out. */
+  readonly omitStages?: readonly AuditStage[]
+  /** @default what the policy says */
+  readonly omitManagedFields?: boolean
 }
 
 /** The first rule that matches decides; none: the request is not written down. */
 export interface AuditPolicy {
   readonly rules: readonly AuditRule[]
+  /** Stages that are not written down. */
+  readonly omitStages?: readonly AuditStage[]
+  /** Leave `metadata.managedFields` out of what was sent and answered. @default false */
+  readonly omitManagedFields?: boolean
+}
+
+/** What is to be written down of a request. */
+export interface AuditDecision {
+  readonly level: AuditLevel
+  readonly omitStages: readonly AuditStage[]
+  readonly omitManagedFields: boolean
 }
 
 /** Who did what, without contents: secrets stay out of the log. Questions for health and leases are left out. */
 export const METADATA_POLICY: AuditPolicy = {
+  omitStages: ['RequestReceived'],
   rules: [
     { level: 'None', nonResourceURLs: ['/healthz*', '/livez*', '/readyz*', '/version', '/openapi*', '/api*'] },
     { level: 'None', resources: [{ group: 'coordination.k8s.io', resources: ['leases'] }] },
@@ -37,8 +57,14 @@ export const METADATA_POLICY: AuditPolicy = {
 }
 
 /** What is written down of a request. */
-export function levelFor({ rules }: AuditPolicy, user: User, attributes: Attributes): AuditLevel {
-  return rules.find((rule) => matches(rule, user, attributes))?.level ?? 'None'
+export function auditDecision(policy: AuditPolicy, user: User, attributes: Attributes): AuditDecision {
+  const { rules, omitStages = [], omitManagedFields = false } = policy
+  const rule = rules.find((each) => matches(each, user, attributes))
+  return {
+    level: rule?.level ?? 'None',
+    omitStages: [...omitStages, ...(rule?.omitStages ?? [])],
+    omitManagedFields: rule?.omitManagedFields ?? omitManagedFields,
+  }
 }
 
 function matches(rule: AuditRule, user: User, attributes: Attributes): boolean {
@@ -61,7 +87,9 @@ function allows(list: readonly string[] | undefined, value: string): boolean {
 function resourceMatches({ resources = [] }: AuditRule, { group, resource, subresource, name }: Attributes): boolean {
   if (resources.length === 0) return true
   const names =
-    subresource === '' ? [resource, '*'] : [`${resource}/${subresource}`, `${resource}/*`, `*/${subresource}`, '*']
+    subresource === ''
+      ? [resource, `${resource}/*`, '*']
+      : [`${resource}/${subresource}`, `${resource}/*`, `*/${subresource}`, '*']
   return resources.some((each) => {
     if ((each.group ?? '') !== group || !allows(each.resourceNames, name)) return false
     return !each.resources?.length || each.resources.some((wanted) => names.includes(wanted))

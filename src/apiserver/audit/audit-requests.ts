@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts'
+import { isJsonObject } from '../../kube/patch/json.ts'
 import { ANONYMOUS, type Attributes } from '../authorization.ts'
 import { readObject } from '../body.ts'
 import type { Random } from '../context.ts'
@@ -7,7 +8,7 @@ import type { ApiRequest, ApiResponse } from '../request.ts'
 import { attributesOf, splitUrl } from '../request-attributes.ts'
 import { type ResourcePath, routeOf } from '../routes.ts'
 import type { AuditSink } from './audit-file.ts'
-import { type AuditLevel, type AuditPolicy, levelFor } from './audit-policy.ts'
+import { type AuditDecision, type AuditPolicy, type AuditStage, auditDecision } from './audit-policy.ts'
 
 /** Makes the audit log: what is written, and where to. */
 export interface AuditOptions {
@@ -20,21 +21,20 @@ interface Auditor extends AuditOptions {
   readonly random: Pick<Random, 'uuid'>
 }
 
-type Stage = 'ResponseStarted' | 'ResponseComplete'
-
 /** Writes down each request as an audit.k8s.io/v1 Event, one JSON object a line, as far as the policy wants it. */
 export function auditRequests(handle: HandleRequest, auditor: Auditor): HandleRequest {
   return async (request) => {
     const { path, query } = splitUrl(request.url)
     const route = routeOf(path)
     const attributes = attributesOf(route, path, { method: request.method, query })
-    const level = levelFor(auditor.policy, request.user ?? ANONYMOUS, attributes)
-    if (level === 'None') return handle(request)
+    const decision = auditDecision(auditor.policy, request.user ?? ANONYMOUS, attributes)
+    if (decision.level === 'None') return handle(request)
     const record = new AuditRecord(auditor, request, {
-      level,
+      decision,
       attributes,
       route: route.kind === 'resource' ? route : undefined,
     })
+    await record.write('RequestReceived', undefined)
     const response = await handle(record.listening)
     if (response.body instanceof Uint8Array) {
       await record.complete(response)
@@ -46,7 +46,7 @@ export function auditRequests(handle: HandleRequest, auditor: Auditor): HandleRe
 }
 
 interface Subject {
-  readonly level: AuditLevel
+  readonly decision: AuditDecision
   readonly attributes: Attributes
   readonly route: ResourcePath | undefined
 }
@@ -70,8 +70,7 @@ class AuditRecord {
 
   /** The request, whose body is heard when it is read. */
   get listening(): ApiRequest {
-    const { level } = this.#subject
-    if (level === 'Metadata') return this.#request
+    if (this.#subject.decision.level === 'Metadata') return this.#request
     return {
       ...this.#request,
       body: async () => {
@@ -93,11 +92,14 @@ class AuditRecord {
     }
   }
 
-  async write(stage: Stage, response: ApiResponse): Promise<void> {
-    const { level, attributes } = this.#subject
+  /** @param response `undefined` as long as there is none. */
+  async write(stage: AuditStage, response: ApiResponse | undefined): Promise<void> {
+    const { decision, attributes } = this.#subject
+    const { level } = decision
+    if (decision.omitStages.includes(stage)) return
     const user = this.#request.user ?? ANONYMOUS
     const { 'user-agent': userAgent, 'content-type': contentType } = this.#request.headers
-    const answered = response.body instanceof Uint8Array ? parsed(response.body) : undefined
+    const answered = response?.body instanceof Uint8Array ? parsed(response.body) : undefined
     const sent = this.#body === undefined || this.#body.byteLength === 0 ? undefined : this.#body
     const event = {
       kind: 'Event',
@@ -111,13 +113,17 @@ class AuditRecord {
       sourceIPs: this.#request.source === undefined ? [] : [this.#request.source],
       ...(userAgent === undefined ? {} : { userAgent }),
       ...this.#objectRef(),
-      responseStatus: statusOf(response.status, answered),
-      ...(sent === undefined ? {} : { requestObject: await sentObject(sent, contentType) }),
-      ...(level === 'RequestResponse' && answered !== undefined ? { responseObject: answered } : {}),
+      ...(response === undefined ? {} : { responseStatus: statusOf(response.status, answered) }),
+      ...(sent === undefined ? {} : { requestObject: this.#shown(await sentObject(sent, contentType)) }),
+      ...(level === 'RequestResponse' && answered !== undefined ? { responseObject: this.#shown(answered) } : {}),
       requestReceivedTimestamp: this.#received,
       stageTimestamp: this.#now(),
     }
     this.#auditor.sink.write(JSON.stringify(event))
+  }
+
+  #shown(value: unknown): unknown {
+    return this.#subject.decision.omitManagedFields ? withoutManagers(value) : value
   }
 
   #objectRef(): object {
@@ -139,6 +145,14 @@ class AuditRecord {
   #now(): string {
     return new Date(this.#auditor.clock.now()).toISOString().replace('Z', '000Z')
   }
+}
+
+/** An object, or each of a list, without its managed fields. */
+function withoutManagers(value: unknown): unknown {
+  if (!isJsonObject(value)) return value
+  const { metadata, items } = value
+  const own = isJsonObject(metadata) ? { metadata: { ...metadata, managedFields: undefined } } : {}
+  return { ...value, ...own, ...(Array.isArray(items) ? { items: items.map(withoutManagers) } : {}) }
 }
 
 function statusOf(code: number, answered: unknown): object {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { FairleadError, unreachable } from '../../base/error.ts'
+import type { ApiServerOptions } from '../../cluster/api-server-settings.ts'
 import { type Cluster, type ClusterStep, distDirectory, startCluster } from '../../cluster/cluster.ts'
 import { applyClusterDns, clusterDnsReady } from '../../cluster/cluster-dns.ts'
 import { addClusterImage, type ClusterImage, parseClusterImage } from '../../cluster/cluster-images.ts'
@@ -11,6 +12,7 @@ import { type DemoRow, readDemo, runDemo } from '../../cluster/demo.ts'
 import { clusterLayout } from '../../cluster/layout.ts'
 import { failureMessage, type MemberMessage, memberError, tellParent } from '../../cluster/member-protocol.ts'
 import { requireRoot } from '../../cluster/preflight.ts'
+import { apiServerArguments } from '../api-server-flags.ts'
 import { done, formatTable, paint, print, say } from '../output.ts'
 
 /** Exit code after Ctrl-C. */
@@ -30,6 +32,7 @@ export interface UpOptions {
   readonly demo: boolean
   readonly dns: boolean
   readonly dnsUpstream: readonly string[]
+  readonly apiServer: ApiServerOptions
 }
 
 /** Starts a cluster, shows it with the demo, and keeps it until Ctrl-C (`--check`: until the demo has run). */
@@ -231,6 +234,7 @@ function foregroundArguments(options: UpOptions): string[] {
     ...['up', '--name', name, ...sizes, '--network', network, ...machines],
     ...options.image.flatMap((text) => ['--image', text]),
     ...options.dnsUpstream.flatMap((text) => ['--dns-upstream', text]),
+    ...apiServerArguments(options.apiServer),
     ...(options.demo ? [] : ['--no-demo']),
     ...(options.dns ? [] : ['--no-dns']),
   ]
