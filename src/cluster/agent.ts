@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { KeyPair } from '../apiserver/pki/certificate.ts'
 import { systemClock } from '../base/clock.ts'
 import { Disposables } from '../base/disposables.ts'
@@ -196,13 +196,17 @@ function startPodNetwork(config: AgentConfig, needs: NetworkNeeds): PodNetwork {
   })
 }
 
-function startNodeServer({ node, caPem, credentials }: AgentConfig, { pods }: Kubelet, log: Log) {
+function startNodeServer(config: AgentConfig, { pods }: Kubelet, log: Log) {
+  const { spec, roots, node, caPem, credentials } = config
+  const layout = clusterLayout(spec.name, roots)
+  const directories = { run: layout.runDirectory, state: layout.stateDirectory }
   const { certificatePem, privateKeyPem } = credentials.kubelet
   return startKubeletServer({
     nodeName: node.name,
     address: node.address,
     tls: { certificate: certificatePem, privateKey: privateKeyPem, clientAuthority: caPem },
     pods,
+    logDirectory: dirname(nodeDirectories(directories, node.name).logs),
     clock: systemClock,
     log: log.child({ component: 'kubelet' }),
   })

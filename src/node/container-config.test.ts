@@ -99,7 +99,7 @@ describe('what a container is run with', () => {
     )
     assert.equal(
       from({ secretKeyRef: { name: 'sec', key: 'x' } }),
-      "CreateContainerConfigError: couldn't find key x in secret sec",
+      "CreateContainerConfigError: couldn't find key x in Secret shop/sec",
     )
     assert.match(from({ fieldRef: { fieldPath: 'spec.nothing' } }), /unsupported fieldPath/)
     assert.match(refusal({ envFrom: [{ secretRef: { name: 'no' } }] }), /secret "no" not found/)

@@ -44,6 +44,11 @@ export function containerConfig(pod: Pod, container: Container, around: Containe
   const security = securityContext(pod, container)
   const capabilities = capabilitiesOf(security, around.grantable)
   if (capabilities.kind === 'refused') return { ...capabilities, reason: 'CreateContainerError' }
+  const { seccompProfile } = security
+  if (seccompProfile?.type === 'Localhost') {
+    const message = `cannot load seccomp profile "${seccompProfile.localhostProfile}": this node has no profiles of its own`
+    return { kind: 'refused', reason: 'CreateContainerError', message }
+  }
   const limits = resourceLimits(container)
   const stopSignal = container.lifecycle?.stopSignal ?? around.image.config.stopSignal
   const config = {
@@ -61,6 +66,7 @@ export function containerConfig(pod: Pod, container: Container, around: Containe
     readOnlyRoot: security.readOnlyRootFilesystem ?? false,
     capabilities: capabilities.names,
     noNewPrivileges: security.allowPrivilegeEscalation === false && security.privileged !== true,
+    seccomp: seccompProfile?.type === 'RuntimeDefault' && security.privileged !== true,
     privileged: security.privileged ?? false,
     sysctls: podSysctls(pod),
     lastWords: {

@@ -24,7 +24,7 @@ export interface ContainerStarterOptions {
   readonly sandboxes: PodSandboxes
   readonly nodeName: string
   readonly hostIPs: readonly string[]
-  /** Control group of the node; the pod's uid and the container's name follow. */
+  /** Control group of the node; the pod's uid, the container's name and the attempt follow. */
   readonly cgroup: string
 }
 
@@ -94,7 +94,7 @@ export class ContainerStarter {
       grantable: this.#grantable,
       place: this.#placeOf(sandbox),
       userFiles: readUserFiles(lower),
-      cgroup: join(cgroup, uid, container.name),
+      cgroup: join(cgroup, uid, container.name, String(attempt)),
       mounts: [...this.#imageMounts(image), ...this.#options.sandboxes.mounts(uid)],
       ...(sandbox.netns === undefined ? {} : { netns: sandbox.netns }),
     }

@@ -32,8 +32,8 @@ export function envValue(variable: EnvVar, { pod, container, inputs, place }: En
   if (resourceFieldRef !== undefined) {
     return resourceField(pod, resourceFieldRef, { container, capacity: place.capacity })
   }
-  if (configMapKeyRef !== undefined) return keyValue('configmap', configMapKeyRef, inputs.configMaps)
-  if (secretKeyRef !== undefined) return keyValue('secret', secretKeyRef, inputs.secrets)
+  if (configMapKeyRef !== undefined) return keyValue(at(pod, 'ConfigMap'), configMapKeyRef, inputs.configMaps)
+  if (secretKeyRef !== undefined) return keyValue(at(pod, 'Secret'), secretKeyRef, inputs.secrets)
   return { kind: 'refused', message: `variable ${variable.name} has a source that is not supported` }
 }
 
@@ -43,13 +43,26 @@ interface KeyRef {
   readonly optional?: boolean
 }
 
-function keyValue(kind: string, ref: KeyRef, objects: ReadonlyMap<string, ConfigMap | Secret>): EnvValue {
+interface KeyHolder {
+  readonly kind: 'ConfigMap' | 'Secret'
+  readonly namespace: string | undefined
+}
+
+function at({ metadata }: Pod, kind: KeyHolder['kind']): KeyHolder {
+  return { kind, namespace: metadata.namespace }
+}
+
+function keyValue(
+  { kind, namespace }: KeyHolder,
+  ref: KeyRef,
+  objects: ReadonlyMap<string, ConfigMap | Secret>,
+): EnvValue {
   const object = objects.get(ref.name)
   const data = object === undefined ? undefined : dataOf(object).get(ref.key)
   if (data !== undefined) return { kind: 'value', value: data.toString('utf8') }
   if (ref.optional === true) return { kind: 'absent' }
-  if (object === undefined) return { kind: 'refused', message: `${kind} "${ref.name}" not found` }
-  return { kind: 'refused', message: `couldn't find key ${ref.key} in ${kind} ${ref.name}` }
+  if (object === undefined) return { kind: 'refused', message: `${kind.toLowerCase()} "${ref.name}" not found` }
+  return { kind: 'refused', message: `couldn't find key ${ref.key} in ${kind} ${namespace}/${ref.name}` }
 }
 
 interface EnvFrom {

@@ -49,6 +49,10 @@ export class PodEvents {
     this.#tell(pod, 'Warning', 'FailedMount', message)
   }
 
+  resolverProblem(pod: Pod, message: string): void {
+    this.#tell(pod, 'Warning', 'DNSConfigForming', message)
+  }
+
   /** The node refuses the pod, or gives it up. */
   gaveUp(pod: Pod, reason: string, message: string): void {
     this.#tell(pod, reason === 'DeadlineExceeded' ? 'Normal' : 'Warning', reason, message)

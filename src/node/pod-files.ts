@@ -56,14 +56,42 @@ export function podFqdn(pod: Pod, domain: string): string | undefined {
  * @param host The node's own resolv.conf.
  */
 export function podResolver(pod: Pod, dns: ClusterDns, host: ResolverConfig): ResolverConfig {
+  const { nameservers, searches, options } = wantedResolver(pod, dns, host)
+  return {
+    nameservers: nameservers.slice(0, MAX_NAMESERVERS),
+    searches: withinLine(searches.slice(0, MAX_SEARCHES)),
+    options,
+  }
+}
+
+/** What of that does not fit into a resolv.conf, in upstream's words (pkg/kubelet/network/dns/dns.go). */
+export function resolverProblems(pod: Pod, dns: ClusterDns, host: ResolverConfig): readonly string[] {
+  const [wanted, given] = [wantedResolver(pod, dns, host), podResolver(pod, dns, host)]
+  const problems: string[] = []
+  if (given.searches.length < wanted.searches.length) {
+    const line = given.searches.join(' ')
+    problems.push(
+      `Search Line limits were exceeded, some search paths have been omitted, the applied search line is: ${line}`,
+    )
+  }
+  if (given.nameservers.length < wanted.nameservers.length) {
+    const line = given.nameservers.join(' ')
+    problems.push(
+      `Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: ${line}`,
+    )
+  }
+  return problems
+}
+
+function wantedResolver(pod: Pod, dns: ClusterDns, host: ResolverConfig): ResolverConfig {
   const base = baseResolver(pod, dns, host)
   const { nameservers = [], searches = [], options = [] } = pod.spec.dnsConfig ?? {}
   const added = options.map(({ name, value }) => (value === undefined ? name : `${name}:${value}`))
   const overridden = new Set(options.map(({ name }) => name))
   const kept = base.options.filter((option) => !overridden.has(option.split(':')[0] ?? ''))
   return {
-    nameservers: unique([...base.nameservers, ...nameservers]).slice(0, MAX_NAMESERVERS),
-    searches: withinLine(unique([...base.searches, ...searches]).slice(0, MAX_SEARCHES)),
+    nameservers: unique([...base.nameservers, ...nameservers]),
+    searches: unique([...base.searches, ...searches]),
     options: [...kept, ...added],
   }
 }

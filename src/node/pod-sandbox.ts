@@ -18,6 +18,7 @@ import {
   podHostname,
   podHosts,
   podResolver,
+  resolverProblems,
 } from './pod-files.ts'
 import type { BindMount } from './runtime/oci-spec.ts'
 
@@ -123,6 +124,11 @@ export class PodSandboxes {
     renameSync(`${file}.tmp`, file)
     this.#options.hostPorts.publish(uid, nameOf(pod), hostPortsOf(pod, addresses))
     return { pod, addresses, ...(hostNetwork ? {} : { netns: this.#netns(uid) }) }
+  }
+
+  /** What a pod asks of its resolver and does not get. */
+  resolverProblems(pod: Pod): readonly string[] {
+    return resolverProblems(pod, this.#options.dns, parseResolver(readIfThere(RESOLV_CONF)))
   }
 
   /** Gives back addresses and the namespace; the pod's directory stays. Missing is fine. */

@@ -27,7 +27,10 @@ import { isBounded, overuse } from './volumes/volume-usage.ts'
 /** What all workers of a node share. */
 export interface PodWorkerSurroundings {
   readonly runtime: Runtime
-  readonly sandboxes: Pick<PodSandboxes, 'find' | 'prepare' | 'create' | 'remove' | 'removeNetwork'>
+  readonly sandboxes: Pick<
+    PodSandboxes,
+    'find' | 'prepare' | 'create' | 'resolverProblems' | 'remove' | 'removeNetwork'
+  >
   readonly starter: Pick<ContainerStarter, 'start' | 'prepare'>
   readonly api: PodApi
   readonly events: PodEvents
@@ -256,6 +259,7 @@ export class PodWorker implements AsyncDisposable {
       if (coming !== undefined) await coming
       this.#sandbox = sandboxes.create(this.#pod)
       this.#sandboxProblem = undefined
+      for (const problem of sandboxes.resolverProblems(this.#pod)) events.resolverProblem(this.#pod, problem)
     } catch (error) {
       if (this.#disposed) return
       const message = errorMessage(error)

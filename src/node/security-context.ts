@@ -16,6 +16,7 @@ export interface SecurityContext {
   readonly privileged?: boolean
   readonly readOnlyRootFilesystem?: boolean
   readonly allowPrivilegeEscalation?: boolean
+  readonly seccompProfile?: { readonly type: string; readonly localhostProfile?: string }
 }
 
 /** What the container says, else the pod. */

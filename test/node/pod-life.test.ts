@@ -114,21 +114,16 @@ containers: [{ ${shell('cd /all; cat a in/s labels cpu; ls /none | wc -l; ls -ld
     shows: [['logs {}', /^Read-only file system\nCapBnd:\s+0000000000000400\nNoNewPrivs:\s+1\n7\n8\n$/]],
   },
   {
-    name: 'non-root',
-    spec: `containers: [{ ${shell('true', 'securityContext: { runAsNonRoot: true }')} }]`,
-    until: (pod) => pod.status?.containerStatuses?.[0]?.state?.waiting?.reason === 'CreateContainerConfigError',
-    shows: [
-      [
-        EVENTS,
-        /Error: container has runAsNonRoot and image will run as root \(pod: "non-root_default\([-0-9a-f]+\)", container: main\)/,
-      ],
-    ],
-  },
-  {
     name: 'privileged',
     spec: `restartPolicy: Never, containers: [{ ${shell('echo 1 >/proc/sys/net/ipv4/ip_forward && cat /proc/sys/net/ipv4/ip_forward', 'securityContext: { privileged: true }')} }]`,
     until: ended,
     shows: [['logs {}', /^1\n$/]],
+  },
+  {
+    name: 'seccomp',
+    spec: `restartPolicy: Never, securityContext: { seccompProfile: { type: RuntimeDefault } }, containers: [{ ${shell('grep ^Seccomp: /proc/self/status; unshare -U true 2>&1; unshare -n true 2>&1; echo $(/fairlead/node -p 1+1)')} }]`,
+    until: ended,
+    shows: [['logs {}', /^Seccomp:\s+2\n(unshare: unshare failed: Operation not permitted\n){2}2\n$/]],
   },
   {
     name: 'sysctl',
@@ -171,47 +166,25 @@ containers: [{ ${shell('cd /all; cat a in/s labels cpu; ls /none | wc -l; ls -ld
     ],
   },
   {
-    name: 'missing-binary',
-    spec: `restartPolicy: Never, containers: [{ name: main, image: fairlead/client, command: [/no/such/program] }]`,
+    name: 'out-of-memory',
+    spec: `restartPolicy: Never, containers: [{ ${shell('head -c 200m /dev/zero | tail -c 199m >/dev/null', 'resources: { limits: { memory: 30Mi, cpu: 500m } }')} }]`,
     until: ended,
     shows: [
-      [
-        'get pod {} -o jsonpath={.status.containerStatuses[0].state.terminated.reason}/{.status.containerStatuses[0].state.terminated.exitCode}',
-        /^StartError\/128$/,
-      ],
-      [EVENTS, /Warning\s+Failed\s+Pod\/missing-binary\s+Error: .*no such file or directory/],
+      ['get pod {} --no-headers', /0\/1\s+OOMKilled/],
+      ['get pod {} -o jsonpath={.status.phase}/{.status.qosClass}', /^Failed\/Guaranteed$/],
+      ['get pod {} -o jsonpath={.status.containerStatuses[0].state.terminated.exitCode}', /^137$/],
     ],
   },
   {
-    name: 'failing-init',
-    spec: `restartPolicy: Never, initContainers: [{ name: first, image: fairlead/client, command: [/bin/false] }], containers: [{ ${shell('true')} }]`,
+    name: 'resolver-limits',
+    spec: `dnsPolicy: None, dnsConfig: { nameservers: [192.0.2.1, 192.0.2.2, 192.0.2.3], searches: [${Array.from({ length: 32 }, (_, i) => `s${i}${'x'.repeat(60)}.test`)}] }, restartPolicy: Never, containers: [{ ${shell('grep -c ^nameserver /etc/resolv.conf; grep -c s31xx /etc/resolv.conf')} }]`,
     until: ended,
-    shows: [['get pod {} --no-headers', /Init:Error/]],
-  },
-  {
-    name: 'unknown-volume',
-    spec: `volumes: [{ name: v, nfs: { server: 192.0.2.1, path: / } }], containers: [{ ${shell('true', 'volumeMounts: [{ name: v, mountPath: /v }]')} }]`,
-    until: ({ status }) => status?.podIP !== undefined,
-    shows: [['get pod {} --no-headers', /ContainerCreating/]],
-  },
-  {
-    name: 'wrong-user',
-    spec: `containers: [{ ${shell('true', 'securityContext: { runAsUser: 0, runAsNonRoot: true }')} }]`,
-    until: (pod) => pod.status?.containerStatuses?.[0]?.state?.waiting?.reason === 'CreateContainerConfigError',
     shows: [
+      ['logs {}', /^3\n0\n$/],
       [
-        'get pod {} -o jsonpath={.status.containerStatuses[0].state.waiting.message}',
-        /^container's runAsUser breaks non-root policy \(pod: "wrong-user_default/,
+        EVENTS,
+        /Warning\s+DNSConfigForming\s+Pod\/resolver-limits\s+Search Line limits were exceeded, some search paths have been omitted, the applied search line is: s0x+\.test /,
       ],
-    ],
-  },
-  {
-    name: 'limited',
-    spec: `restartPolicy: Never, containers: [{ ${shell('head -c 200m /dev/zero | tail -c 199m | wc -c', 'resources: { limits: { memory: 30Mi, cpu: 500m } }')} }]`,
-    until: ended,
-    shows: [
-      ['get pod {} -o jsonpath={.status.phase}/{.status.qosClass}', /^(Failed|Succeeded)\/Guaranteed$/],
-      ['logs {}', /^(?!208666624).*$/s],
     ],
   },
   {
@@ -332,6 +305,7 @@ process.on('SIGTERM', () => { say('term'); process.exit(0) })`
     )
     assert.match(await of('metrics'), /^kubelet_running_pods [1-9]/m)
     assert.equal(await of('healthz'), 'ok')
+    assert.match(await of('logs/pods/'), /<a href="[-0-9a-f]+\/">/)
     assert.equal(JSON.parse(await of('configz')).kubeletconfig.kind, 'KubeletConfiguration')
     assert.match(
       await cluster.fail(

@@ -20,13 +20,20 @@ function resolve(text: string, stores: readonly ImageSource[], builtin: BuiltinO
   if (reference === undefined) {
     return {
       kind: 'invalid',
-      message: `Failed to apply default image tag "${text}": couldn't parse image name "${text}"`,
+      message: `Failed to apply default image tag "${text}": couldn't parse image name "${text}": ${problem(text)}`,
     }
   }
   const image = findAdded(reference, stores) ?? builtinImage(reference, builtin)
   if (image !== undefined) return { kind: 'found', image: { ...image, name: formatReference(reference) } }
   const message = `image "${formatReference(reference)}" is not on this machine and is not pulled; add it with: fairlead image add ${text} PATH`
   return { kind: 'missing', message }
+}
+
+/** The words of distribution/reference. */
+function problem(text: string): string {
+  const lower = parseReference(text.toLowerCase())
+  if (lower === undefined) return 'invalid reference format'
+  return `invalid reference format: repository name (${lower.repository}) must be lowercase`
 }
 
 function findAdded(reference: ImageReference, stores: readonly ImageSource[]): Image | undefined {

@@ -1,4 +1,5 @@
 import { FairleadError } from '../../base/error.ts'
+import { defaultSeccomp } from './default-seccomp.ts'
 
 /** A file or directory of the machine that the container sees. Its place is made when the image has none. */
 export interface BindMount {
@@ -51,6 +52,8 @@ export interface ContainerConfig {
   readonly capabilities?: readonly string[]
   /** Programs cannot gain rights by set-user-id files. */
   readonly noNewPrivileges?: boolean
+  /** System calls that reach beyond the container are refused. */
+  readonly seccomp?: boolean
   /** Nothing of the kernel is hidden or read-only, as far as the container's own namespaces go. */
   readonly privileged?: boolean
   /** Name with dots, and value; of the container's own namespaces. */
@@ -144,6 +147,7 @@ export function ociSpec(config: ContainerConfig): object {
       cgroupsPath: config.cgroup,
       resources: { devices: [{ allow: config.privileged ?? false, access: 'rwm' }], ...limitsSpec(config.limits) },
       ...(config.sysctls === undefined ? {} : { sysctl: config.sysctls }),
+      ...(config.seccomp ? { seccomp: defaultSeccomp(config.capabilities ?? DEFAULT_CAPABILITIES) } : {}),
       ...(config.privileged ? {} : { maskedPaths: MASKED_PATHS, readonlyPaths: READONLY_PATHS }),
     },
   }

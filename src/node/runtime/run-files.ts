@@ -1,6 +1,7 @@
-import { chmodSync, closeSync, existsSync, fstatSync, openSync, readSync, writeFileSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, fstatSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemErrorCode } from '../../base/error.ts'
+import { ranOutOfMemory, readKernelLog } from '../../linux/kernel-log.ts'
 import type { ContainerDirectory } from './container-directory.ts'
 import type { BindMount, ContainerConfig } from './oci-spec.ts'
 import type { ExitedState } from './runtime.ts'
@@ -39,6 +40,28 @@ export function withLastWords(state: ExitedState, { path }: ContainerDirectory, 
   const fromLog = said === '' && state.exitCode !== 0 && existsSync(join(path, 'message-from-log'))
   const message = fromLog ? readTail(logPath) : said
   return message === '' ? state : { ...state, message }
+}
+
+/** Says of a run that ended with a failure whether the kernel killed of it for want of memory. Its control group is gone. */
+export function withMemoryFailure(state: ExitedState, { path }: ContainerDirectory): ExitedState {
+  if (state.reason !== undefined || state.exitCode === 0) return state
+  const [noted, bundle] = [join(path, 'out-of-memory'), join(path, 'config.json')]
+  if (existsSync(noted)) return { ...state, reason: 'OOMKilled' }
+  if (!existsSync(bundle)) return state
+  const { linux } = JSON.parse(readFileSync(bundle, 'utf8')) as Bundle
+  if (linux.resources.memory?.limit === undefined) return state
+  if (!ranOutOfMemory(linux.cgroupsPath, readKernelLog())) return state
+  // The kernel forgets what it has said; the next agent reads it here.
+  writeFileSync(noted, '')
+  return { ...state, reason: 'OOMKilled' }
+}
+
+/** What is asked of a bundle's `config.json`. */
+interface Bundle {
+  readonly linux: {
+    readonly cgroupsPath: string
+    readonly resources: { readonly memory?: { readonly limit?: number } }
+  }
 }
 
 function readHead(path: string, limit: number): string | undefined {

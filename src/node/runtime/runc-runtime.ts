@@ -20,7 +20,7 @@ import {
 import { type ContainerInput, containerInput, endInput } from './container-input.ts'
 import { type ExecProcess, killByFile, type StreamingExecOptions, startExec } from './exec-process.ts'
 import { type ContainerConfig, ociSpec } from './oci-spec.ts'
-import { prepareRun, readStopSignal, withLastWords } from './run-files.ts'
+import { prepareRun, readStopSignal, withLastWords, withMemoryFailure } from './run-files.ts'
 import { initProcess, type Runc, runRunc } from './runc-command.ts'
 import type { ContainerKey, ContainerRecord, ContainerState, ExecOptions, ExecResult, Runtime } from './runtime.ts'
 import { type ShimOptions, startShim } from './start-shim.ts'
@@ -259,7 +259,8 @@ export class RuncRuntime implements Runtime {
   #read(key: ContainerKey, directory: ContainerDirectory): ContainerState | undefined {
     const { runc, clock } = this.#options
     const state = readState(directory, () => initProcess(runc, containerId(key)), clock.now())
-    return state?.kind === 'exited' ? withLastWords(state, directory, this.#logPath(key)) : state
+    if (state?.kind !== 'exited') return state
+    return withLastWords(withMemoryFailure(state, directory), directory, this.#logPath(key))
   }
 
   #refresh(run: Run): void {

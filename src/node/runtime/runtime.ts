@@ -22,8 +22,11 @@ export interface ExitedState {
   /** Left out when the container never ran. */
   readonly startedAt?: number
   readonly finishedAt: number
-  /** `StartError`: it never ran; `ContainerStatusUnknown`: it is gone and nobody saw how it ended. */
-  readonly reason?: 'StartError' | 'ContainerStatusUnknown'
+  /**
+   * `StartError`: it never ran; `ContainerStatusUnknown`: it is gone and nobody saw how it ended; `OOMKilled`: the kernel
+   * killed of it for want of memory.
+   */
+  readonly reason?: 'StartError' | 'ContainerStatusUnknown' | 'OOMKilled'
   readonly message?: string
 }
 

@@ -5,6 +5,7 @@ import { containerLog } from './container-logs.ts'
 import { type HttpFailure, httpFailure, isHttpFailure } from './http-failure.ts'
 import { HEALTH_PORT, KUBELET_PORT } from './kubelet-endpoint.ts'
 import type { KubeletServerOptions } from './kubelet-server.ts'
+import { nodeLog } from './node-logs.ts'
 import { metricsText, resourceMetricsText } from './node-metrics.ts'
 import { nodeUsage, statsSummary } from './node-stats.ts'
 import type { UsageRates } from './usage-rates.ts'
@@ -18,6 +19,7 @@ interface Answer {
 
 const TEXT = 'text/plain; charset=utf-8'
 const JSON_TYPE = 'application/json'
+const HTML = 'text/html; charset=utf-8'
 const METRICS = 'text/plain; version=0.0.4'
 
 /** What the server is asked about, and what it remembers from one time to the next. */
@@ -61,6 +63,7 @@ function answerOf(options: KubeletRequests, message: IncomingMessage, signal: Ab
     case '/configz':
       return json({ kubeletconfig: kubeletConfiguration(options) })
     default:
+      if (pathname === '/logs' || pathname.startsWith('/logs/')) return nodeLogAnswer(options, pathname)
       return log(options, { pathname, query, signal })
   }
 }
@@ -90,6 +93,12 @@ function log({ pods, clock }: KubeletServerOptions, { pathname, query, signal }:
   if (root !== 'containerLogs' || container === '' || rest.length > 0) return httpFailure(404, 'not found')
   const body = containerLog(pods, { place: { namespace, pod, container }, query, signal }, clock)
   return isHttpFailure(body) ? body : { type: TEXT, body }
+}
+
+function nodeLogAnswer({ logDirectory }: KubeletServerOptions, pathname: string): Answer | HttpFailure {
+  const found = nodeLog(logDirectory, decodeURIComponent(pathname.slice('/logs'.length)))
+  if (isHttpFailure(found)) return found
+  return found.kind === 'list' ? { type: HTML, body: Buffer.from(found.html) } : { type: TEXT, body: found.body }
 }
 
 function json(value: object): Answer {

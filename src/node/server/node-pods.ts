@@ -8,7 +8,7 @@ export interface NodePods {
   list(): readonly Pod[]
   /** Path of the network namespace of a pod; left out for a pod in the node's own. */
   netns(uid: string): string | undefined
-  /** Control group of the node; that of a pod is its uid below, that of a container its name below that. */
+  /** Control group of the node; that of a pod is its uid below, that of a container's run its name and attempt below. */
   readonly cgroup: string
   readonly runtime: Pick<Runtime, 'containers' | 'logs' | 'execStreaming' | 'input'>
 }

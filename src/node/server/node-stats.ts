@@ -39,9 +39,9 @@ export function nodeUsage(pods: NodePods): NodeUsage {
 
 function podUsage(pods: NodePods, pod: Pod, hierarchies: readonly CgroupHierarchy[]): PodUsage {
   const uid = pod.metadata.uid ?? ''
-  const containers = pods.runtime.containers(uid).flatMap(({ name, state }): ContainerUsage[] => {
+  const containers = pods.runtime.containers(uid).flatMap(({ name, attempt, state }): ContainerUsage[] => {
     if (state.kind !== 'running') return []
-    const usage = cgroupUsage(join(pods.cgroup, uid, name), hierarchies)
+    const usage = cgroupUsage(join(pods.cgroup, uid, name, String(attempt)), hierarchies)
     return [{ name, pid: state.pid, startedAt: state.startedAt, usage }]
   })
   return { pod, usage: cgroupUsage(join(pods.cgroup, uid), hierarchies), containers }
