@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { AnyKind } from '../kube/registry.ts'
-import { apiVersionOf } from '../kube/resource.ts'
-import { type Field, findKindMessage, type Message, messageOf, type Scalar } from '../kube/schema/schema.ts'
 import type { KindTable } from './kind-table.ts'
+import { schemaName, schemasOf } from './openapi-schemas.ts'
 
 interface OpenApiDocument {
   readonly served: readonly AnyKind[]
@@ -53,82 +52,6 @@ function describe(served: readonly AnyKind[]): object {
 
 function groupPath(group: string, version: string): string {
   return group === '' ? `api/${version}` : `apis/${group}/${version}`
-}
-
-function schemaName(message: string): string {
-  return `io.k8s.api.${message}`
-}
-
-function schemasOf(served: readonly AnyKind[]): Readonly<Record<string, object>> {
-  const schemas: Record<string, object> = {}
-  const add = (message: Message) => {
-    const name = schemaName(message.name)
-    if (schemas[name] !== undefined) return
-    schemas[name] = schemaOf(message)
-    for (const { type } of message.fields.values()) {
-      if (type.of === 'message') add(messageOf(type.message))
-    }
-  }
-  schemas[INT_OR_STRING] = {
-    format: 'int-or-string',
-    oneOf: [{ type: 'integer' }, { type: 'string' }],
-    description: DESCRIPTION_OF_INT_OR_STRING,
-  }
-  for (const { resource, openApi } of served) {
-    if (openApi !== undefined) add(messageOf('ObjectMeta'))
-    const { group, version, kind } = resource
-    const message = findKindMessage(apiVersionOf(resource), kind)
-    if (message !== undefined && openApi === undefined) add(message)
-    schemas[schemaName(kind)] = {
-      ...(openApi ?? (message === undefined ? UNDESCRIBED : rootSchema(message))),
-      'x-kubernetes-group-version-kind': [{ group, version, kind }],
-    }
-  }
-  return schemas
-}
-
-const UNDESCRIBED = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }
-
-function rootSchema(message: Message): { readonly type: string; readonly properties: object } {
-  const { type, properties } = schemaOf(message)
-  return { type, properties: { apiVersion: { type: 'string' }, kind: { type: 'string' }, ...properties } }
-}
-
-function schemaOf({ fields }: Message): { readonly type: string; readonly properties: object } {
-  const properties = [...fields.values()].map((field) => [field.name, fieldSchema(field)])
-  return { type: 'object', properties: Object.fromEntries(properties) }
-}
-
-function fieldSchema(field: Field): object {
-  if (field.shape === 'list') return { type: 'array', items: itemSchema(field) }
-  return field.shape === 'map' ? { type: 'object', additionalProperties: itemSchema(field) } : itemSchema(field)
-}
-
-const INT_OR_STRING = 'io.k8s.apimachinery.pkg.util.intstr.IntOrString'
-const DESCRIPTION_OF_INT_OR_STRING = 'A number, or a text that stands for one.'
-
-const SCALARS: Readonly<Record<Scalar, object>> = {
-  string: { type: 'string' },
-  bool: { type: 'boolean' },
-  int32: { type: 'integer', format: 'int32' },
-  int64: { type: 'integer', format: 'int64' },
-  bytes: { type: 'string', format: 'byte' },
-  time: { type: 'string', format: 'date-time' },
-  microTime: { type: 'string', format: 'date-time' },
-  quantity: { oneOf: [{ type: 'string' }, { type: 'number' }] },
-  intOrString: { allOf: [{ $ref: `#/components/schemas/${INT_OR_STRING}` }] },
-  raw: { 'x-kubernetes-preserve-unknown-fields': true },
-  double: { type: 'number', format: 'double' },
-  strings: { type: 'array', items: { type: 'string' } },
-  schemaOrArray: { 'x-kubernetes-preserve-unknown-fields': true },
-  schemaOrBool: { 'x-kubernetes-preserve-unknown-fields': true },
-  schemaOrStrings: { 'x-kubernetes-preserve-unknown-fields': true },
-}
-
-function itemSchema({ type }: Field): object {
-  if (type.of === 'any') return { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }
-  if (type.of === 'scalar') return SCALARS[type.scalar]
-  return { allOf: [{ $ref: `#/components/schemas/${schemaName(type.message)}` }] }
 }
 
 const WRITE_PARAMETERS = ['dryRun', 'fieldManager', 'fieldValidation']

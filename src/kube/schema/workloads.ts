@@ -62,6 +62,8 @@ PodDisruptionBudgetSpec: minAvailable intOrString 1, selector LabelSelector 2, m
   unhealthyPodEvictionPolicy string 4
 PodDisruptionBudgetStatus: observedGeneration int64~ 1, disruptedPods {time} 2, disruptionsAllowed int32 3,
   currentHealthy int32 4, desiredHealthy int32 5, expectedPods int32 6, conditions Condition[] 7
+PriorityClass: metadata ObjectMeta 1, value int32 2, globalDefault bool~ 3, description string 4,
+  preemptionPolicy string 5
 NamedEvent: metadata ObjectMeta 1, eventTime microTime 2, series EventSeries 3, reportingController string 4,
   reportingInstance string 5, action string 6, reason string 7, regarding ObjectReference 8, related ObjectReference 9,
   note string 10, type string 11, deprecatedSource EventSource 12, deprecatedFirstTimestamp time 13,
