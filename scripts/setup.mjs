@@ -20,6 +20,8 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
 /** Commands that Fairlead runs, with the Debian package that brings each. */
 const RUN_TOOLS = { runc: 'runc' }
+/** Commands for a part of the work: without them the rest goes on. */
+const OPTIONAL_TOOLS = { haproxy: 'haproxy' }
 /** Commands that only tests and benchmarks use, as oracles and as clients. */
 const TEST_TOOLS = {
   ip: 'iproute2',
@@ -47,6 +49,7 @@ export function setUp(options = {}) {
   installPackages()
   build()
   installTools(RUN_TOOLS, true)
+  installTools(OPTIONAL_TOOLS, false)
   if (options.tests) {
     installTools(TEST_TOOLS, false)
     unpackDebianKubectl()

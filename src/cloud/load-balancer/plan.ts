@@ -53,6 +53,8 @@ export interface DataPlaneReport {
   readonly health: ReadonlyMap<string, BackendHealth>
   /** Since the start of the instance, by listener key. */
   readonly traffic: ReadonlyMap<string, ListenerTraffic>
+  /** Why a listener is not carried, by its key: one sentence each. */
+  readonly problems: ReadonlyMap<string, string>
 }
 
 export interface ListenerTraffic {
