@@ -96,6 +96,29 @@ program
     exitCode = printKubeconfig(options)
   })
 
+const fromWhere = () => [
+  nameOption(),
+  new Option('--kubeconfig <path>', 'of a cluster elsewhere: it is only predicted, nothing is sent'),
+  new Option('-n, --namespace <namespace>', 'where names without a namespace are looked for').default('default'),
+]
+
+const trace = program
+  .command('trace')
+  .description('explain the way of a connection, hop by hop, and why it fails')
+  .argument('<from>', 'a pod (NAMESPACE/NAME), a node, "internet" or an address')
+  .argument('<to>', 'a URL, svc/NAME[:PORT], pod/NAME[:PORT], NAME[:PORT] or ADDRESS:PORT; /udp at the end for UDP')
+  .addOption(new Option('--protocol <protocol>', 'of the connection').choices(['tcp', 'udp', 'sctp']))
+  .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'))
+  .addHelpText(
+    'after',
+    '\nExamples:\n  $ fairlead trace client svc/web\n  $ fairlead trace internet http://203.0.113.11:30080/',
+  )
+  .action(async (from: string, to: string, options) => {
+    const { trace: run } = await import('./commands/trace.ts')
+    exitCode = await run(from, to, options)
+  })
+for (const option of fromWhere()) trace.addOption(option)
+
 const image = program.command('image').description('the images that pods can run')
 
 image

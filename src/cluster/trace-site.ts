@@ -1,0 +1,127 @@
+/** Where `trace` and `whatif` look: a cluster of this machine with its namespaces, or any other by its kubeconfig. */
+import { existsSync } from 'node:fs'
+import { FairleadError } from '../base/error.ts'
+import { formatAddress } from '../base/ip.ts'
+import {
+  CONTROL_PLANE_ADDRESS,
+  INTERNET_CLIENTS,
+  internetNetnsName,
+  vpcNetnsName,
+} from '../cloud/fabric/fabric-names.ts'
+import { createAccessTransport } from '../kube/access-transport.ts'
+import type { Client } from '../kube/client.ts'
+import { loadKubeconfig } from '../kube/kubeconfig.ts'
+import { createClient } from '../kube/rest-client.ts'
+import { listNetns, netnsPath } from '../linux/netns.ts'
+import { NftSocket } from '../linux/nftables/socket.ts'
+import { podNetns } from '../node/pod-sandbox.ts'
+import { gatherObjects } from '../trace/gather.ts'
+import type { Doors } from '../trace/kernel-facts.ts'
+import { type ClusterObjects, NOWHERE, nodeAddresses, type Surroundings, type World } from '../trace/world.ts'
+import { connectAsAdmin, readClusterSpec } from './cluster.ts'
+import type { ClusterSpec } from './cluster-spec.ts'
+import { clusterLayout, nodeNetns } from './layout.ts'
+import { listClusters } from './remove-cluster.ts'
+
+export interface TraceSite {
+  readonly world: World
+  /** Namespaces of this machine; left out for a cluster elsewhere, and for who may not enter them. */
+  readonly doors?: Doors
+  /** Why nothing can be sent. */
+  readonly closed?: string
+}
+
+/** @throws FairleadError `NOT_RUNNING`, `API_UNREACHABLE`, `INVALID_INPUT` */
+export async function openTraceSite(where: {
+  readonly name: string
+  readonly kubeconfig?: string
+}): Promise<TraceSite> {
+  return where.kubeconfig === undefined ? ownSite(where.name) : foreignSite(where.kubeconfig)
+}
+
+async function foreignSite(path: string): Promise<TraceSite> {
+  const transport = createAccessTransport(await loadKubeconfig(path))
+  const objects = await gathered(createClient(transport, { userAgent: 'fairlead-trace' }), transport)
+  const dns = objects.services.find(
+    ({ metadata }) => metadata.namespace === 'kube-system' && metadata.name === 'kube-dns',
+  )
+  const cidrs = objects.nodes.flatMap(({ spec }) => spec?.podCIDRs ?? spec?.podCIDR ?? [])
+  const publicAddresses = objects.nodes.flatMap((node) => {
+    const eip = node.status?.addresses?.find(({ type }) => type === 'ExternalIP')?.address
+    const [address] = nodeAddresses(node)
+    return eip === undefined || address === undefined ? [] : [{ eip, address }]
+  })
+  const around: Surroundings = {
+    ...NOWHERE,
+    dnsAddress: dns?.spec.clusterIP ?? NOWHERE.dnsAddress,
+    dnsUpstreams: ['the resolver of its nodes'],
+    clusterCidrs: cidrs.length === 0 ? NOWHERE.clusterCidrs : cidrs,
+    publicAddresses,
+  }
+  return { world: { objects, around }, closed: 'the cluster is not on this machine' }
+}
+
+async function ownSite(name: string): Promise<TraceSite> {
+  const layout = clusterLayout(name)
+  const spec = readClusterSpec(layout)
+  if (spec === undefined || !existsSync(layout.kubeconfig)) {
+    const others = listClusters({})
+    const hint =
+      others.length === 0 ? `Start it with: fairlead up --name ${name}` : `There is ${others.join(', ')}: give --name`
+    throw new FairleadError('NOT_RUNNING', `There is no cluster ${name} on this machine`, { hint })
+  }
+  const { client, transport } = await connectAsAdmin(layout)
+  const objects = await gathered(client, transport)
+  const mayEnter = process.getuid?.() === 0
+  const world = { objects, around: surroundings(spec, objects, mayEnter) }
+  return mayEnter
+    ? { world, doors: doorsOf(spec.name) }
+    : { world, closed: 'only root may enter the namespaces of the cluster' }
+}
+
+async function gathered(client: Client, transport: Disposable): Promise<ClusterObjects> {
+  try {
+    return await gatherObjects(client)
+  } finally {
+    transport[Symbol.dispose]()
+  }
+}
+
+function surroundings(spec: ClusterSpec, objects: ClusterObjects, mayEnter: boolean): Surroundings {
+  const ports = objects.slices
+    .filter(({ endpoints }) => endpoints?.some(({ addresses }) => addresses.includes(CONTROL_PLANE_ADDRESS)))
+    .flatMap((slice) => (slice.ports ?? []).flatMap(({ port }) => port ?? []))
+  return {
+    proxyMode: spec.proxyMode,
+    clusterDomain: spec.clusterDomain,
+    dnsAddress: spec.dnsAddress,
+    dnsUpstreams: spec.dnsUpstreams ?? [],
+    clusterCidrs: spec.clusterCidrs,
+    vpcCidr: spec.vpcCidr,
+    publicAddresses: mayEnter
+      ? boundAddresses(netnsPath(vpcNetnsName(spec.name)))
+      : spec.nodes.map(({ address, publicAddress }) => ({ eip: publicAddress, address })),
+    internet: INTERNET_CLIENTS.map((cidr) => cidr.slice(0, cidr.indexOf('/'))),
+    controlPlane: { address: CONTROL_PLANE_ADDRESS, ports },
+  }
+}
+
+/** Which public address stands for which private one, as the VPC's own table has it. */
+function boundAddresses(vpc: string): Surroundings['publicAddresses'] {
+  using socket = NftSocket.open(vpc)
+  const elements = socket.elements({ family: 'ip', table: 'fairlead-eip', name: 'eip-to-node' })
+  return elements.flatMap(({ key, data }) =>
+    Buffer.isBuffer(data) ? [{ eip: formatAddress(key), address: formatAddress(data) }] : [],
+  )
+}
+
+function doorsOf(cluster: string): Doors {
+  const there = new Set(listNetns(`fl-${cluster}-`))
+  const door = (name: string) => (there.has(name) ? netnsPath(name) : undefined)
+  return {
+    pod: ({ metadata }) => door(podNetns(cluster, metadata.uid ?? '')),
+    node: (name) => door(nodeNetns(cluster, name)),
+    vpc: door(vpcNetnsName(cluster)),
+    internet: door(internetNetnsName(cluster)),
+  }
+}

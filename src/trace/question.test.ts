@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isFairleadError } from '../base/error.ts'
+import { asked, testWorld } from './test-world.ts'
+
+const atlas = testWorld({
+  services: [
+    { name: 'web' },
+    {
+      name: 'api',
+      namespace: 'shop',
+      ports: [
+        { name: 'http', port: 80 },
+        { name: 'grpc', port: 81 },
+      ],
+    },
+  ],
+  pods: [{ name: 'web-1', labels: { app: 'web' } }, { name: 'cart', namespace: 'shop' }, { name: 'node-1' }],
+  namespaces: ['shop'],
+})
+
+const CASES: readonly (readonly [from: string, to: string, message: RegExp, hint: RegExp])[] = [
+  ['clint', 'svc/web', /no pod and no node "clint"/, /default\/client/],
+  ['cart', 'svc/web', /no pod "cart" in namespace default/, /shop\/cart/],
+  ['node-1', 'svc/web', /is a node and a pod/, /node\/node-1 or pod\/node-1/],
+  ['node/node-9', 'svc/web', /no node "node-9"/, /node-1/],
+  ['10.1.2.3', 'svc/web', /No pod and no node has the address 10\.1\.2\.3/, /198\.51\.100\.2/],
+  ['client', 'svc/wbe', /no Service "wbe"/, /svc\/default\/web/],
+  ['client', 'svc/api', /no Service "api" in namespace default/, /svc\/shop\/api/],
+  ['client', 'svc/shop/api', /has the ports http=80\/TCP, grpc=81\/TCP/, /svc\/shop\/api:PORT/],
+  ['client', 'svc/shop/api:htp', /has no port "htp"/, /http=80/],
+  ['client', '10.96.0.1', /names no port/, /10\.96\.0\.1:80/],
+  ['client', 'web:99999', /"99999" is not a port/, /65535/],
+  ['client', 'a b', /neither an address nor a name/, /svc\/NAME/],
+  ['client', 'http://[::1', /is not a URL/, /http:/],
+  ['client', 'ftp://web/', /names no port/, /port/],
+  ['client', 'deploy/web', /Cannot ask "deploy\/web"/, /svc\/NAME/],
+  ['client', 'pod/web-1', /say which port/, /pod\/default\/web-1:PORT/],
+  ['', 'svc/web', /no pod and no node ""/, /Give a pod/],
+]
+
+test('what is not there is refused as usage, with what would be right', () => {
+  for (const [from, to, message, hint] of CASES) {
+    assert.throws(
+      () => asked(atlas, from, to),
+      (error) => isFairleadError(error, 'USAGE') && message.test(error.message) && hint.test(error.hint ?? ''),
+      `${from} ${to}`,
+    )
+  }
+})
+
+test('one thing may be said in several ways', () => {
+  const addresses = [
+    'svc/web',
+    'service/default/web:80',
+    'svc/web:http',
+    'web',
+    'web.default:80',
+    'http://web/',
+    '10.96.0.21:80/tcp',
+  ]
+  for (const to of addresses) {
+    const { path, verdict } = asked(atlas, 'client', to)
+    const [origin] = path?.hops ?? []
+    assert.deepEqual(
+      [to, verdict, origin?.kind === 'origin' && origin.flow.destination],
+      [to, 'reachable', '10.96.0.21'],
+    )
+  }
+  for (const from of ['client', 'default/client', 'pod/client', 'pods/default/client', '10.244.1.2']) {
+    assert.deepEqual(asked(atlas, from, 'web').from, {
+      kind: 'pod',
+      namespace: 'default',
+      name: 'client',
+      node: 'node-1',
+    })
+  }
+})

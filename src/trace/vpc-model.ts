@@ -1,0 +1,149 @@
+/** The VPC around the nodes and the internet beyond: routes between nodes, public addresses. */
+import { PUBLIC_CIDRS } from '../cloud/fabric/fabric-names.ts'
+import type { Service } from '../kube/types/core.ts'
+import { refOf } from './diagnose-service.ts'
+import type { Cause, Hop, Place } from './hop.ts'
+import { within } from './proxy-model.ts'
+import { delivered, ending, type HopModel, type Next, type Step, translated } from './step.ts'
+import { type Atlas, nameOf } from './world.ts'
+
+const VPC: Place = { kind: 'vpc' }
+const INTERNET: Place = { kind: 'internet' }
+const TABLE = 'ip fairlead-eip'
+
+export const vpcModel: HopModel = {
+  name: 'vpc',
+  next(step, atlas) {
+    const { station } = step
+    if (station.at === 'internet-out') return leaveInternet(step, atlas)
+    if (station.at !== 'vpc') return undefined
+    return throughVpc(step, atlas)
+  },
+}
+
+/** Clients on the internet have routes to public addresses only. */
+function leaveInternet(step: Step, atlas: Atlas): Next {
+  const { destination } = step.flow
+  if (within(destination, PUBLIC_CIDRS)) {
+    const hop: Hop = { kind: 'route', place: INTERNET, to: 'the VPC', device: 'eth0' }
+    return { kind: 'step', hops: [hop], step: { ...step, station: { at: 'vpc', from: 'internet' } } }
+  }
+  return ending('unreachable', insideAddress(destination, atlas))
+}
+
+function insideAddress(destination: string, atlas: Atlas): Cause {
+  const code = 'inside-address-from-internet'
+  const [service] = atlas.servicesByAddress.get(destination) ?? []
+  if (service !== undefined) return { ...notFromInternet(service, destination), code }
+  const node = atlas.nodesByAddress.get(destination)
+  if (node !== undefined) {
+    const eip = atlas.around.publicAddresses.find(({ address }) => address === destination)?.eip
+    const mend = eip === undefined ? 'give the node an EIP' : `ask ${eip}, the EIP of ${node.metadata.name}`
+    const sentence = `${destination} of ${node.metadata.name} is an address inside the VPC, which the internet has no route to`
+    return { code, sentence, object: refOf(node, 'Node'), mend }
+  }
+  const pod = atlas.podsByAddress.get(destination)
+  const what = pod === undefined ? destination : `${destination} of pod ${nameOf(pod)}`
+  const mend = 'ask a Service of type LoadBalancer or NodePort'
+  return {
+    code,
+    sentence: `the internet has no route to ${what}`,
+    ...(pod === undefined ? {} : { object: refOf(pod, 'Pod') }),
+    mend,
+  }
+}
+
+function notFromInternet(service: Service, destination: string): Omit<Cause, 'code'> {
+  const object = refOf(service, 'Service')
+  const isCluster = (service.spec.clusterIPs ?? [service.spec.clusterIP]).includes(destination)
+  const what = isCluster ? 'is a ClusterIP, which exists on nodes only' : 'is not a public address'
+  const sentence = `${destination} of Service ${nameOf(service)} ${what}; the internet has no route to it`
+  return { sentence, object, field: 'spec.type', mend: 'set it to LoadBalancer, or to NodePort with an EIP on a node' }
+}
+
+function throughVpc(step: Step, atlas: Atlas): Next {
+  const { destination } = step.flow
+  const bound = atlas.around.publicAddresses.find(({ eip }) => eip === destination)
+  if (bound !== undefined) {
+    const why = `${bound.eip} is the EIP of ${bound.address}`
+    const change = translated(step, {
+      place: VPC,
+      what: 'destination',
+      to: { destination: bound.address },
+      by: `${TABLE} prerouting`,
+      why,
+    })
+    return onward(change.step, [change.hop], atlas)
+  }
+  return onward(step, [], atlas)
+}
+
+function onward(step: Step, hops: readonly Hop[], atlas: Atlas): Next {
+  const { destination, port } = step.flow
+  const { controlPlane, internet } = atlas.around
+  const node = atlas.nodesByAddress.get(destination)
+  if (node !== undefined) {
+    const { name } = node.metadata
+    const hop: Hop = { kind: 'route', place: VPC, to: name, device: `eni-${name}` }
+    return { kind: 'step', hops: [...hops, hop], step: { ...step, station: { at: 'prerouting', node: name } } }
+  }
+  if (controlPlane?.address === destination) {
+    const next = delivered(step, { kind: 'control-plane' })
+    if (controlPlane.ports.includes(port)) return { ...next, hops: [...hops, ...next.hops] }
+    const sentence = `the control plane does not listen on port ${port}`
+    return ending('refused', { code: 'not-listening', sentence }, [...hops, ...next.hops])
+  }
+  if (internet.includes(destination)) return toInternet(step, hops, atlas)
+  return ending('unreachable', noRoute(destination, atlas), hops)
+}
+
+/** Who has no EIP reaches nobody on the internet. */
+function toInternet(step: Step, hops: readonly Hop[], atlas: Atlas): Next {
+  const { source } = step.flow
+  const eip = atlas.around.publicAddresses.find(({ address }) => address === source)?.eip
+  if (eip === undefined) {
+    const node = atlas.nodesByAddress.get(source)
+    const sentence = `${node?.metadata.name ?? source} has no EIP, so the internet cannot be reached from it`
+    const rule: Hop = {
+      kind: 'rule',
+      place: VPC,
+      table: TABLE,
+      chain: 'after-snat',
+      rule: 'nobody without an EIP',
+      verdict: 'drop',
+    }
+    return ending('dropped', { code: 'no-public-address', sentence, mend: 'bind an EIP to it' }, [...hops, rule])
+  }
+  const change = translated(step, {
+    place: VPC,
+    what: 'source',
+    to: { source: eip },
+    by: `${TABLE} postrouting`,
+    why: `as the EIP of ${source}`,
+  })
+  const next = delivered(change.step, INTERNET)
+  return { ...next, hops: [...hops, change.hop, ...next.hops] }
+}
+
+function noRoute(destination: string, atlas: Atlas): Cause {
+  const [service] = atlas.servicesByAddress.get(destination) ?? []
+  if (service !== undefined) {
+    const sentence = `nobody in the VPC answers for ${destination} of Service ${nameOf(service)}: no load balancer and no EIP has it`
+    return {
+      code: 'no-route',
+      sentence,
+      object: refOf(service, 'Service'),
+      field: 'status.loadBalancer',
+      mend: 'see whether its load balancer runs',
+    }
+  }
+  if (within(destination, atlas.around.clusterCidrs)) {
+    const sentence = `no node of the path has a route to the pods of ${destination}`
+    return {
+      code: 'no-route',
+      sentence,
+      mend: 'see whether the network of that node runs (annotations flannel.alpha.coreos.com/*)',
+    }
+  }
+  return { code: 'no-route', sentence: `the VPC has no route to ${destination}` }
+}
