@@ -76,11 +76,12 @@ async function run({ configuration, transport, server, log }: RunOptions): Promi
 
 /**
  * It stands on every node beside what the node is for, and has little to do after its start: memory is worth more than
- * the time that V8 would save by letting its heap grow.
+ * the time that V8 would save by letting its heap grow. (`--optimize-for-size` saves as much and makes syncs three times
+ * as long.)
  */
 function rememberFrugally(): void {
   setFlagsFromString('--semi-space-growth-factor=1')
-  setFlagsFromString('--optimize-for-size')
+  setFlagsFromString('--heap-growing-percent=20')
 }
 
 function removeRules(): number {
