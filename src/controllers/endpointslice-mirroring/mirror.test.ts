@@ -16,6 +16,8 @@ function custom(subsets: Subsets, metadata: Partial<Endpoints['metadata']> = {})
   }
 }
 
+let names = 0
+
 /** The slices after a plan was carried out. */
 function carriedOut(existing: readonly EndpointSlice[], plan: ReturnType<typeof planMirroring>): EndpointSlice[] {
   const updated = new Map(plan.update.map((slice) => [slice.metadata.name, slice]))
@@ -23,10 +25,7 @@ function carriedOut(existing: readonly EndpointSlice[], plan: ReturnType<typeof 
   const kept = existing
     .filter(({ metadata }) => !gone.has(metadata.name))
     .map((slice) => updated.get(slice.metadata.name) ?? slice)
-  const fresh = plan.create.map((slice, index) => ({
-    ...slice,
-    metadata: { ...slice.metadata, name: `s${existing.length + index}-${gone.size}-${slice.addressType}` },
-  }))
+  const fresh = plan.create.map((slice) => ({ ...slice, metadata: { ...slice.metadata, name: `s${names++}` } }))
   return [...kept, ...fresh]
 }
 

@@ -1,5 +1,6 @@
 import type { Service } from '../../kube/types/core.ts'
 import type { Endpoint, EndpointSlice } from '../../kube/types/discovery.ts'
+import { sameJson } from '../canonical-json.ts'
 import { endpointKey } from './pack.ts'
 import { planSlices, type SliceGoal, type SlicePlan } from './plan.ts'
 import { addHints, allocate, ENABLED, isReady, type ZoneRatios } from './topology-hints.ts'
@@ -27,7 +28,13 @@ export function planHinted(
   const unchanged = existing.filter(({ metadata }) => !changing.has(metadata.name))
   const hinted = addHints({ create: plan.create, update: plan.update, unchanged }, allocations)
   if (hinted.type === 'refused') return { plan: planSlices(service, goal, existing), outcome: hinted.message }
-  return { plan: { ...plan, create: hinted.create, update: hinted.update }, outcome: ENABLED }
+  // Hints looked at once more may come out as they were.
+  const before = new Map(existing.map((slice) => [slice.metadata.name, slice]))
+  const update = hinted.update.filter((slice) => {
+    const known = before.get(slice.metadata.name)
+    return changing.has(slice.metadata.name) || !sameJson(known?.endpoints ?? [], slice.endpoints ?? [])
+  })
+  return { plan: { ...plan, create: hinted.create, update }, outcome: ENABLED }
 }
 
 function withKnownHints(goal: SliceGoal, existing: readonly EndpointSlice[]): SliceGoal {
