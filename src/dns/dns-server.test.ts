@@ -116,6 +116,24 @@ test('rewritten names are answered as they were asked', async () => {
   assert.equal(upstream.asked('www.example.com'), 1)
 })
 
+test('next: another directive forward is asked after a code; classes are for those who rewrite them', async () => {
+  await using inside = await TestUpstream.open()
+  await using outside = await TestUpstream.open()
+  const first = `forward . 127.0.0.1:${inside.port} {\n next NXDOMAIN\n}`
+  await using server = await start(`. {\n rewrite class CH IN\n ${first}\n forward . 127.0.0.1:${outside.port}\n}`)
+  assert.deepEqual(said(await ask(server, 'www.example.com')), ['NOERROR', '192.0.2.1'])
+  assert.deepEqual(said(await ask(server, 'no.example.com')), ['NXDOMAIN'])
+  assert.deepEqual([outside.asked('www.example.com'), outside.asked('no.example.com')], [0, 1])
+  const packet = query('chaos.example.com')
+  for (const [number, rcode] of [
+    [3, 'NOERROR'],
+    [4, 'REFUSED'],
+  ] as const) {
+    packet.writeUInt16BE(number, packet.length - 2)
+    assert.equal(rcodeName((decodeMessage(await exchangeUdp(server.ports[0]!, packet))?.flags ?? 0) & 15), rcode)
+  }
+})
+
 test('a circle of forwarding is found', async () => {
   await using holder = await TestUpstream.open()
   const { port } = holder

@@ -4,7 +4,7 @@ import { Disposables } from '../base/disposables.ts'
 import { FairleadError } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
 import type { Client } from '../kube/client.ts'
-import type { BlockConfig } from './corefile/server-config.ts'
+import type { BlockConfig, ReadyConfig } from './corefile/server-config.ts'
 import { ClusterSource } from './server/cluster-source.ts'
 import { DnsMetrics } from './server/metrics.ts'
 import { Responder } from './server/responder.ts'
@@ -43,7 +43,7 @@ export interface DnsServer extends AsyncDisposable {
   readonly ports: readonly number[]
   /** Puts other server blocks in place of those that are there, which answer until the new ones know the cluster. */
   reload(blocks: readonly BlockConfig[]): Promise<void>
-  /** Reports itself unhealthy for as long as `health` says (lameduck) and goes on answering meanwhile. */
+  /** Is no longer ready, and goes on answering for as long as `health` says (lameduck). */
   lameduck(): Promise<void>
 }
 
@@ -88,7 +88,7 @@ class RunningServer implements DnsServer {
   readonly #listeners = new Map<string, Listener>()
   #generation: Generation
   #pages: { readonly key: string; readonly server: StatusPages } | undefined
-  #healthy = true
+  #isLeaving = false
   #ready = false
 
   constructor(options: DnsServerOptions) {
@@ -126,7 +126,9 @@ class RunningServer implements DnsServer {
   }
 
   async lameduck(): Promise<void> {
-    this.#healthy = false
+    // As upstream: alive to the last, but not ready, so that nobody new comes.
+    this.#ready = false
+    this.#isLeaving = true
     const ms = Math.max(0, ...this.#generation.configs.map(({ health }) => health?.lameduckMs ?? 0))
     if (ms > 0) await this.#options.clock.sleep(ms)
   }
@@ -141,7 +143,7 @@ class RunningServer implements DnsServer {
     const { log } = this.#options
     synced.then(
       () => {
-        this.#ready = true
+        this.#ready = !this.#isLeaving
         log.info({ ports: this.ports }, 'Names of the cluster are known')
       },
       (error: unknown) => log.debug({ err: error }, 'Stopped before the names of the cluster were known'),
@@ -178,7 +180,7 @@ class RunningServer implements DnsServer {
     for (const { health, ready, prometheus } of configs) {
       for (const [address, routes] of [
         [health, this.#healthPages()],
-        [ready, { '/ready': () => (this.#ready ? OK : { code: 503, text: 'kubernetes' }) }],
+        [ready, { '/ready': () => (this.#isReady(ready) ? OK : { code: 503, text: 'kubernetes' }) }],
         [prometheus, { '/metrics': () => ({ code: 200, text: this.metrics.text(), type: METRICS_TYPE }) }],
       ] as const) {
         if (address === undefined || open.has(`${address.host}:${address.port}`)) continue
@@ -188,10 +190,16 @@ class RunningServer implements DnsServer {
     }
   }
 
+  /** With `monitor continuously` also names that are not known again after a reload count. */
+  #isReady(config: ReadyConfig | undefined): boolean {
+    if (config?.isContinuous !== true) return this.#ready
+    return this.#ready && this.#generation.blocks.every(({ isSynced }) => isSynced)
+  }
+
   #healthPages() {
     const queries = () => this.#generation.blocks.flatMap(({ queryLog }) => queryLog?.records() ?? [])
     return {
-      '/health': () => (this.#healthy ? OK : { code: 503, text: 'Lameduck' }),
+      '/health': () => OK,
       '/queries': () => ({ code: 200, text: JSON.stringify(queries()), type: 'application/json' }),
     }
   }
@@ -220,7 +228,9 @@ function openZone(options: DnsServerOptions, config: BlockConfig, metrics: DnsMe
   const { clock, log, client, localAddresses = machineAddresses() } = options
   const { kubernetes } = config
   if (kubernetes === undefined) throw new FairleadError('BUG', 'There is no cluster for this server block')
-  const zone = new KubernetesZone({ ...kubernetes, localAddresses, turning: config.loadbalance })
+  const { loadbalance } = config
+  const order = { turning: loadbalance !== undefined, preferred: loadbalance?.prefer ?? [] }
+  const zone = new KubernetesZone({ ...kubernetes, localAddresses, ...order })
   const source = new ClusterSource({
     client: client(),
     config: kubernetes,
@@ -303,13 +313,13 @@ function enabled(block: BlockConfig): readonly string[] {
     hosts: block.hosts,
     rewrite: block.rewrites[0],
     log: block.log,
-    errors: block.errors || undefined,
+    errors: block.errors,
     health: block.health,
     ready: block.ready,
     prometheus: block.prometheus,
     loop: block.loop || undefined,
     reload: block.reload,
-    loadbalance: block.loadbalance || undefined,
+    loadbalance: block.loadbalance,
     autopath: block.autopath,
   }
   return Object.entries(parts).flatMap(([name, part]) => (part === undefined ? [] : [name]))

@@ -49,7 +49,7 @@ test('the Corefile that kubeadm writes', () => {
   assert.deepEqual([block?.cache?.success.maxTtl, block?.cache?.disabled.denial], [30, ['cluster.local']])
   assert.deepEqual(
     [block?.loop, block?.loadbalance, block?.reload],
-    [true, true, { intervalMs: 30_000, jitterMs: 15_000 }],
+    [true, { prefer: [] }, { intervalMs: 30_000, jitterMs: 15_000 }],
   )
 })
 
@@ -126,7 +126,16 @@ for (const [text, message] of [
   ['. {\n  kubernetes cluster.local {\n    pods some\n  }\n}', /^Corefile:3 .*pods: some/],
   ['. {\n  cache 30 {\n    fresh 1\n  }\n}', /^Corefile:3 .*unknown property 'fresh'/],
   ['. {\n  forward . nowhere\n}', /^Corefile:2 .*nowhere/],
-  ['. {\n  forward . tls://9.9.9.9\n}', /^Corefile:2 .*tls/],
+  ['. {\n  forward . https://9.9.9.9\n}', /^Corefile:2 .*https/],
+  ['. {\n  forward . tls://9.9.9.9%a.example {\n    tls_servername b.example\n  }\n}', /^Corefile:2 .*tls_servername/],
+  ['. {\n  forward . 9.9.9.9 {\n    failover NOERROR\n  }\n}', /^Corefile:3 .*NOERROR/],
+  ['. {\n  rewrite edns0 nsid set\n}', /^Corefile:2 .*edns0 is not supported/],
+  ['. {\n  rewrite name suffix a b answer sometimes\n}', /^Corefile:2 .*unknown options 'answer sometimes'/],
+  ['. {\n  rewrite ttl example.org 300-30\n}', /^Corefile:2 .*'300-30'/],
+  ['. {\n  errors {\n    consolidate 5m (\n  }\n}', /^Corefile:3 .*regular expression/],
+  ['. {\n  ready {\n    monitor sometimes\n  }\n}', /^Corefile:3 .*monitor type "sometimes"/],
+  ['. {\n  loadbalance weighted file\n}', /^Corefile:2 .*Wrong argument count/],
+  ['. {\n  loadbalance {\n    prefer 10.0.0.1\n  }\n}', /^Corefile:3 .*invalid CIDR/],
   ['. {\n  forward .\n}', /^Corefile:2 .*Wrong argument count/],
   ['. {\n  errors\n', /^Corefile:1 .*Unexpected EOF, expecting '}'/],
   ['. {\n  import nothing\n}', /^Corefile:2 .*File to import not found: nothing/],

@@ -1,4 +1,5 @@
 /** What a Corefile says: its directives read into data. Defaults are CoreDNS's. */
+import { parseCidr } from '../../base/ip.ts'
 import type { ZoneOptions } from '../zone/name-record.ts'
 import { DEFAULT_ZONE_OPTIONS } from '../zone/name-record.ts'
 import { duration, type HostPort, listenAddress, requireArguments, wholeNumber, zoneNames } from './arguments.ts'
@@ -21,13 +22,13 @@ export interface BlockConfig {
   readonly hosts?: HostsConfig
   readonly rewrites: readonly RewriteRule[]
   readonly log?: LogConfig
-  readonly errors: boolean
+  readonly errors?: ErrorsConfig
   readonly health?: HealthConfig
-  readonly ready?: HostPort
+  readonly ready?: ReadyConfig
   readonly prometheus?: HostPort
   readonly loop: boolean
   readonly reload?: ReloadConfig
-  readonly loadbalance: boolean
+  readonly loadbalance?: LoadbalanceConfig
   readonly autopath?: AutopathConfig
 }
 
@@ -46,6 +47,30 @@ export interface LogConfig {
   readonly names: readonly string[]
   readonly format: string
   readonly classes: readonly string[]
+}
+
+/** Failures that are alike, told once for all of a period. */
+export interface Consolidation {
+  readonly periodMs: number
+  /** As it was written. */
+  readonly period: string
+  readonly pattern: RegExp
+  readonly level: 'warning' | 'error' | 'info' | 'debug'
+  readonly showFirst: boolean
+}
+
+export interface ErrorsConfig {
+  readonly consolidate: readonly Consolidation[]
+}
+
+export interface ReadyConfig extends HostPort {
+  /** Whether it may become unready again. */
+  readonly isContinuous: boolean
+}
+
+export interface LoadbalanceConfig {
+  /** Addresses in these come first; CIDRs. */
+  readonly prefer: readonly string[]
 }
 
 export interface HealthConfig extends HostPort {
@@ -93,8 +118,10 @@ const READERS: Readonly<Record<string, (draft: Draft, directive: Directive) => v
     draft.log = logConfig(directive)
   },
   errors: (draft, directive) => {
-    for (const line of directive.block) requireOneOf(line, ['consolidate', 'stacktrace', 'show_first'])
-    draft.errors = true
+    requireArguments(directive, 0)
+    for (const line of directive.block) requireOneOf(line, ['consolidate', 'stacktrace'])
+    const lines = directive.block.filter(({ name }) => name === 'consolidate')
+    draft.errors = { consolidate: lines.map(consolidation) }
   },
   health: (draft, directive) => {
     const [text = ':8080'] = requireArguments(directive, 0, 1)
@@ -106,7 +133,16 @@ const READERS: Readonly<Record<string, (draft: Draft, directive: Directive) => v
     draft.health = { ...listenAddress(directive, text, 8080), lameduckMs }
   },
   ready: (draft, directive) => {
-    draft.ready = listenAddress(directive, requireArguments(directive, 0, 1)[0] ?? ':8181', 8181)
+    const [text = ':8181'] = requireArguments(directive, 0, 1)
+    let monitor = 'until-ready'
+    for (const line of directive.block) {
+      requireOneOf(line, ['monitor'])
+      monitor = requireArguments(line, 1)[0] ?? ''
+      if (monitor !== 'until-ready' && monitor !== 'continuously') {
+        throw corefileError(line, `monitor type "${monitor}" not supported; wanted is until-ready or continuously`)
+      }
+    }
+    draft.ready = { ...listenAddress(directive, text, 8181), isContinuous: monitor === 'continuously' }
   },
   prometheus: (draft, directive) => {
     draft.prometheus = listenAddress(directive, requireArguments(directive, 0, 1)[0] ?? 'localhost:9153', 9153)
@@ -123,7 +159,15 @@ const READERS: Readonly<Record<string, (draft: Draft, directive: Directive) => v
   loadbalance: (draft, directive) => {
     const [policy = 'round_robin'] = requireArguments(directive, 0, 1)
     if (policy !== 'round_robin') throw corefileError(directive, `unknown policy: ${policy}; wanted is round_robin`)
-    draft.loadbalance = true
+    const prefer: string[] = []
+    for (const line of directive.block) {
+      requireOneOf(line, ['prefer'])
+      for (const text of requireArguments(line, 1, 100)) {
+        if (parseCidr(text) === undefined) throw corefileError(line, `invalid CIDR address: ${text}`)
+        prefer.push(text)
+      }
+    }
+    draft.loadbalance = { prefer }
   },
   autopath: (draft, directive) => {
     const [source = '', ...zones] = [...requireArguments(directive, 1, 20)].reverse()
@@ -183,9 +227,7 @@ function blockConfig({ directives }: ServerBlock, zones: readonly string[], port
     bind: [],
     forwards: [],
     rewrites: [],
-    errors: false,
     loop: false,
-    loadbalance: false,
   }
   for (const directive of directives) {
     const read = Object.hasOwn(READERS, directive.name) ? READERS[directive.name] : undefined
@@ -265,6 +307,31 @@ function kubernetesConfig(directive: Directive, blockZones: readonly string[]): 
     }
   }
   return draft
+}
+
+const LEVELS = ['warning', 'error', 'info', 'debug'] as const
+const MAX_PATTERN = 10_000
+
+/** `consolidate DURATION REGEXP [LEVEL] [show_first]` */
+function consolidation(line: Directive): Consolidation {
+  const [period = '', source = '', ...words] = requireArguments(line, 2, 4)
+  const level = LEVELS.find((known) => known === words[0])
+  const rest = level === undefined ? words : words.slice(1)
+  if (rest.length > 1 || (rest.length === 1 && rest[0] !== 'show_first')) {
+    throw corefileError(
+      line,
+      `unknown options '${rest.join(' ')}' in consolidate; known are ${LEVELS.join(', ')}, show_first`,
+    )
+  }
+  if (source.length > MAX_PATTERN)
+    throw corefileError(line, `regular expression is longer than ${MAX_PATTERN} characters`)
+  const periodMs = duration(line, period)
+  try {
+    const pattern = new RegExp(source)
+    return { periodMs, period, pattern, level: level ?? 'error', showFirst: rest.length === 1 }
+  } catch (cause) {
+    throw corefileError(line, `invalid regular expression ${source} (${String(cause)})`)
+  }
 }
 
 function logConfig(directive: Directive): LogConfig {

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs'
 import type { Clock } from '../../base/clock.ts'
 import { FairleadError } from '../../base/error.ts'
-import { parseHostPort } from '../corefile/arguments.ts'
-import type { ForwardConfig } from '../corefile/forward-config.ts'
+import { type ForwardConfig, type UpstreamAddress, upstreamAddress } from '../corefile/forward-config.ts'
 import { type Answer, emptyAnswer, makeAnswer } from '../wire/answer.ts'
 import { FLAG, RCODE } from '../wire/codes.ts'
 import type { Message } from '../wire/message.ts'
 import { isWithin } from '../wire/name.ts'
 import type { Question } from '../wire/question.ts'
 import { Upstream } from './upstream.ts'
+import type { UpstreamTls } from './upstream-stream.ts'
 
 /** What happens on the way, for metrics. */
 export interface ForwardObserver {
@@ -25,8 +25,6 @@ export interface ForwarderOptions {
   readonly observer: ForwardObserver
 }
 
-const DNS_PORT = 53
-
 /** The directive `forward`: asks others, chosen by a policy, the next when one does not answer. */
 export class Forwarder implements Disposable {
   readonly config: ForwardConfig
@@ -38,20 +36,16 @@ export class Forwarder implements Disposable {
   constructor(config: ForwardConfig, options: ForwarderOptions) {
     this.config = config
     this.#options = options
-    const { readTimeoutMs: timeoutMs, maxFails, healthCheckMs, healthCheckName, healthCheckRecursion } = config
-    this.upstreams = config.to.flatMap(upstreamAddresses).map(
-      ({ host, port }) =>
-        new Upstream({
-          host,
-          port,
-          timeoutMs,
-          maxFails,
-          healthCheckMs,
-          healthCheckName,
-          healthCheckRecursion,
-          clock: options.clock,
-        }),
-    )
+    const { readTimeoutMs: timeoutMs, ...checks } = config
+    const tls = tlsFiles(config)
+    this.upstreams = config.to.flatMap(upstreamAddresses).map(({ host, port, isTls, servername }) => {
+      const name = servername ?? config.tlsServername
+      const own = isTls ? { tls: { ...tls, ...(name === undefined ? {} : { servername: name }) } } : {}
+      const from = config.sourceAddress === undefined ? {} : { sourceAddress: config.sourceAddress }
+      const { maxFails, healthCheckMs, healthCheckName, healthCheckRecursion, expireMs } = checks
+      const health = { maxFails, healthCheckMs, healthCheckName, healthCheckRecursion }
+      return new Upstream({ host, port, timeoutMs, expireMs, ...health, ...own, ...from, clock: options.clock })
+    })
   }
 
   /** Whether questions about this name (canonical) are passed on here. */
@@ -59,8 +53,12 @@ export class Forwarder implements Disposable {
     return isWithin(name, this.config.from) && !this.config.except.some((zone) => isWithin(name, zone))
   }
 
-  /** Asks; SERVFAIL when nobody answers, REFUSED when too many questions are on their way. */
-  async ask(question: Question): Promise<Answer> {
+  /**
+   * Asks; SERVFAIL when nobody answers, REFUSED when too many questions are on their way.
+   *
+   * @param isTcp Whether the question came by TCP; it is passed on so too, unless `prefer_udp` says otherwise.
+   */
+  async ask(question: Question, isTcp = false): Promise<Answer> {
     const { maxConcurrent } = this.config
     if (maxConcurrent > 0 && this.#running >= maxConcurrent) {
       this.#options.observer.refused()
@@ -68,7 +66,7 @@ export class Forwarder implements Disposable {
     }
     this.#running++
     try {
-      const message = await this.#ask(question)
+      const message = await this.#ask(question, isTcp)
       return message === undefined ? emptyAnswer(RCODE.SERVFAIL) : answerFrom(question, message)
     } finally {
       this.#running--
@@ -79,7 +77,7 @@ export class Forwarder implements Disposable {
     for (const upstream of this.upstreams) upstream[Symbol.dispose]()
   }
 
-  async #ask(question: Question): Promise<Message | undefined> {
+  async #ask(question: Question, isTcp: boolean): Promise<Message | undefined> {
     const query = {
       question: { name: question.text, type: question.type, class: question.class },
       dnssecOk: question.dnssecOk,
@@ -89,14 +87,17 @@ export class Forwarder implements Disposable {
     const attempts = this.config.maxAttempts ?? 2 * this.upstreams.length
     const { observer } = this.#options
     let attempt = 0
+    const byTcp = this.config.forceTcp || (isTcp && !this.config.preferUdp)
     let failure: unknown
+    let last: Message | undefined
     for (const upstream of this.#inOrder()) {
       if (attempts > 0 && attempt++ >= attempts) break
       const begin = performance.now()
       try {
-        const message = await upstream.ask(query, this.config.forceTcp)
+        const message = await upstream.ask(query, byTcp)
         observer.asked(upstream.name, message.flags & 15, (performance.now() - begin) / 1000)
-        return message
+        if (!this.config.failover.includes(message.flags & 15)) return message
+        last = message
       } catch (error) {
         if (!(error instanceof Error)) throw error
         failure = error
@@ -104,6 +105,7 @@ export class Forwarder implements Disposable {
         upstream.failed()
       }
     }
+    if (last !== undefined) return last
     observer.gaveUp(question, failure ?? new FairleadError('NOT_FOUND', 'no healthy proxies'))
     return undefined
   }
@@ -125,20 +127,31 @@ export class Forwarder implements Disposable {
   }
 }
 
+/** The files of `tls`, read. */
+function tlsFiles({ tlsFiles: files }: ForwardConfig): Omit<UpstreamTls, 'servername'> {
+  const read = (key: 'ca' | 'cert' | 'key') => (files[key] === undefined ? {} : { [key]: readText(files[key]) })
+  return { ...read('ca'), ...read('cert'), ...read('key') }
+}
+
 /**
- * Addresses of a target: itself, or the nameservers of a file like resolv.conf.
+ * Addresses of a target: itself (`10.0.0.1:53`, `tls://9.9.9.9%dns.quad9.net:853`), or the nameservers of a file like
+ * resolv.conf.
  *
- * @throws FairleadError `NOT_FOUND`, `INVALID_INPUT`
+ * @throws FairleadError `NOT_FOUND`
  */
-export function upstreamAddresses(target: string): readonly { readonly host: string; readonly port: number }[] {
-  const address = parseHostPort(target, DNS_PORT)
+export function upstreamAddresses(target: string): readonly UpstreamAddress[] {
+  const address = upstreamAddress(target)
   if (address !== undefined) return [address]
+  return [...readText(target).matchAll(/^\s*nameserver\s+(\S+)/gm)].flatMap(
+    ([, text = '']) => upstreamAddress(text) ?? [],
+  )
+}
+
+function readText(path: string): string {
   try {
-    return [...readFileSync(target, 'utf8').matchAll(/^\s*nameserver\s+(\S+)/gm)].flatMap(
-      ([, text = '']) => parseHostPort(text, DNS_PORT) ?? [],
-    )
+    return readFileSync(path, 'utf8')
   } catch (cause) {
-    throw new FairleadError('NOT_FOUND', `Cannot read the upstreams of forward from ${target}`, { cause })
+    throw new FairleadError('NOT_FOUND', `Cannot read ${path}, which forward names`, { cause })
   }
 }
 

@@ -1,10 +1,10 @@
 import { randomInt } from 'node:crypto'
 import { createSocket } from 'node:dgram'
-import { connect } from 'node:net'
 import type { Clock } from '../../base/clock.ts'
 import { FairleadError } from '../../base/error.ts'
 import { FLAG, TYPE, UDP_SIZE } from '../wire/codes.ts'
 import { decodeMessage, encodeMessage, type Message, type MessageQuestion } from '../wire/message.ts'
+import { UpstreamStream, type UpstreamTls } from './upstream-stream.ts'
 
 export interface UpstreamOptions {
   readonly host: string
@@ -15,6 +15,11 @@ export interface UpstreamOptions {
   readonly healthCheckMs: number
   readonly healthCheckName: string
   readonly healthCheckRecursion: boolean
+  /** By TLS only (RFC 7858). */
+  readonly tls?: UpstreamTls
+  readonly sourceAddress?: string
+  /** A connection that nothing was asked on for so long is closed. */
+  readonly expireMs: number
   readonly clock: Clock
 }
 
@@ -28,18 +33,22 @@ export interface UpstreamQuery {
 
 /**
  * One server that questions are passed to. Every question goes from a port of its own with an id of its own, both
- * chosen at random, and only the answer to it is heard (RFC 5452). An answer that was cut off is asked for by TCP.
+ * chosen at random, and only the answer to it is heard (RFC 5452). An answer that was cut off is asked for by TCP, on a
+ * connection that is kept for a while.
  */
 export class Upstream implements Disposable {
   readonly name: string
   readonly #options: UpstreamOptions
+  readonly #stream: UpstreamStream
   readonly #stopping = new AbortController()
   #fails = 0
   #checking = false
 
   constructor(options: UpstreamOptions) {
     this.#options = options
-    this.name = options.host.includes(':') ? `[${options.host}]:${options.port}` : `${options.host}:${options.port}`
+    const place = options.host.includes(':') ? `[${options.host}]:${options.port}` : `${options.host}:${options.port}`
+    this.name = options.tls === undefined ? place : `tls://${place}`
+    this.#stream = new UpstreamStream({ ...options, name: this.name })
   }
 
   get isDown(): boolean {
@@ -47,10 +56,10 @@ export class Upstream implements Disposable {
   }
 
   /** @throws FairleadError `TIMEOUT`, or the system's error. */
-  async ask(query: UpstreamQuery, forceTcp: boolean): Promise<Message> {
-    if (forceTcp) return this.#tcp(query)
+  async ask(query: UpstreamQuery, byTcp: boolean): Promise<Message> {
+    if (byTcp || this.#options.tls !== undefined) return this.#byStream(query)
     const answer = await this.#udp(query)
-    return (answer.flags & FLAG.TC) === 0 ? answer : this.#tcp(query)
+    return (answer.flags & FLAG.TC) === 0 ? answer : this.#byStream(query)
   }
 
   /** After a failure it is asked until it answers, every `healthCheckMs`. */
@@ -62,6 +71,7 @@ export class Upstream implements Disposable {
 
   [Symbol.dispose](): void {
     this.#stopping.abort()
+    this.#stream[Symbol.dispose]()
   }
 
   async #check(): Promise<void> {
@@ -71,7 +81,7 @@ export class Upstream implements Disposable {
     for (;;) {
       try {
         // Whatever it says, it is there.
-        await this.#udp(query)
+        await this.ask(query, false)
         break
       } catch (error) {
         if (this.#stopping.signal.aborted) return
@@ -93,7 +103,7 @@ export class Upstream implements Disposable {
   }
 
   #udp(query: UpstreamQuery): Promise<Message> {
-    const { host, port } = this.#options
+    const { host, port, sourceAddress } = this.#options
     const { id, bytes } = this.#request(query)
     const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4')
     return this.#within((resolve, reject) => {
@@ -103,29 +113,17 @@ export class Upstream implements Disposable {
         if (answer !== undefined && isAnswerTo(answer, id, query.question)) resolve(answer)
       })
       // The kernel lets only this server's packets through, and tells when nobody listens there.
+      if (sourceAddress !== undefined) socket.bind(0, sourceAddress)
       socket.connect(port, host, () => socket.send(bytes, (error) => error && reject(error)))
     }).finally(() => socket.close())
   }
 
-  #tcp(query: UpstreamQuery): Promise<Message> {
-    const { host, port } = this.#options
+  #byStream(query: UpstreamQuery): Promise<Message> {
     const { id, bytes } = this.#request(query)
-    const socket = connect({ host, port, noDelay: true })
+    const accepts = (message: Message) => isAnswerTo(message, id, query.question)
     return this.#within((resolve, reject) => {
-      let received = Buffer.alloc(0)
-      socket.on('error', reject)
-      socket.on('close', () => reject(new FairleadError('API_UNREACHABLE', `${this.name} closed the connection`)))
-      socket.on('data', (data: Buffer) => {
-        received = Buffer.concat([received, data])
-        if (received.length < 2 || received.length < 2 + received.readUInt16BE(0)) return
-        const answer = decodeMessage(received.subarray(2, 2 + received.readUInt16BE(0)))
-        if (answer !== undefined && isAnswerTo(answer, id, query.question)) resolve(answer)
-        else reject(new FairleadError('INVALID_INPUT', `${this.name} answered something else than was asked`))
-      })
-      const length = Buffer.alloc(2)
-      length.writeUInt16BE(bytes.length)
-      socket.write(Buffer.concat([length, bytes]))
-    }).finally(() => socket.destroy())
+      this.#stream.ask({ id, bytes, accepts }).then(resolve, reject)
+    }).finally(() => this.#stream.forget(id))
   }
 
   async #within(

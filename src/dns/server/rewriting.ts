@@ -1,143 +1,173 @@
-import type { RewriteRule } from '../corefile/rewrite-config.ts'
-import { type Answer, emptyAnswer, makeAnswer, writeResponse } from '../wire/answer.ts'
-import { FLAG, RCODE, TCP_SIZE } from '../wire/codes.ts'
-import { decodeMessage, type Message } from '../wire/message.ts'
+import type { AnswerRule, Rename, RewriteRule } from '../corefile/rewrite-config.ts'
+import { type Answer, emptyAnswer, makeAnswer } from '../wire/answer.ts'
+import { CLASS_IN, RCODE, TYPE } from '../wire/codes.ts'
 import { tryEncodeName } from '../wire/name.ts'
 import type { Question } from '../wire/question.ts'
-import type { DnsRecord } from '../wire/record.ts'
+import type { DnsRecord, RecordData } from '../wire/record.ts'
+import { messageOf } from './answer-message.ts'
 import type { Asker } from './asker.ts'
 import type { Resolver } from './responder.ts'
 
-interface Rewritten {
+/** What the rules make of a question, and what they do to its answer. */
+interface Rewriting {
   readonly name: string
   readonly type: number
-  readonly ttl: number | undefined
+  readonly class: number
+  /** In the order in which the rules were met; applied from the last to the first. */
+  readonly answers: readonly AnswerRule[]
+  readonly ttl: { readonly low: number; readonly high: number } | undefined
+  readonly codes: ReadonlyMap<number, number>
+  readonly aliases: readonly Rename[]
 }
 
-/** The directive `rewrite`: asks for another name or type, and writes the answer back to what was asked. */
+/** The directive `rewrite`: asks for another name, type or class, and writes the answer back to what was asked. */
 export function rewriting(rules: readonly RewriteRule[], next: Resolver): Resolver {
   return (question, asker) => {
-    const name = question.text
-    const changed = rewritten(rules, name, question.type)
-    if (changed === undefined) return next(question, asker)
-    const key = tryEncodeName(changed.name)
+    const rewriting = rewritten(rules, question)
+    if (rewriting === undefined) return question.class === CLASS_IN ? next(question, asker) : REFUSED
+    if (rewriting.class !== CLASS_IN) return REFUSED
+    const key = tryEncodeName(rewriting.name)
     if (key === undefined) return emptyAnswer(RCODE.SERVFAIL)
     const original = question.copy()
-    const other = original.about(key, changed.type)
+    const other = original.about(key, rewriting.type)
+    other.class = CLASS_IN
+    const way = { original, other, rewriting }
     const answer = next(other, asker)
-    if (!(answer instanceof Promise)) return writtenBack(original, other, { answer, ttl: changed.ttl })
-    return answer.then((late) => writtenBack(original, other, { answer: late, ttl: changed.ttl }))
+    if (rewriting.aliases.length > 0) return throughAliases(way, answer, (alias) => lookUp(alias, way, { asker, next }))
+    return answer instanceof Promise ? answer.then((late) => writtenBack(way, late)) : writtenBack(way, answer)
   }
 }
 
-function rewritten(rules: readonly RewriteRule[], asked: string, askedType: number): Rewritten | undefined {
-  let name = asked
-  let type = askedType
-  let ttl: number | undefined
+const REFUSED = emptyAnswer(RCODE.REFUSED)
+
+interface Way {
+  readonly original: Question
+  /** What was asked instead. */
+  readonly other: Question
+  readonly rewriting: Rewriting
+}
+
+/** What the rules that match make of a question; undefined when none does. */
+function rewritten(rules: readonly RewriteRule[], question: Question): Rewriting | undefined {
+  let { text: name, type, class: ownClass } = question
+  let ttl: Rewriting['ttl']
   let matched = false
+  const answers: AnswerRule[] = []
+  const codes = new Map<number, number>()
+  const aliases: Rename[] = []
   for (const rule of rules) {
     if (rule.field === 'name') {
-      const to = rule.rename(name)
+      const [from, to] = [name, rule.rename(name)]
       if (to === undefined) continue
       name = to
-    } else if (rule.field === 'type') {
-      if (rule.from !== type) continue
-      type = rule.to
-    } else {
-      if (!rule.matches(name)) continue
-      ttl = rule.ttl
-    }
+      answers.push(...rule.answers, ...(rule.auto ? backTo(from, to) : []))
+    } else if (rule.field === 'type' || rule.field === 'class') {
+      if (rule.from !== (rule.field === 'type' ? type : ownClass)) continue
+      if (rule.field === 'type') type = rule.to
+      else ownClass = rule.to
+    } else if (rule.field === 'cname') aliases.push(rule.rename)
+    else if (!rule.matches(name)) continue
+    else if (rule.field === 'ttl') ttl = rule
+    else codes.set(rule.from, rule.to)
     matched = true
     if (!rule.goOn) break
   }
-  return matched ? { name, type, ttl } : undefined
+  return matched ? { name, type, class: ownClass, answers, ttl, codes, aliases } : undefined
 }
 
-interface AnswerToOther {
-  readonly answer: Answer
-  readonly ttl: number | undefined
+/** The name that was asked for in place of the one that was looked up, wherever it stands. */
+function backTo(asked: string, other: string): AnswerRule[] {
+  const rename = (name: string) => (name === other ? asked : undefined)
+  return [
+    { part: 'name', rename },
+    { part: 'value', rename },
+  ]
 }
 
 /** What was said of the other name, said of the one that was asked for. */
-function writtenBack(original: Question, other: Question, { answer, ttl }: AnswerToOther): Answer {
+function writtenBack(way: Way, answer: Answer): Answer {
+  const { original, other, rewriting } = way
   const message = messageOf(other, answer)
   if (message === undefined) return emptyAnswer(RCODE.SERVFAIL)
-  const [from, to] = [other.text, original.text]
-  const back = (record: DnsRecord): DnsRecord => ({
-    ...record,
-    name: record.name.toLowerCase() === from ? to : record.name,
-    ttl: ttl ?? record.ttl,
-  })
+  const back = (record: DnsRecord) => recordBack(record, rewriting)
   return makeAnswer(original.name.subarray(0, original.nameLength), {
-    rcode: answer.rcode,
+    rcode: rewriting.codes.get(answer.rcode) ?? answer.rcode,
     flags: answer.flags,
     answers: message.answers.map(back),
-    authorities: message.authorities,
+    // Names of authorities are those of the zone that was asked.
+    authorities: message.authorities.map((record) => ({ ...record, ttl: ttlWithin(record.ttl, rewriting.ttl) })),
     additionals: message.additionals.map(back),
   })
 }
 
-/** An answer as records. */
-export function messageOf(question: Question, answer: Answer): Message | undefined {
-  const out = Buffer.alloc(Math.min(TCP_SIZE, answer.body.length + 320))
-  const length = writeResponse(out, 0, question, answer, { size: TCP_SIZE, turn: 0 })
-  return decodeMessage(out.subarray(0, length))
-}
-
-/** The directive `autopath`: where a pod's search list would lead, in one answer. */
-export interface Autopath {
-  /** The search list of who asks; undefined when it is not known. */
-  readonly searchOf: (asker: Asker) => readonly string[] | undefined
-  readonly zones: readonly string[]
-  readonly succeeded: () => void
-}
-
-/**
- * Goes through the search list at once when the first name of it is asked for; the answer bears an alias from the name
- * that was asked for to the one that was found. Only names that would lead on are tried: NXDOMAIN is what a resolver
- * goes on after.
- */
-export function autopathing({ searchOf, zones, succeeded }: Autopath, next: Resolver): Resolver {
-  return (question, asker) => {
-    const [first, ...rest] = searchOf(asker) ?? []
-    const name = question.text
-    const isFirst = first !== undefined && name.endsWith(`.${first}`) && zones.some((zone) => within(name, zone))
-    if (!isFirst) return next(question, asker)
-    const original = question.copy()
-    const direct = next(question, asker)
-    const base = name.slice(0, -first.length - 1)
-    const candidates = [...rest.map((suffix) => `${base}.${suffix}`), base]
-    const goOn = async (answer: Answer): Promise<Answer> => {
-      if (answer.rcode !== RCODE.NXDOMAIN) return answer
-      for (const candidate of candidates) {
-        const key = tryEncodeName(candidate)
-        if (key === undefined) continue
-        const other = original.about(key, original.type)
-        const found = await next(other, asker)
-        const message = found.rcode === RCODE.NOERROR ? messageOf(other, found) : undefined
-        if (message === undefined) continue
-        succeeded()
-        return aliased(original, candidate, message)
-      }
-      return answer
-    }
-    if (!(direct instanceof Promise)) return direct.rcode === RCODE.NXDOMAIN ? goOn(direct) : direct
-    return direct.then(goOn)
+function recordBack({ name, ttl, data, ...rest }: DnsRecord, { answers, ttl: range }: Rewriting): DnsRecord {
+  return {
+    ...rest,
+    name: renamed(name, 'name', answers),
+    ttl: ttlWithin(ttl, range),
+    data: dataBack(data, (target) => renamed(target, 'value', answers)),
   }
 }
 
-function aliased(original: Question, candidate: string, message: Message): Answer {
-  const name = original.text
-  const ttl = Math.min(3_600, ...message.answers.map((record) => record.ttl))
-  const alias: DnsRecord = { name, ttl, data: { kind: 'CNAME', target: candidate } }
-  return makeAnswer(original.name.subarray(0, original.nameLength), {
-    flags: message.flags & (FLAG.AA | FLAG.RA),
-    answers: message.answers.length === 0 ? [] : [alias, ...message.answers],
-    authorities: message.authorities,
-    additionals: message.additionals,
-  })
+function renamed(name: string, part: AnswerRule['part'], rules: readonly AnswerRule[]): string {
+  let now = name
+  for (const rule of [...rules].reverse()) {
+    if (rule.part === part) now = rule.rename(now.toLowerCase()) ?? now
+  }
+  return now
 }
 
-function within(name: string, zone: string): boolean {
-  return zone === '' || name === zone || name.endsWith(`.${zone}`)
+function dataBack(data: RecordData, rename: (name: string) => string): RecordData {
+  if (data.kind === 'SOA') return { ...data, primary: rename(data.primary), mailbox: rename(data.mailbox) }
+  return 'target' in data ? { ...data, target: rename(data.target) } : data
+}
+
+function ttlWithin(ttl: number, range: Rewriting['ttl']): number {
+  return range === undefined ? ttl : Math.min(range.high, Math.max(range.low, ttl))
+}
+
+/** `rewrite cname`: where an alias leads elsewhere, what is there stands in place of what it led to. */
+async function throughAliases(
+  way: Way,
+  answer: Answer | Promise<Answer>,
+  look: (target: string) => Promise<readonly DnsRecord[]>,
+): Promise<Answer> {
+  const found = await answer
+  const message = messageOf(way.other, found)
+  const { aliases } = way.rewriting
+  const newTarget = ({ data }: DnsRecord) =>
+    data.kind === 'CNAME' ? firstOf(aliases, data.target.toLowerCase()) : undefined
+  const at = message?.answers.findIndex((record) => newTarget(record) !== undefined) ?? -1
+  const alias = message?.answers[at]
+  const target = alias === undefined ? undefined : newTarget(alias)
+  if (message === undefined || alias === undefined || target === undefined || way.other.type === TYPE.CNAME) {
+    return writtenBack(way, found)
+  }
+  const answers = [
+    ...message.answers.slice(0, at),
+    { ...alias, data: { kind: 'CNAME' as const, target } },
+    ...(await look(target)),
+  ]
+  const name = way.other.name.subarray(0, way.other.nameLength)
+  return writtenBack(way, makeAnswer(name, { rcode: found.rcode, flags: found.flags, answers }))
+}
+
+function firstOf(renames: readonly Rename[], name: string): string | undefined {
+  for (const rename of renames) {
+    const to = rename(name)
+    if (to !== undefined) return to
+  }
+  return undefined
+}
+
+interface Onwards {
+  readonly asker: Asker
+  readonly next: Resolver
+}
+
+async function lookUp(target: string, { other }: Way, { asker, next }: Onwards): Promise<readonly DnsRecord[]> {
+  const key = tryEncodeName(target)
+  if (key === undefined) return []
+  const question = other.about(key, other.type)
+  return messageOf(question, await next(question, asker))?.answers ?? []
 }

@@ -6,19 +6,22 @@ import type { BlockConfig } from '../corefile/server-config.ts'
 import { AnswerCache } from '../forward/answer-cache.ts'
 import { Forwarder } from '../forward/forwarder.ts'
 import { type Answer, emptyAnswer, makeAnswer } from '../wire/answer.ts'
-import { FLAG, RCODE, TYPE, typeName } from '../wire/codes.ts'
+import { CLASS_IN, FLAG, RCODE, TYPE, typeName } from '../wire/codes.ts'
 import { encodeName, labelCount } from '../wire/name.ts'
 import { Question } from '../wire/question.ts'
 import type { DnsRecord } from '../wire/record.ts'
 import type { KubernetesZone } from '../zone/kubernetes-zone.ts'
 import type { ReadyAnswers } from '../zone/ready-answers.ts'
 import { forwardZones } from '../zone/service-records.ts'
+import { messageOf } from './answer-message.ts'
 import type { Asker } from './asker.ts'
+import { autopathing } from './autopath.ts'
+import { ErrorLog } from './error-log.ts'
 import { HostsTable } from './hosts-table.ts'
 import type { DnsMetrics, Sample, ZoneTally } from './metrics.ts'
 import { QueryLog } from './query-log.ts'
 import { type Exchange, failureText, type Resolver } from './responder.ts'
-import { autopathing, messageOf, rewriting } from './rewriting.ts'
+import { rewriting } from './rewriting.ts'
 
 export interface BlockOptions {
   readonly config: BlockConfig
@@ -48,7 +51,8 @@ export class ServerBlock implements Disposable {
   /** The cluster's answers as bytes, where no other directive has a word before them. */
   readonly ready: ReadyAnswers | undefined
   readonly #options: BlockOptions
-  readonly #forwards: readonly { readonly forwarder: Forwarder; readonly cache: AnswerCache | undefined }[]
+  readonly #forwards: readonly Forward[]
+  readonly #errors: ErrorLog | undefined
   readonly #hosts: HostsTable | undefined
   readonly #resolve: Resolver
   readonly #stops: (() => void)[] = []
@@ -67,12 +71,24 @@ export class ServerBlock implements Disposable {
       tally: metrics.zone(server, `${zone}.`),
     }))
     this.queryLog = config.log === undefined ? undefined : new QueryLog(config.log, writeLine)
+    const { clock } = options
+    this.#errors = config.errors === undefined ? undefined : new ErrorLog(config.errors, { write: writeLine, clock })
     this.#forwards = config.forwards.map((forward) => this.#forward(server, forward))
     this.#hosts = config.hosts === undefined ? undefined : new HostsTable(config.hosts, log)
     this.#resolve = this.#chain(server)
     const isFirst = [config.log, config.hosts, config.autopath, config.rewrites[0]].every((part) => part === undefined)
     this.ready = isFirst ? options.zone?.table.ready : undefined
     this.#reloadHosts()
+  }
+
+  /** Whether all names of the cluster are known. */
+  get isSynced(): boolean {
+    return this.#options.zone?.synced ?? true
+  }
+
+  /** Classes other than IN are for those alone who rewrite them. */
+  takesClass(number: number): boolean {
+    return number === CLASS_IN || this.config.rewrites.some(({ field }) => field === 'class')
   }
 
   resolve(question: Question, asker: Asker): Answer | Promise<Answer> {
@@ -104,12 +120,13 @@ export class ServerBlock implements Disposable {
 
   [Symbol.dispose](): void {
     for (const stop of this.#stops) stop()
+    this.#errors?.[Symbol.dispose]()
     for (const { forwarder } of this.#forwards) forwarder[Symbol.dispose]()
   }
 
   #chain(server: string): Resolver {
     const { config, zone, metrics } = this.#options
-    let next: Resolver = (question) => this.#passOn(question)
+    let next: Resolver = (question, asker) => this.#passOn(question, asker)
     if (config.loop) next = this.#watchingForLoops(next)
     if (zone !== undefined) next = this.#cluster(zone, next)
     if (this.#hosts !== undefined) next = this.#fromHosts(this.#hosts, next)
@@ -158,14 +175,26 @@ export class ServerBlock implements Disposable {
   }
 
   /** To the first upstreams that take the name; nobody at all is a failure of the server (as in CoreDNS). */
-  #passOn(question: Question): Answer | Promise<Answer> {
+  #passOn(question: Question, asker: Asker): Answer | Promise<Answer> {
     const name = question.text
-    const forward = this.#forwards.find(({ forwarder }) => forwarder.covers(name))
-    if (forward === undefined) return emptyAnswer(RCODE.SERVFAIL)
+    const [first, ...others] = this.#forwards.filter(({ forwarder }) => forwarder.covers(name))
+    if (first === undefined) return emptyAnswer(RCODE.SERVFAIL)
     this.#plugin = 'forward'
-    const { forwarder, cache } = forward
-    if (cache === undefined) return forwarder.ask(question.copy())
-    return cache.get(question, (copy) => forwarder.ask(copy))
+    const answer = ask(first, question, asker)
+    return others.length === 0 ? answer : this.#askOn(question.copy(), asker, { answer, forwards: [first, ...others] })
+  }
+
+  /** `next`: after certain codes the next directive that takes the name has a say. */
+  async #askOn(question: Question, asker: Asker, { answer, forwards }: Passed): Promise<Answer> {
+    let found = await answer
+    for (const [i, { forwarder }] of forwards.entries()) {
+      const other = forwards[i + 1]
+      const { next, nextOnNodata } = forwarder.config
+      const isNodata = found.rcode === RCODE.NOERROR && found.answers === 0
+      if (other === undefined || !(next.includes(found.rcode) || (nextOnNodata && isNodata))) break
+      found = await ask(other, question, asker)
+    }
+    return found
   }
 
   #watchingForLoops(next: Resolver): Resolver {
@@ -213,9 +242,7 @@ export class ServerBlock implements Disposable {
         failed: (to) => metrics.add('coredns_proxy_healthcheck_failures_total', { proxy_name: 'forward', to }),
         refused: () => metrics.add('coredns_forward_max_concurrent_rejects_total', {}),
         gaveUp: (question, error) => {
-          if (!this.config.errors) return
-          const text = failureText(RCODE.SERVFAIL, question.text, typeName(question.type), error)
-          this.#options.writeLine(`[ERROR] plugin/errors: ${text}`)
+          this.#errors?.add(failureText(RCODE.SERVFAIL, question.text, typeName(question.type), error))
         },
       },
     })
@@ -264,6 +291,23 @@ export class ServerBlock implements Disposable {
     later()
     this.#stops.push(() => cancel())
   }
+}
+
+interface Forward {
+  readonly forwarder: Forwarder
+  readonly cache: AnswerCache | undefined
+}
+
+interface Passed {
+  readonly answer: Answer | Promise<Answer>
+  readonly forwards: readonly Forward[]
+}
+
+/** What is kept, or what the upstreams say. */
+function ask({ forwarder, cache }: Forward, question: Question, { protocol }: Asker): Answer | Promise<Answer> {
+  const isTcp = protocol === 'tcp'
+  if (cache === undefined) return forwarder.ask(question.copy(), isTcp)
+  return cache.get(question, (copy) => forwarder.ask(copy, isTcp))
 }
 
 interface Chase {

@@ -1,20 +1,24 @@
 /** For tests: a server on 127.0.0.1 that others ask. */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:net'
+import { createServer, type Server, type Socket as Stream } from 'node:net'
+import { createServer as createTlsServer, Server as TlsServer } from 'node:tls'
 import { FLAG, RCODE, TYPE } from '../wire/codes.ts'
 import { decodeMessage, encodeMessage } from '../wire/message.ts'
 import type { DnsRecord } from '../wire/record.ts'
 
 /**
  * Every name is 192.0.2.1, but for `no.*`, which is not there, `large.*`, which fits by TCP only, and `forged.*`, which is
- * answered wrongly before it is answered.
+ * answered wrongly before it is answered, `refused.*`, and `last.*`, after which a stream is closed.
  */
 export class TestUpstream implements AsyncDisposable {
   readonly port: number
   /** Where questions came from. */
   readonly ports: number[] = []
+  /** How many came by TCP or TLS. */
+  connections = 0
   readonly #names: string[] = []
+  readonly #streams = new Set<Stream>()
   readonly #udp: Socket
   readonly #tcp: Server
   #closed = false
@@ -24,25 +28,23 @@ export class TestUpstream implements AsyncDisposable {
     this.#tcp = tcp
     this.port = udp.address().port
     udp.on('message', (data, from) => this.#answerUdp(data, from))
-    tcp.on('connection', (socket) => {
-      socket.on('error', () => socket.destroy())
-      socket.on('data', (data: Buffer) => {
-        const { bytes } = this.#answer(data.subarray(2), false)
-        const length = Buffer.alloc(2)
-        length.writeUInt16BE(bytes.length)
-        socket.end(Buffer.concat([length, bytes]))
-      })
-    })
+    tcp.on(tcp instanceof TlsServer ? 'secureConnection' : 'connection', (socket) => this.#accept(socket))
   }
 
-  static async open(port = 0): Promise<TestUpstream> {
+  /** @param tls PEM, for streams by TLS instead of TCP. */
+  static async open(port = 0, tls?: { readonly cert: string; readonly key: string }): Promise<TestUpstream> {
     const udp = createSocket('udp4')
     udp.bind(port, '127.0.0.1')
     await once(udp, 'listening')
-    const tcp = createServer()
+    const tcp = tls === undefined ? createServer() : createTlsServer(tls)
     tcp.listen(udp.address().port, '127.0.0.1')
     await once(tcp, 'listening')
     return new TestUpstream(udp, tcp)
+  }
+
+  /** How many of them are open. */
+  get open(): number {
+    return this.#streams.size
   }
 
   /** How often a name was asked for. */
@@ -55,7 +57,28 @@ export class TestUpstream implements AsyncDisposable {
     this.#closed = true
     this.#udp.close()
     this.#tcp.close()
+    for (const stream of this.#streams) stream.destroy()
     await once(this.#tcp, 'close')
+  }
+
+  #accept(socket: Stream): void {
+    this.connections++
+    this.#streams.add(socket)
+    socket.once('close', () => this.#streams.delete(socket))
+    socket.on('error', () => socket.destroy())
+    let received = Buffer.alloc(0)
+    socket.on('data', (data: Buffer) => {
+      received = Buffer.concat([received, data])
+      while (received.length >= 2 && received.length >= 2 + received.readUInt16BE(0)) {
+        const end = 2 + received.readUInt16BE(0)
+        const { name, bytes } = this.#answer(received.subarray(2, end), false)
+        received = received.subarray(end)
+        const length = Buffer.alloc(2)
+        length.writeUInt16BE(bytes.length)
+        socket.write(Buffer.concat([length, bytes]))
+        if (name.startsWith('last.')) socket.end()
+      }
+    })
   }
 
   #answerUdp(data: Buffer, from: RemoteInfo): void {
@@ -77,7 +100,7 @@ export class TestUpstream implements AsyncDisposable {
     const { name = '', type = TYPE.A } = question ?? {}
     this.#names.push(name)
     const large = name.startsWith('large.')
-    const answers = name.startsWith('no.') ? [] : large && isUdp ? [] : records(name, type, large ? 20 : 1)
+    const answers = code(name) !== RCODE.NOERROR ? [] : large && isUdp ? [] : records(name, type, large ? 20 : 1)
     const soa: DnsRecord = {
       name: 'example.com',
       ttl: 60,
@@ -92,13 +115,18 @@ export class TestUpstream implements AsyncDisposable {
         minimum: 60,
       },
     }
-    const flags = FLAG.QR | FLAG.RA | (large && isUdp ? FLAG.TC : 0) | (name.startsWith('no.') ? RCODE.NXDOMAIN : 0)
+    const flags = FLAG.QR | FLAG.RA | (large && isUdp ? FLAG.TC : 0) | code(name)
     const asked = { name, type, class: 1 }
     return {
       name,
       bytes: encodeMessage({ id, flags, question: asked, answers, authorities: answers.length === 0 ? [soa] : [] }),
     }
   }
+}
+
+function code(name: string): number {
+  if (name.startsWith('refused.')) return RCODE.REFUSED
+  return name.startsWith('no.') ? RCODE.NXDOMAIN : RCODE.NOERROR
 }
 
 function records(name: string, type: number, count: number): DnsRecord[] {

@@ -35,9 +35,10 @@ export class ZoneChoice implements ReadySource {
   }
 
   resolve(question: Question, asker: Asker): Answer | Promise<Answer> {
-    if (question.class !== CLASS_IN) return REFUSED
     const choice = this.#find(question)
-    return choice === undefined ? REFUSED : choice.block.resolve(question, asker)
+    return choice === undefined || !choice.block.takesClass(question.class)
+      ? REFUSED
+      : choice.block.resolve(question, asker)
   }
 
   write(question: Question, asker: Asker, place: ReadyPlace): number {

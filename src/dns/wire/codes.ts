@@ -28,7 +28,24 @@ export const RCODE = {
   BADVERS: 16,
 } as const
 
+const EXTRA_RCODES: Readonly<Record<string, number>> = {
+  YXDOMAIN: 6,
+  YXRRSET: 7,
+  NXRRSET: 8,
+  NOTAUTH: 9,
+  NOTZONE: 10,
+  BADKEY: 17,
+  BADTIME: 18,
+  BADMODE: 19,
+  BADNAME: 20,
+  BADALG: 21,
+  BADTRUNC: 22,
+  BADCOOKIE: 23,
+}
+
 export const CLASS_IN = 1
+/** By name (RFC 1035 §3.2.4). */
+export const CLASS_CODES: Readonly<Record<string, number>> = { IN: 1, CS: 2, CH: 3, HS: 4 }
 export const CLASS_ANY = 255
 export const OPCODE_QUERY = 0
 export const OPCODE_NOTIFY = 4
@@ -45,7 +62,7 @@ export const TCP_SIZE = 65_535
 
 const EXTRA_TYPES: Readonly<Record<string, number>> = { DS: 43, RRSIG: 46, NSEC: 47, DNSKEY: 48, SVCB: 64, HTTPS: 65 }
 const TYPE_NAMES = namesByCode({ ...TYPE, ...EXTRA_TYPES })
-const RCODE_NAMES = namesByCode(RCODE)
+const RCODE_NAMES = namesByCode({ ...RCODE, ...EXTRA_RCODES })
 
 /** `AAAA`; `TYPE64999` for a number without a name (RFC 3597). */
 export function typeName(code: number): string {
@@ -64,6 +81,13 @@ export function typeCode(name: string): number | undefined {
 /** `NXDOMAIN`; `RCODE12` for a number without a name. */
 export function rcodeName(code: number): string {
   return RCODE_NAMES.get(code) ?? `RCODE${code}`
+}
+
+/** The inverse of {@link rcodeName}, or a number itself; undefined for text that is no code. */
+export function rcodeNumber(text: string): number | undefined {
+  if (/^\d{1,2}$/.test(text)) return Number(text) <= 23 ? Number(text) : undefined
+  const upper = text.toUpperCase()
+  return (RCODE as Readonly<Record<string, number>>)[upper] ?? EXTRA_RCODES[upper]
 }
 
 function namesByCode(codes: Readonly<Record<string, number>>): ReadonlyMap<number, string> {
