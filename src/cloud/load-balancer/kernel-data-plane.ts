@@ -18,6 +18,7 @@ import {
   type CutPolicy,
   destinationKey,
   frontendOf as entryFrontend,
+  PROTOCOL_NUMBERS,
 } from './layer4/connection-cutter.ts'
 import { Layer4Table } from './layer4/layer4-table.ts'
 import { FAMILIES, type Family, TABLE_NAME } from './layer4/layout.ts'
@@ -194,25 +195,35 @@ export class KernelDataPlane implements DataPlane {
   }
 
   #layer4Traffic(): Map<string, ListenerTraffic> {
-    const counted = new Map(FAMILIES.flatMap((family) => [...this.#tables[family].traffic()]))
-    const active = new Map<string, bigint>()
-    for (const entry of this.#tracked()) {
-      const frontend = entryFrontend(entry)
-      active.set(frontend, (active.get(frontend) ?? 0n) + 1n)
-    }
+    const carried = this.#plan.listeners.flatMap((listener) => {
+      const carrier = carrierOf(listener)
+      if (carrier.kind !== 'kernel') return []
+      return { ...carrier, key: listener.key, frontend: frontendOf({ ...listener, protocol: carrier.protocol }) }
+    })
+    const families = FAMILIES.filter((family) => carried.some((one) => one.family === family))
+    const counted = new Map(families.flatMap((family) => [...this.#tables[family].traffic()]))
+    const active = this.#activeConnections(carried)
     return new Map(
-      this.#plan.listeners.flatMap((listener) => {
-        const carrier = carrierOf(listener)
-        if (carrier.kind !== 'kernel') return []
-        const frontend = frontendOf({ ...listener, protocol: carrier.protocol })
+      carried.map(({ key, frontend }) => {
         const traffic = counted.get(frontend) ?? { newConnections: 0n, inBytes: 0n, outBytes: 0n }
-        return [[listener.key, { ...traffic, activeConnections: active.get(frontend) ?? 0n }] as const]
+        return [key, { ...traffic, activeConnections: active.get(frontend) ?? 0n }] as const
       }),
     )
   }
 
-  #tracked() {
-    return FAMILIES.flatMap((family) => [6, 17].flatMap((protocol) => this.#conntrack.list(family, protocol)))
+  /** Connections that the kernel tracks now, by frontend. Only what is carried is listed. */
+  #activeConnections(carried: readonly (Carrier & { readonly kind: 'kernel' })[]): Map<string, bigint> {
+    const active = new Map<string, bigint>()
+    for (const family of FAMILIES) {
+      for (const protocol of ['tcp', 'udp'] as const) {
+        if (!carried.some((one) => one.family === family && one.protocol === protocol)) continue
+        for (const entry of this.#conntrack.list(family, PROTOCOL_NUMBERS[protocol])) {
+          const frontend = entryFrontend(entry)
+          active.set(frontend, (active.get(frontend) ?? 0n) + 1n)
+        }
+      }
+    }
+    return active
   }
 
   /** HAProxy may be a child of the process before this one, so that nobody is told when it ends. */

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer as createHttpServer, type Server as HttpServer, type IncomingMessage } from 'node:http'
 import { createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -152,6 +152,11 @@ export class TestLoadBalancer implements AsyncDisposable {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
     })
+  }
+
+  haproxyPid(): number {
+    const { pid } = JSON.parse(readFileSync(join(this.directory, 'haproxy', 'haproxy.json'), 'utf8')) as { pid: number }
+    return pid
   }
 
   /** Our tables with their handles, without what packets change. */

@@ -6,7 +6,7 @@ import { FAMILIES } from './layout.ts'
 /** Connection table as far as it is used here. */
 export type Connections = Pick<ConntrackSocket, 'list' | 'delete'>
 
-const PROTOCOL_NUMBERS = { tcp: 6, udp: 17 } as const
+export const PROTOCOL_NUMBERS = { tcp: 6, udp: 17 } as const
 
 /** What to do with connections to a listener whose backend does not serve any more. */
 export interface CutPolicy {
