@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import { cidrContains, requireAddress, requireCidr } from '../base/ip.ts'
 import { DEFAULT_INSTANCE_TYPE } from './ecs/instance-types.ts'
-import { INSTANCES, NETWORK_INTERFACES, SECURITY_GROUPS } from './ecs/model.ts'
+import { INSTANCES, NETWORK_INTERFACES, SECURITY_GROUPS, type SecurityGroupRule } from './ecs/model.ts'
 import { macAddressOf } from './ecs/network-interface-actions.ts'
 import { Refusal } from './openapi/refusal.ts'
 import type { CloudState } from './state/cloud-state.ts'
 import type { Transaction } from './state/transaction.ts'
 import { takeAddress } from './vpc/address-pool.ts'
-import { ELASTIC_IPS, ROUTE_TABLES, VPCS, VSWITCHES, type VSwitch } from './vpc/model.ts'
+import { ELASTIC_IPS, NAT_GATEWAYS, ROUTE_TABLES, SNAT_ENTRIES, VPCS, VSWITCHES, type VSwitch } from './vpc/model.ts'
 import { takePublicAddress } from './vpc/public-address-pool.ts'
 
 /** What a cluster's part of the cloud is made of. */
@@ -17,6 +17,10 @@ export interface RegionSpec {
   readonly vpcCidr: string
   readonly vSwitches: readonly VSwitchSpec[]
   readonly machines: readonly MachineSpec[]
+  /** Ranges beside the VPC's that pods have addresses of (Flannel), let in everywhere. */
+  readonly podCidrs?: readonly string[]
+  /** Public address of a NAT gateway for all vSwitches; without it there is none. */
+  readonly natAddress?: string
 }
 
 /** A subnet of one zone. */
@@ -73,11 +77,37 @@ export function ensureRegion(state: CloudState, spec: RegionSpec, now: number): 
   state.transact((transaction) => {
     ensureNetwork(transaction, spec, now)
     for (const machine of spec.machines) ensureMachine(transaction, { spec, machine, now })
+    if (spec.natAddress !== undefined) ensureNatGateway(transaction, { spec, address: spec.natAddress, now })
   })
   return ids
 }
 
-function ensureNetwork(transaction: Transaction, { cluster, vpcCidr, vSwitches }: RegionSpec, now: number): void {
+/** Health checks and proxies of load balancers. */
+const LOAD_BALANCER_CIDR = '100.64.0.0/10'
+const ANYWHERE = '0.0.0.0/0'
+const ALL_PORTS = '-1/-1'
+const NODE_PORTS = '30000/32767'
+
+/** The rules of a cluster's own group: all from inside, and from anywhere what answers pings and NodePorts. */
+function clusterRules({ cluster, vpcCidr, podCidrs = [] }: RegionSpec): SecurityGroupRule[] {
+  const inside = [vpcCidr, ...podCidrs, LOAD_BALANCER_CIDR].map((cidr) => rule('all', { cidr, portRange: ALL_PORTS }))
+  const outside = [
+    rule('icmp', { cidr: ANYWHERE, portRange: ALL_PORTS }),
+    rule('tcp', { cidr: ANYWHERE, portRange: NODE_PORTS }),
+    rule('udp', { cidr: ANYWHERE, portRange: NODE_PORTS }),
+  ]
+  return [...inside, ...outside].map((one, i) => ({ id: stableId('sgr', `${cluster}/${i}`), ...one }))
+}
+
+function rule(
+  protocol: SecurityGroupRule['protocol'],
+  { cidr, portRange }: { cidr: string; portRange: string },
+): Omit<SecurityGroupRule, 'id'> {
+  return { direction: 'ingress', policy: 'accept', priority: 1, protocol, portRange, cidr }
+}
+
+function ensureNetwork(transaction: Transaction, spec: RegionSpec, now: number): void {
+  const { cluster, vpcCidr, vSwitches } = spec
   const { vpcId, routeTableId, securityGroupId } = regionIds(cluster)
   if (transaction.get(VPCS, vpcId) === undefined) {
     const vpc = { id: vpcId, name: cluster, cidrBlock: vpcCidr, secondaryCidrBlocks: [], createdAt: now }
@@ -88,7 +118,7 @@ function ensureNetwork(transaction: Transaction, { cluster, vpcCidr, vSwitches }
       name: cluster,
       vpcId,
       type: 'normal',
-      rules: [],
+      rules: clusterRules(spec),
       tags: [],
       createdAt: now,
     } as const
@@ -153,6 +183,40 @@ function bindEip(
     binding: { instanceType: 'EcsInstance', instanceId: id, privateAddress: machine.address },
     createdAt: now,
   })
+}
+
+function ensureNatGateway(
+  transaction: Transaction,
+  { spec, address, now }: { spec: RegionSpec; address: string; now: number },
+): void {
+  const [id, allocationId, snatTableId] = ['ngw', 'eip', 'stb'].map((prefix) => stableId(prefix, `${spec.cluster}/nat`))
+  const first = spec.vSwitches[0]
+  if (id === undefined || allocationId === undefined || snatTableId === undefined || first === undefined) return
+  if (transaction.get(NAT_GATEWAYS, id) !== undefined) return
+  const vSwitch = transaction.get(VSWITCHES, vSwitchId(spec.cluster, first.name ?? first.zoneId))
+  if (vSwitch === undefined) return
+  const privateAddress = takeAddress(transaction, vSwitch, { holder: id })
+  const { vpcId } = vSwitch
+  const gateway = { id, name: spec.cluster, vpcId, vSwitchId: vSwitch.id, privateAddress, snatTableId, createdAt: now }
+  transaction.put(NAT_GATEWAYS, id, gateway)
+  takePublicAddress(transaction, { holder: allocationId, version: 'ipv4', wanted: address })
+  const binding = { instanceType: 'Nat', instanceId: id, privateAddress } as const
+  transaction.put(ELASTIC_IPS, allocationId, {
+    allocationId,
+    address,
+    name: `${spec.cluster}-nat`,
+    bandwidth: 100,
+    internetChargeType: 'PayByTraffic',
+    tags: [],
+    binding,
+    createdAt: now,
+  })
+  for (const { name, zoneId, cidrBlock } of spec.vSwitches) {
+    const sourceVSwitchId = vSwitchId(spec.cluster, name ?? zoneId)
+    const entryId = stableId('snat', sourceVSwitchId)
+    const entry = { id: entryId, name: '', snatTableId, sourceVSwitchId, sourceCidr: cidrBlock, snatIp: address }
+    transaction.put(SNAT_ENTRIES, entryId, entry)
+  }
 }
 
 function vSwitchOf(transaction: Transaction, spec: RegionSpec, machine: MachineSpec): VSwitch {

@@ -15,6 +15,8 @@ import { type Layout, nodeNetns } from './layout.ts'
 
 /** Port of the cloud's API inside the VPC, where nobody else listens. */
 const CLOUD_PORT = 8443
+/** Just below the EIPs of nodes. */
+const NAT_ADDRESS = '203.0.113.10'
 
 export interface ClusterCloudOptions {
   readonly spec: ClusterSpec
@@ -51,6 +53,9 @@ export async function openClusterCloud(options: ClusterCloudOptions): Promise<Cl
       cluster: spec.name,
       vpcCidr: spec.vpcCidr,
       vSwitches: spec.vSwitches,
+      podCidrs: spec.clusterCidrs,
+      // Under Flannel pods leave as their node, which has an EIP.
+      ...(spec.network === 'terway-eniip' ? { natAddress: NAT_ADDRESS } : {}),
       machines: spec.nodes.map(({ zone, ...node }) => ({ ...node, zoneId: zone })),
     },
     users,

@@ -27,11 +27,12 @@ export function ensureFixedTable(socket: NftSocket, fixed: FixedTable): boolean 
   // Deleting waits until no packet is in the old rules; not needed where there are none.
   if (socket.table(table) !== undefined) batch.deleteTable(table)
   batch.addTable(table)
+  // Elements may lead to chains, and rules look into sets.
+  for (const chain of chains) batch.addChain(chain)
   for (const set of sets) {
     batch.addSet(set)
     for (const element of elements[set.name] ?? []) batch.addElement(set, element)
   }
-  for (const chain of chains) batch.addChain(chain)
   for (const rule of rules) batch.addRule({ ...rule, family: table.family, table: table.table })
   socket.commit(batch)
   return true

@@ -1,8 +1,12 @@
 import type { CloudState } from '../state/cloud-state.ts'
+import { SNAT_ENTRIES } from '../vpc/model.ts'
 import { attachedInterfaces } from './attached-interfaces.ts'
 import { bindElasticIps } from './bind-elastic-ips.ts'
 import { EipTable } from './eip-table.ts'
 import { InterfaceLinks, type InterfaceLinksOptions } from './interface-links.ts'
+import { compileSecurity } from './security-plan.ts'
+import { SecurityTable } from './security-table.ts'
+import { SnatTable } from './snat-table.ts'
 
 /** What of the cloud's state is carried out in the VPC's namespace, beside load balancers. */
 export interface CloudFabric extends Disposable {
@@ -13,14 +17,21 @@ export interface CloudFabric extends Disposable {
 /** Opens the fabric of a VPC that stands, with what is in it. */
 export function openCloudFabric(options: InterfaceLinksOptions): CloudFabric {
   const eips = new EipTable(options.netns)
+  const snat = new SnatTable(options.netns)
+  const groups = new SecurityTable(options.netns)
   const links = new InterfaceLinks(options)
   return {
     follow(state) {
+      // Before an address is reached, it is known who may reach it.
+      groups.apply(compileSecurity(state))
       links.apply(attachedInterfaces(state))
       bindElasticIps(eips, state)
+      snat.apply(state.list(SNAT_ENTRIES).map(({ sourceCidr, snatIp }) => ({ cidr: sourceCidr, snatIp })))
     },
     [Symbol.dispose]() {
       links[Symbol.dispose]()
+      groups[Symbol.dispose]()
+      snat[Symbol.dispose]()
       eips[Symbol.dispose]()
     },
   }

@@ -21,6 +21,9 @@ export type IdPrefix =
   | 'vsw'
   | 'vtb'
   | 'rte'
+  | 'ngw'
+  | 'stb'
+  | 'snat'
   | 'job'
 
 /** A new id such as `lb-bp1b6c719dfa08exfuca5`: the prefix, the region's letters, 17 random ones. */

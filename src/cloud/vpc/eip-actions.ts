@@ -7,7 +7,7 @@ import { newResourceId } from '../resource/resource-id.ts'
 import { hasTags, tagFilter, tagsOf } from '../resource/tags.ts'
 import { apiTime } from '../resource/time.ts'
 import { LOAD_BALANCERS } from '../slb/model.ts'
-import { ELASTIC_IPS, type ElasticIp, type ElasticIpBinding } from './model.ts'
+import { ELASTIC_IPS, type ElasticIp, type ElasticIpBinding, NAT_GATEWAYS, SNAT_ENTRIES } from './model.ts'
 import { returnPublicAddress, takePublicAddress } from './public-address-pool.ts'
 
 /** Elastic IP addresses. */
@@ -19,7 +19,7 @@ export const EIP_ACTIONS: readonly (readonly [string, Action])[] = [
   ['DescribeEipAddresses', describeEipAddresses],
 ]
 
-const BINDABLE = ['EcsInstance', 'NetworkInterface', 'SlbInstance'] as const
+const BINDABLE = ['EcsInstance', 'NetworkInterface', 'SlbInstance', 'Nat'] as const
 
 function allocateEipAddress({ parameters, transaction, now }: Call): object {
   requireQuota(transaction, 'vpc_quota_eip_num', {
@@ -52,7 +52,8 @@ function associateEipAddress({ parameters, transaction }: Call): object {
   const instanceId = parameters.required('InstanceId')
   const privateAddress = privateAddressOf(transaction, { instanceType, instanceId })
   const other = transaction.list(ELASTIC_IPS).find((held) => held.binding?.privateAddress === privateAddress)
-  if (other !== undefined) {
+  // A NAT gateway has as many as it likes: its SNAT entries say who appears as which.
+  if (other !== undefined && instanceType !== 'Nat') {
     throw new Refusal(
       'InvalidInstance.HasEip',
       `${instanceId} has the EIP ${other.allocationId} (${other.address}) already.`,
@@ -68,6 +69,7 @@ function unassociateEipAddress({ parameters, transaction }: Call): object {
   if (eip.binding === undefined || (instanceId !== undefined && instanceId !== eip.binding.instanceId)) {
     throw new Refusal('IncorrectEipStatus', `The EIP ${eip.allocationId} is not bound to ${instanceId ?? 'anything'}.`)
   }
+  requireNoSnatEntry(transaction, eip.address)
   const { binding: _, ...free } = eip
   transaction.put(ELASTIC_IPS, eip.allocationId, free)
   return {}
@@ -129,7 +131,13 @@ function requireEip(id: string, transaction: Call['transaction']): ElasticIp {
   throw new Refusal('InvalidAllocationId.NotFound', `The EIP ${id} does not exist.`, 404)
 }
 
-/** The address behind an EIP: the first one of the primary interface, of the interface, of the load balancer. */
+function requireNoSnatEntry(transaction: Call['transaction'], address: string): void {
+  const entry = transaction.list(SNAT_ENTRIES).find(({ snatIp }) => snatIp === address)
+  if (entry === undefined) return
+  throw new Refusal('IncorrectEipStatus', `The SNAT entry ${entry.id} uses ${address}: delete it first.`)
+}
+
+/** The address behind an EIP: the first one of the primary interface, of the interface, of the load balancer, of the gateway. */
 function privateAddressOf(
   transaction: Call['transaction'],
   { instanceType, instanceId }: Pick<ElasticIpBinding, 'instanceType' | 'instanceId'>,
@@ -147,6 +155,7 @@ function addressOfType(
   transaction: Call['transaction'],
   { instanceType, instanceId }: Pick<ElasticIpBinding, 'instanceType' | 'instanceId'>,
 ): string | undefined {
+  if (instanceType === 'Nat') return transaction.get(NAT_GATEWAYS, instanceId)?.privateAddress
   if (instanceType === 'NetworkInterface') return transaction.get(NETWORK_INTERFACES, instanceId)?.privateAddresses[0]
   if (instanceType === 'SlbInstance') {
     const loadBalancer = transaction.get(LOAD_BALANCERS, instanceId)

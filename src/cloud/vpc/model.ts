@@ -73,9 +73,38 @@ export interface RouteTable {
   readonly type: 'System' | 'Custom'
 }
 
+/** A NAT gateway: machines without a public address of their own reach the internet by its EIPs. */
+export interface NatGateway {
+  /** `ngw-…` */
+  readonly id: string
+  readonly name: string
+  readonly vpcId: string
+  readonly vSwitchId: string
+  /** Its own address in the vSwitch. */
+  readonly privateAddress: string
+  /** `stb-…` */
+  readonly snatTableId: string
+  readonly createdAt: number
+}
+
+/** Who appears as which public address. The longest range that holds a source counts. */
+export interface SnatEntry {
+  /** `snat-…` */
+  readonly id: string
+  readonly name: string
+  readonly snatTableId: string
+  /** Left out for a range of its own. */
+  readonly sourceVSwitchId?: string
+  readonly sourceCidr: string
+  /** An EIP of the gateway. */
+  readonly snatIp: string
+}
+
 export const VPCS = collection<VpcDocument>('vpc.vpcs')
 export const VSWITCHES = collection<VSwitch>('vpc.vswitches')
 export const PRIVATE_ADDRESSES = collection<PrivateAddress>('vpc.private-addresses')
 export const ELASTIC_IPS = collection<ElasticIp>('vpc.elastic-ips')
 export const ROUTE_TABLES = collection<RouteTable>('vpc.route-tables')
 export const ROUTE_ENTRIES = collection<RouteEntry>('vpc.route-entries')
+export const NAT_GATEWAYS = collection<NatGateway>('vpc.nat-gateways')
+export const SNAT_ENTRIES = collection<SnatEntry>('vpc.snat-entries')
