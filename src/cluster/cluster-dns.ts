@@ -8,7 +8,7 @@ import type { ClusterSpec } from './cluster-spec.ts'
 
 const NAMESPACE = 'kube-system'
 const WAIT_MS = 30_000
-const LOOK_MS = 50
+const DEPLOYMENT = 'cluster-dns'
 
 export interface ClusterDnsOptions {
   readonly client: Client
@@ -35,17 +35,32 @@ export async function applyClusterDns({ client, spec }: ClusterDnsOptions): Prom
 
 /** Resolves when the cluster's DNS answers; `TIMEOUT` when it does not come to. */
 export async function clusterDnsReady({ client }: ClusterDnsOptions, clock: Clock = systemClock): Promise<void> {
-  const end = clock.now() + WAIT_MS
-  for (;;) {
-    const { status } = await client.get(deployments, { namespace: NAMESPACE, name: 'cluster-dns' })
-    if ((status?.readyReplicas ?? 0) > 0) return
-    if (clock.now() > end) {
-      throw new FairleadError('TIMEOUT', `The cluster's DNS is not ready after ${WAIT_MS / 1000} s`, {
-        hint: 'See kubectl -n kube-system describe pods -l k8s-app=kube-dns',
-      })
-    }
-    await clock.sleep(LOOK_MS)
+  const limit = new AbortController()
+  const cancel = clock.after(WAIT_MS, () => limit.abort())
+  try {
+    while (!limit.signal.aborted) if (await sawReady(client, limit.signal)) return
+  } finally {
+    cancel()
+    limit.abort()
   }
+  throw new FairleadError('TIMEOUT', `The cluster's DNS is not ready after ${WAIT_MS / 1000} s`, {
+    hint: 'See kubectl -n kube-system describe pods -l k8s-app=kube-dns',
+  })
+}
+
+/** Follows the Deployment until it has a ready pod; false when the watch ended before. */
+async function sawReady(client: Client, signal: AbortSignal): Promise<boolean> {
+  try {
+    // Without a version a watch begins with the object as it is.
+    const options = { namespace: NAMESPACE, fieldSelector: `metadata.name=${DEPLOYMENT}`, signal }
+    for await (const event of client.watch(deployments, options)) {
+      const isThere = event.type === 'ADDED' || event.type === 'MODIFIED'
+      if (isThere && (event.object.status?.readyReplicas ?? 0) > 0) return true
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+  return false
 }
 
 /** The Corefile of a new cluster. Other names fail at once unless there is somebody to ask. */
