@@ -2,9 +2,11 @@
  * How long pods take to start: from the API server's acknowledgement of the pod to its readiness, many at once, and how
  * much of them is left after they are gone. The programs must be built; kubelets run as they do under `fairlead up`.
  *
- * Flags: `--pods N` (110), `--nodes N` (1), `--cycles N` (0): create and delete so many more, one batch after the other.
+ * Flags: `--pods N` (110), `--nodes N` (1), `--cycles N` (0): create and delete so many more, one batch (`--batch N`, 50) after the other;
+ * `leaked` is then what these have left. Each pod has a host port.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -14,17 +16,27 @@ import { createClusterSpec } from '../src/cluster/cluster-spec.ts'
 import { Informer } from '../src/kube/informer.ts'
 import { pods } from '../src/kube/resource.ts'
 import type { Pod } from '../src/kube/types/core.ts'
+import { cgroupHierarchies } from '../src/linux/cgroup.ts'
 import { listMounts } from '../src/linux/mounts.ts'
 import { listNetns } from '../src/linux/netns.ts'
-
-const BATCH = 50
 
 /** What pods have on the machine. */
 interface Remains {
   readonly namespaces: number
   readonly mounts: number
   readonly processes: number
+  /** Directories of control groups, in all hierarchies. */
+  readonly cgroups: number
+  /** Descriptors that the agents have open. */
+  readonly files: number
+  /** Addresses of pods that are given away. */
+  readonly addresses: number
+  /** Lines of the nodes' tables of host ports; 0 where there is no `nft` to ask. */
+  readonly hostPorts: number
 }
+
+/** Connections that nobody uses are closed after some seconds. */
+const SETTLE_MS = 15_000
 
 export async function run(args: readonly string[]): Promise<Record<string, unknown>> {
   const { values } = parseArgs({
@@ -33,9 +45,11 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
       pods: { type: 'string', default: '110' },
       nodes: { type: 'string', default: '1' },
       cycles: { type: 'string', default: '0' },
+      batch: { type: 'string', default: '50' },
     },
   })
   const [count, nodes, cycles] = [Number(values.pods), Number(values.nodes), Number(values.cycles)]
+  const batch = Number(values.batch)
   const directory = mkdtempSync(join(tmpdir(), 'fl-bench-'))
   const roots = { state: join(directory, 'state'), run: join(directory, 'run') }
   const spec = createClusterSpec({ name: `b${process.pid}`, nodes, apiPort: 0 })
@@ -43,15 +57,29 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
   try {
     await using watch = new PodWatch(cluster)
     await watch.synced
-    const before = remains(spec.name)
+    await cluster.nodesReady
+    let before = remains(cluster)
     const started = await watch.start('pod', count)
     const seconds = (Math.max(...started.readyAt) - started.began) / 1000
     await watch.remove('pod', count)
-    for (let done = 0; done < cycles; done += BATCH) {
-      await watch.start(`cycle-${done}`, Math.min(BATCH, cycles - done))
-      await watch.remove(`cycle-${done}`, Math.min(BATCH, cycles - done))
+    if (cycles > 0) before = remains(cluster)
+    for (let done = 0; done < cycles; done += batch) {
+      await watch.start(`cycle-${done}`, Math.min(batch, cycles - done))
+      await watch.remove(`cycle-${done}`, Math.min(batch, cycles - done))
     }
-    const after = remains(spec.name)
+    process.stderr.write(
+      spawnSync(
+        'sh',
+        [
+          '-c',
+          'ls -l /proc/' +
+            cluster.processes().get('node-1') +
+            '/fd | sed "s/.*-> //; s/\\[.*//; s/[0-9a-f-]\\{36\\}/UID/" | sort | uniq -c',
+        ],
+        { encoding: 'utf8' },
+      ).stdout,
+    )
+    const leaked = await leftOver(cluster, before)
     const times = started.times.sort((a, b) => a - b)
     return {
       nodes,
@@ -60,11 +88,7 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
       start_p99_ms: times[Math.min(count - 1, Math.floor(count * 0.99))],
       pods_per_s: Math.round((count / seconds) * 10) / 10,
       cycles,
-      leaked: {
-        namespaces: after.namespaces - before.namespaces,
-        mounts: after.mounts - before.mounts,
-        processes: after.processes - before.processes,
-      },
+      leaked,
     }
   } finally {
     await cluster[Symbol.asyncDispose]()
@@ -101,7 +125,7 @@ class PodWatch implements AsyncDisposable {
     await Promise.all(
       Array.from({ length: count }, async (_, i) => {
         const name = `${prefix}-${i}`
-        await this.#cluster.client.create(pods, podOf(name))
+        await this.#cluster.client.create(pods, podOf(name, FIRST_PORT + i))
         created.set(name, performance.now())
       }),
     )
@@ -155,7 +179,10 @@ class PodWatch implements AsyncDisposable {
   }
 }
 
-function podOf(name: string): Pod {
+/** Outside of the ranges of node ports and of ports for clients. */
+const FIRST_PORT = 20_000
+
+function podOf(name: string, hostPort: number): Pod {
   const tolerations = [{ operator: 'Exists' as const }]
   return {
     apiVersion: 'v1',
@@ -163,7 +190,7 @@ function podOf(name: string): Pod {
     metadata: { name, namespace: 'default' },
     spec: {
       tolerations,
-      containers: [{ name: 'main', image: 'fairlead/client' }],
+      containers: [{ name: 'main', image: 'fairlead/client', ports: [{ containerPort: 80, hostPort }] }],
     },
   }
 }
@@ -172,14 +199,54 @@ function isReady({ status }: Pod): boolean {
   return status?.conditions?.some(({ type, status: holds }) => type === 'Ready' && holds === 'True') ?? false
 }
 
-function remains(cluster: string): Remains {
-  const directory = `/${cluster}/`
+/** What is more than before, once what only lingers is gone. */
+async function leftOver(cluster: Cluster, before: Remains): Promise<Remains> {
+  const deadline = performance.now() + SETTLE_MS
+  for (;;) {
+    const after = remains(cluster)
+    const names = Object.keys(before) as (keyof Remains)[]
+    const more = Object.fromEntries(names.map((name) => [name, after[name] - before[name]])) as unknown as Remains
+    if (names.every((name) => more[name] <= 0) || performance.now() > deadline) return more
+    await new Promise((resolve) => setTimeout(resolve, 250))
+  }
+}
+
+function remains(cluster: Cluster): Remains {
+  const { spec, layout } = cluster
+  const directory = `/${spec.name}/`
+  const agents = spec.nodes.flatMap(({ name }) => cluster.processes().get(name) ?? [])
   return {
-    namespaces: listNetns(`fl-${cluster}-pod-`).length,
-    mounts: listMounts().filter(({ target }) => target.includes(`fl-${cluster}-pod-`) || target.includes(directory))
+    namespaces: listNetns(`fl-${spec.name}-pod-`).length,
+    mounts: listMounts().filter(({ target }) => target.includes(`fl-${spec.name}-pod-`) || target.includes(directory))
       .length,
     processes: readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && isShim(pid, directory)).length,
+    cgroups: cgroupHierarchies().reduce((sum, at) => sum + directories(join(at.directory, 'fairlead', spec.name)), 0),
+    files: agents.reduce((sum, pid) => sum + readdirSync(`/proc/${pid}/fd`).length, 0),
+    addresses: spec.nodes.reduce(
+      (sum, { name }) => sum + given(join(layout.runDirectory, 'nodes', name, 'flannel')),
+      0,
+    ),
+    hostPorts: spec.nodes.reduce((sum, { name }) => sum + hostPortLines(cluster.nodeNetns(name)), 0),
   }
+}
+
+function directories(path: string): number {
+  if (!existsSync(path)) return 0
+  const below = readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+  return below.reduce((sum, { name }) => sum + directories(join(path, name)), 1)
+}
+
+/** What a pod was given stands in a file of its own. */
+function given(directory: string): number {
+  if (!existsSync(directory)) return 0
+  return readdirSync(directory).filter((file) => file.endsWith('.json')).length
+}
+
+function hostPortLines(netns: string): number {
+  const { status, stdout } = spawnSync('nsenter', [`--net=${netns}`, 'nft', 'list', 'ruleset'], { encoding: 'utf8' })
+  if (status !== 0) return 0
+  const tables = stdout.split(/^(?=table )/m).filter((table) => /^table ip6? fairlead-hostports/.test(table))
+  return tables.reduce((sum, table) => sum + table.split(/[\n,]/).length, 0)
 }
 
 /** Each container has one, for as long as it is not cleared away. */

@@ -77,6 +77,19 @@ describe('createHttpsTransport()', () => {
     return transport
   }
 
+  it('makes a burst of requests over few connections, beside what watches have', async () => {
+    const transport = open()
+    handle = (request, response) => {
+      if (request.url?.includes('watch')) response.write('{}\n')
+      else setImmediate(() => response.end('x'))
+    }
+    const watch = await transport.request({ method: 'GET', path: '/a?watch=1' })
+    const burst = Array.from({ length: 100 }, () => transport.request({ method: 'GET', path: '/b' }).then(textOf))
+    assert.equal((await Promise.all(burst)).join(''), 'x'.repeat(100))
+    assert.equal(connections.length, 17)
+    assert.equal(watch.status, 200)
+  })
+
   it('sends method, path, headers, token and body, and gives back status, headers and body', async () => {
     handle = async (request, response) => {
       const chunks: Buffer[] = []

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { Agent, request as httpsRequest, type RequestOptions } from 'node:https'
+import { Agent, type AgentOptions, request as httpsRequest, type RequestOptions } from 'node:https'
 import type { Socket } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { createSecureContext, type SecureContext } from 'node:tls'
@@ -32,6 +32,8 @@ export interface HttpsTransport extends Transport, Disposable {
 /** Finds out that a peer vanished within about 25 s: probes start after this and come every second, ten of them. */
 const KEEP_ALIVE_PROBE_MS = 15_000
 const DEFAULT_TIMEOUT_MS = 30_000
+/** Many requests at once take turns: a connection more costs both sides a handshake, a descriptor and memory. */
+const MOST_CONNECTIONS = 16
 const ENDLESS = /[?&](watch|follow)=(1|true)(&|$)/
 
 /**
@@ -48,7 +50,10 @@ export function createHttpsTransport(options: HttpsTransportOptions): HttpsTrans
 class NodeHttpsTransport implements HttpsTransport {
   readonly #url: URL
   readonly #prefix: string
+  /** For what is answered and done. */
   readonly #agent: Agent
+  /** For watches and logs, which keep their connection. */
+  readonly #endless: Agent
   readonly #token: () => string | undefined
   readonly #timeoutMs: number
   readonly #base: RequestOptions
@@ -57,11 +62,13 @@ class NodeHttpsTransport implements HttpsTransport {
     const { token, timeoutMs = DEFAULT_TIMEOUT_MS } = options
     this.#url = parseServer(options.server)
     this.#prefix = this.#url.pathname.replace(/\/$/, '')
-    this.#agent = createAgent(options)
+    const secureContext = secureContextOf(options)
+    this.#agent = createAgent(options, { secureContext, maxSockets: MOST_CONNECTIONS })
+    this.#endless = createAgent(options, { secureContext })
     this.#token = typeof token === 'function' ? token : () => token
     this.#timeoutMs = timeoutMs
     const { hostname, port } = this.#url
-    this.#base = { agent: this.#agent, hostname: hostname.replace(/^\[|\]$/g, ''), port: port || 443 }
+    this.#base = { hostname: hostname.replace(/^\[|\]$/g, ''), port: port || 443 }
   }
 
   async request(request: TransportRequest): Promise<TransportResponse> {
@@ -74,6 +81,7 @@ class NodeHttpsTransport implements HttpsTransport {
 
   close(): void {
     this.#agent.destroy()
+    this.#endless.destroy()
   }
 
   [Symbol.dispose](): void {
@@ -88,8 +96,10 @@ class NodeHttpsTransport implements HttpsTransport {
         reject(signal.reason)
         return
       }
+      const endless = ENDLESS.test(path)
       const outgoing = httpsRequest({
         ...this.#base,
+        agent: endless ? this.#endless : this.#agent,
         method,
         path: this.#prefix + path,
         headers: this.#headers(request),
@@ -99,7 +109,7 @@ class NodeHttpsTransport implements HttpsTransport {
       const onAbort = () => outgoing.destroy()
       signal?.addEventListener('abort', onAbort, { once: true })
       outgoing.once('close', () => signal?.removeEventListener('abort', onAbort))
-      if (!ENDLESS.test(path)) {
+      if (!endless) {
         outgoing.setTimeout(this.#timeoutMs, () => {
           silent = true
           outgoing.destroy()
@@ -141,13 +151,15 @@ function parseServer(server: string): URL {
   throw new FairleadError('INVALID_INPUT', `Cannot connect to API server "${server}": ${wanted}`)
 }
 
-function createAgent(options: HttpsTransportOptions): Agent {
-  const { serverName, dial } = options
+function createAgent(
+  { serverName, dial }: HttpsTransportOptions,
+  settings: Pick<AgentOptions, 'secureContext' | 'maxSockets'>,
+): Agent {
   const agent = new Agent({
     keepAlive: true,
     keepAliveMsecs: KEEP_ALIVE_PROBE_MS,
     noDelay: true,
-    secureContext: secureContextOf(options),
+    ...settings,
     ...(serverName === undefined ? {} : { servername: serverName }),
   })
   if (dial !== undefined) dialWith(agent, dial)
