@@ -8,7 +8,8 @@ import { JSON_TYPE, mediaTypeOf, readJson, readObject, YAML_TYPE } from './body.
 import type { ApiContext } from './context.ts'
 import { decodedObject } from './decoded.ts'
 import { validateFields, warningHeaders } from './field-validation.ts'
-import { encodePage, type ListRequest, listObjects } from './list.ts'
+import { waitUntilFresh } from './freshness.ts'
+import { encodePage, type ListRequest, listObjects, versionNumber } from './list.ts'
 import { validateListOptions, validateWatchOptions } from './list-options.ts'
 import { fieldManagerOf } from './managed-fields.ts'
 import { type DeleteOptions, type Deletion, deleteObject } from './object-deletion.ts'
@@ -67,7 +68,7 @@ export async function handleCollection(call: ResourceCall): Promise<ApiResponse>
 export async function handleObject(call: ObjectCall): Promise<ApiResponse> {
   switch (call.request.method) {
     case 'GET':
-      return flag(call.query, 'watch') ? watch(call) : shown(call, getEntry(call.context, placeOf(call)), 200)
+      return flag(call.query, 'watch') ? watch(call) : get(call)
     case 'PUT':
       return replace(call, 'main')
     case 'PATCH':
@@ -107,11 +108,25 @@ export function shown(
   return { ...response, headers: { ...response.headers, ...warningHeaders(warnings) } }
 }
 
-function list(call: ResourceCall): ApiResponse {
+async function list(call: ResourceCall): Promise<ApiResponse> {
   const { context, kind, query, request } = call
   validateListOptions(query)
+  await waitForVersion(call)
   const form = acceptedForm(request.headers.accept, query.get('includeObject'))
   return jsonResponse(200, encodePage(kind, listObjects(context, listRequest(call)), form, context.clock.now()))
+}
+
+/** Of versions that are to be shown as they were, none is waited for. */
+async function waitForVersion({ context, query }: ResourceCall): Promise<void> {
+  const wanted = query.get('resourceVersion') ?? ''
+  if (wanted === '' || wanted === '0' || query.get('resourceVersionMatch') === 'Exact') return
+  await waitUntilFresh(context, versionNumber(wanted))
+}
+
+/** One object, of the version asked for or newer. */
+async function get(call: ObjectCall): Promise<ApiResponse> {
+  await waitForVersion(call)
+  return shown(call, getEntry(call.context, placeOf(call)), 200)
 }
 
 function listRequest({ kind, namespace, query }: ResourceCall): ListRequest {

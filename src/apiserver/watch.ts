@@ -3,6 +3,7 @@ import type { AnyKind } from '../kube/registry.ts'
 import type { StoreEvent } from '../store/store.ts'
 import { ByteQueue } from './byte-queue.ts'
 import type { ApiContext } from './context.ts'
+import { waitUntilFresh } from './freshness.ts'
 import { listObjects, versionNumber } from './list.ts'
 import type { Form } from './representation.ts'
 import type { Selection } from './selection.ts'
@@ -78,7 +79,7 @@ class Watch {
 
   async run(signal: AbortSignal): Promise<void> {
     try {
-      await this.#follow(this.#begin(), signal)
+      await this.#follow(await this.#begin(), signal)
     } catch (error) {
       if (signal.aborted) return
       this.#queue.push(encodeError(this.#refusal(error)))
@@ -95,15 +96,15 @@ class Watch {
     return internalError('the watch failed')
   }
 
-  /** Sends what comes first and returns the revision from which to follow. */
-  #begin(): number {
+  /**
+   * Sends what comes first and returns the revision from which to follow. As upstream's watch cache: initial events wait
+   * for the version that they must not be older than; a plain watch begins, and says nothing until there is news.
+   */
+  async #begin(): Promise<number> {
     const { resourceVersion, sendInitialEvents, bookmarks, kind, form } = this.#request
     const fromNow = resourceVersion === '' || resourceVersion === '0'
-    const current = this.#context.store.revision()
-    if (!fromNow && versionNumber(resourceVersion) > current) {
-      throw gone(`too large resource version: ${resourceVersion}, current: ${current}`)
-    }
     if (!fromNow && !sendInitialEvents) return versionNumber(resourceVersion)
+    if (!fromNow) await waitUntilFresh(this.#context, versionNumber(resourceVersion))
     const revision = this.#sendPresent()
     if (sendInitialEvents && bookmarks) this.#queue.push(encodeBookmark(kind, revision, { form, initialEnd: true }))
     return revision
@@ -128,13 +129,14 @@ class Watch {
     let cancel = () => {}
     // A timer fires between turns of the loop below, when all changes up to the store's revision are already sent.
     const bookmark = () => {
-      this.#queue.push(encodeBookmark(kind, store.revision(), { form, initialEnd: false }))
+      const revision = Math.max(after, store.revision())
+      this.#queue.push(encodeBookmark(kind, revision, { form, initialEnd: false }))
       cancel = clock.after(BOOKMARK_MS, bookmark)
     }
     if (bookmarks) cancel = clock.after(BOOKMARK_MS, bookmark)
     try {
-      for await (const events of store.watch(prefix, { after, signal })) {
-        for (const event of events) this.#sendChange(servedChange(kind, event))
+      for await (const events of store.watch(prefix, { after: Math.min(after, store.revision()), signal })) {
+        for (const event of events) if (event.revision > after) this.#sendChange(servedChange(kind, event))
         if (this.#queue.ended) return
       }
     } finally {
