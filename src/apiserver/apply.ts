@@ -2,6 +2,7 @@ import type { Draft } from '../kube/kind.ts'
 import { isJsonObject, type JsonObject, memberOf } from '../kube/patch/json.ts'
 import type { AnyKind } from '../kube/registry.ts'
 import type { ManagedFieldsEntry } from '../kube/types/meta.ts'
+import { required } from '../kube/validation/field-error.ts'
 import type { Entry } from '../store/store.ts'
 import type { ApiContext } from './context.ts'
 import {
@@ -15,6 +16,7 @@ import {
   subtract,
   treeOf,
   union,
+  withOwners,
 } from './field-tree.ts'
 import { entryOf, fieldsOf, isSame, type Manager, ownedFields, type Tracking, withFields } from './managed-fields.ts'
 import { alignWithUrl, timestamp } from './object-meta.ts'
@@ -26,10 +28,13 @@ import {
   updateObject,
   type WriteSettings,
 } from './object-storage.ts'
-import { badRequest, StatusError } from './status-error.ts'
+import { invalidOptions } from './query.ts'
+import { badRequest, conflict, StatusError } from './status-error.ts'
 
 export interface ApplyRequest {
   readonly part: UpdatePart
+  /** What owners of the fields are noted with, where that is not the part. */
+  readonly subresource?: string
   readonly body: Draft
   readonly manager: Manager
   readonly managerGiven: boolean
@@ -53,20 +58,23 @@ export async function applyConfiguration(
   const { body, manager, part, settings } = request
   if (!isJsonObject(body)) throw badRequest('the applied configuration is no object')
   if (!request.managerGiven)
-    throw badRequest(
-      'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
-    )
+    throw invalidOptions('PatchOptions', [required('fieldManager', 'is required for apply patch')])
   alignWithUrl(kind, body, { namespace, name })
   if ((body.metadata as Draft).managedFields !== undefined) throw badRequest('metadata.managedFields must be nil')
-  const subresource = part === 'main' ? undefined : part
+  const subresource = request.subresource ?? (part === 'main' ? undefined : part)
   const tracking: Tracking = { kind, manager, subresource, time: timestamp(context.clock.now()) }
   try {
     const change = (present: Draft) => applied(present, tracking, request)
     return { entry: (await updateObject(context, place, { part, settings, change })).entry, created: false }
   } catch (error) {
-    if (!isNotFound(error) || part !== 'main') throw error
+    if (!isNotFound(error) || subresource !== undefined) throw error
   }
   request.mayCreate?.()
+  const { uid } = body.metadata as Draft
+  if (uid !== undefined) {
+    const why = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`
+    throw conflict(kind.resource, name, why)
+  }
   const draft = structuredClone(body)
   const fields = treeOf(kind, ownedFields(body), '')
   ;(draft.metadata as Draft).managedFields = [entryOf(tracking, 'Apply', fields)]
@@ -83,12 +91,14 @@ function applied(present: Draft, tracking: Tracking, { body, force }: ApplyReque
   const { changed } = differenceOf(kind, ownedFields(present), ownedFields(merged))
   const kept = settleConflicts(others, changed, { kind, force })
   const ownedByOthers = kept.reduce<FieldTree>((all, entry) => union(all, fieldsOf(entry)), {})
-  const dropped = subtract(subtract(mine === undefined ? {} : fieldsOf(mine), fields), ownedByOthers)
+  const dropped = subtract(mine === undefined ? {} : fieldsOf(mine), withOwners(union(fields, ownedByOthers)))
   removeFields(kind, merged, dropped, '')
   const unchanged = mine !== undefined && JSON.stringify(fieldsOf(mine)) === JSON.stringify(fields)
   const entry = unchanged ? mine : entryOf(tracking, 'Apply', fields)
+  // Who owns nothing is not named.
+  const own = isEmptyTree(fields) ? [] : [entry]
   const place = mine === undefined ? kept.length : Math.min(entries.indexOf(mine), kept.length)
-  ;(merged.metadata as Draft).managedFields = kept.toSpliced(place, 0, entry)
+  ;(merged.metadata as Draft).managedFields = kept.toSpliced(place, 0, ...own)
   return merged
 }
 
@@ -109,21 +119,35 @@ function applyConflict(
   kind: AnyKind,
   conflicts: readonly { entry: ManagedFieldsEntry; fields: FieldTree }[],
 ): StatusError {
-  const causes = conflicts.flatMap(({ entry, fields }) =>
-    pathsOf(fields).map((field) => ({
-      reason: 'FieldManagerConflict',
-      message: `conflict with ${JSON.stringify(entry.manager)}${entry.subresource ? ` with subresource "${entry.subresource}"` : ''} using ${entry.apiVersion}`,
-      field,
-    })),
+  const sorted = conflicts.toSorted((a, b) => compareTexts(identityOf(a.entry), identityOf(b.entry)))
+  const byOwner = sorted.map(({ entry, fields }) => ({ owner: ownerText(entry), paths: pathsOf(fields) }))
+  const causes = byOwner.flatMap(({ owner, paths }) =>
+    paths.map((field) => ({ reason: 'FieldManagerConflict', message: `conflict with ${owner}`, field })),
   )
   const [first] = causes
   const text =
     causes.length === 1 && first !== undefined
       ? `${first.message}: ${first.field}`
-      : causes.map(({ message, field }) => `${message.replace('conflict', 'conflicts')}:\n- ${field}`).join('\n')
+      : byOwner
+          .map(({ owner, paths }) => [`conflicts with ${owner}:`, ...paths.map((each) => `- ${each}`)].join('\n'))
+          .join('\n')
   const count = `${causes.length} conflict${causes.length === 1 ? '' : 's'}`
   const group = kind.resource.group === '' ? {} : { group: kind.resource.group }
   return new StatusError(409, 'Conflict', `Apply failed with ${count}: ${text}`, { ...group, causes })
+}
+
+/** Who owns a field, as upstream prints them: of what was applied the version does not count. */
+function ownerText({ manager, subresource, operation, apiVersion }: ManagedFieldsEntry): string {
+  const name = `${JSON.stringify(manager)}${subresource ? ` with subresource ${JSON.stringify(subresource)}` : ''}`
+  return operation === 'Update' ? `${name} using ${apiVersion}` : name
+}
+
+function identityOf({ manager, operation, apiVersion, subresource }: ManagedFieldsEntry): string {
+  return JSON.stringify([manager, operation, apiVersion, subresource])
+}
+
+function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b)
 }
 
 /** The present value with what the body has laid over it. */

@@ -84,6 +84,13 @@ export function union(a: FieldTree, b: FieldTree): FieldTree {
   return out
 }
 
+/** The fields, and those that they lie in: what has an owned part is not gone (`EnsureNamedFieldsAreMembers`). */
+export function withOwners(tree: FieldTree): FieldTree {
+  if (isEmptyTree(tree)) return tree
+  const inner = Object.entries(parts(tree)).map(([step, each]) => [step, withOwners(each)] as const)
+  return { [SELF]: LEAF, ...Object.fromEntries(inner) }
+}
+
 /** What is in `a` but not in `b`. */
 export function subtract(a: FieldTree, b: FieldTree): FieldTree {
   return combine(a, b, (mine, theirs) => mine && !theirs, subtract, true)

@@ -110,10 +110,12 @@ export function entryOf(
 
 export function isSame(
   entry: ManagedFieldsEntry,
-  { manager, subresource }: Tracking,
+  { kind, manager, subresource }: Tracking,
   operation: 'Apply' | 'Update',
 ): boolean {
-  return entry.manager === manager.name && entry.operation === operation && entry.subresource === subresource
+  // What was applied by one version is left out by another; what was updated is told apart.
+  const version = operation === 'Apply' || entry.apiVersion === apiVersionOf(kind.resource)
+  return version && entry.manager === manager.name && entry.operation === operation && entry.subresource === subresource
 }
 
 export function fieldsOf(entry: ManagedFieldsEntry): FieldTree {

@@ -10,7 +10,9 @@ import { conflict } from './status-error.ts'
 export interface DeleteOptions {
   readonly gracePeriodSeconds?: number
   readonly propagationPolicy?: string
+  /** An older way to say `Orphan`, or not. */
   readonly orphanDependents?: boolean
+  readonly dryRun?: readonly string[]
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string }
 }
 
@@ -79,8 +81,9 @@ function mark({ kind }: ObjectPlace, entry: Entry, options: DeleteOptions, now: 
 
 /** Foreground deletion and orphaning are finalizers, which the garbage collector takes off when it is done. */
 function withPropagation(finalizers: unknown, options: DeleteOptions): readonly string[] | undefined {
+  const isSaid = options.propagationPolicy !== undefined || options.orphanDependents !== undefined
   const kept = (Array.isArray(finalizers) ? (finalizers as readonly string[]) : []).filter(
-    (name) => options.propagationPolicy === undefined || (name !== 'foregroundDeletion' && name !== 'orphan'),
+    (name) => !isSaid || (name !== 'foregroundDeletion' && name !== 'orphan'),
   )
   const orphan = options.propagationPolicy === 'Orphan' || options.orphanDependents === true
   const added = orphan ? ['orphan'] : options.propagationPolicy === 'Foreground' ? ['foregroundDeletion'] : []

@@ -56,6 +56,8 @@ export type UpdatePart = 'main' | 'status' | 'internal'
 
 export interface UpdateRequest {
   readonly part: UpdatePart
+  /** What the one who changed the fields is noted with, where that is not the part. */
+  readonly subresource?: string
   /** Who is noted as the one who changed the fields; left out: `change` sees to it. */
   readonly manager?: Manager
   readonly settings: WriteSettings
@@ -132,7 +134,10 @@ export async function updateObject(
     const { object, asked, planned } = settleDraft(context, kind, { draft, old, part: request.part })
     if (isUnchanged(object, old)) return { entry, gone: false }
     request.settings.admit?.(object, old)
-    if (request.manager !== undefined) trackWrite(asked, old, trackingOf(context, kind, request.manager, request.part))
+    if (request.manager !== undefined) {
+      const tracking = trackingOf(context, kind, request.manager, request.part)
+      trackWrite(asked, old, { ...tracking, subresource: request.subresource ?? tracking.subresource })
+    }
     const gone = mayGo(kind, object)
     const compares = [{ key, modRevision: entry.modRevision }]
     const done = { key, compares, settings: request.settings, planned: gone ? undefined : planned }

@@ -1,5 +1,7 @@
+import type { FieldError } from '../kube/kind.ts'
+import { notSupported, tooLong } from '../kube/validation/field-error.ts'
 import type { WriteSettings } from './object-storage.ts'
-import { badRequest } from './status-error.ts'
+import { badRequest, invalidObject, type StatusError } from './status-error.ts'
 
 /** `true`, `1` or an empty value switch a flag on. */
 export function flag(query: URLSearchParams, name: string): boolean {
@@ -16,11 +18,30 @@ export function wholeNumber(query: URLSearchParams, name: string): number | unde
   throw badRequest(`invalid value for query parameter ${name}: ${JSON.stringify(text)} is no whole number`)
 }
 
-/** How a write is to be done. */
-export function writeSettings(query: URLSearchParams): WriteSettings {
-  const dryRun = query.getAll('dryRun').filter((value) => value !== '')
-  if (dryRun.some((value) => value !== 'All')) {
-    throw badRequest(`invalid value for query parameter dryRun: ${JSON.stringify(dryRun)}, supported values: "All"`)
-  }
-  return { dryRun: dryRun.length > 0 }
+/** Which of meta/v1's options a request carries. */
+export type OptionsKind = 'CreateOptions' | 'UpdateOptions' | 'PatchOptions' | 'DeleteOptions'
+
+/** Options of a request that are none, as upstream refuses them. */
+export function invalidOptions(kind: OptionsKind, errors: readonly FieldError[]): StatusError {
+  return invalidObject({ group: 'meta.k8s.io', plural: '', kind }, '', errors)
 }
+
+/**
+ * How a write is to be done.
+ *
+ * @param inBody What DeleteOptions in the body say of `dryRun`. @throws StatusError Invalid.
+ */
+export function writeSettings(
+  query: URLSearchParams,
+  kind: OptionsKind = 'UpdateOptions',
+  inBody: unknown = undefined,
+): WriteSettings {
+  const given = [...query.getAll('dryRun').filter((value) => value !== ''), ...(Array.isArray(inBody) ? inBody : [])]
+  const errors = given.some((value) => value !== 'All') ? [notSupported('dryRun', given, ['All'])] : []
+  const manager = query.get('fieldManager') ?? ''
+  if (Buffer.byteLength(manager) > MANAGER_LIMIT) errors.push(tooLong('fieldManager', MANAGER_LIMIT))
+  if (errors.length > 0) throw invalidOptions(kind, errors)
+  return { dryRun: given.length > 0 }
+}
+
+const MANAGER_LIMIT = 128

@@ -1,6 +1,7 @@
-import type { Draft } from '../kube/kind.ts'
+import type { Draft, FieldError } from '../kube/kind.ts'
 import type { AnyKind } from '../kube/registry.ts'
 import { pods } from '../kube/resource.ts'
+import { forbidden as forbiddenField, invalid, notSupported } from '../kube/validation/field-error.ts'
 import type { Entry } from '../store/store.ts'
 import { applyConfiguration } from './apply.ts'
 import { ANONYMOUS } from './authorization.ts'
@@ -26,11 +27,11 @@ import {
 } from './object-storage.ts'
 import { APPLY_PATCH, applyPatch } from './patch.ts'
 import { defaultAccountMade } from './pod-account-hook.ts'
-import { flag, wholeNumber, writeSettings } from './query.ts'
+import { flag, invalidOptions, type OptionsKind, wholeNumber, writeSettings } from './query.ts'
 import { acceptedForm, showOne } from './representation.ts'
 import { type ApiRequest, type ApiResponse, jsonResponse } from './request.ts'
 import { selectionOf } from './selection.ts'
-import { badRequest, conflict, forbidden, methodNotAllowed, versionNeeded } from './status-error.ts'
+import { conflict, forbidden, methodNotAllowed, versionNeeded } from './status-error.ts'
 import { watchObjects } from './watch.ts'
 
 /** A request for objects of a kind, with what its URL says. */
@@ -86,11 +87,15 @@ export function placeOf({ kind, namespace, name }: ObjectCall): ObjectPlace {
 }
 
 /** How a write is to be done, with what may refuse it. */
-function admittedSettings({ context, kind, query, request }: ResourceCall, part: UpdatePart): WriteSettings {
+function admittedSettings(
+  { context, kind, query, request }: ResourceCall,
+  part: UpdatePart,
+  options: OptionsKind,
+): WriteSettings {
   const { user = ANONYMOUS } = request
   const subresource = part === 'status' ? part : ''
   return {
-    ...writeSettings(query),
+    ...writeSettings(query, options),
     admit(object, old) {
       for (const admission of context.admission) admission({ user, kind, subresource, object, old })
     },
@@ -172,7 +177,11 @@ async function create(call: ResourceCall): Promise<ApiResponse> {
   const warnings = validateFields(kind, draft, { query, body: { bytes, contentType } })
   const manager = fieldManagerOf(query, request.headers['user-agent'])
   if (kind.resource === pods) await defaultAccountMade(context, namespace ?? '', draft)
-  const entry = await createObject(context, kind, { draft, manager, settings: admittedSettings(call, 'main') })
+  const entry = await createObject(context, kind, {
+    draft,
+    manager,
+    settings: admittedSettings(call, 'main', 'CreateOptions'),
+  })
   return shown(call, entry, 201, withKindWarnings(kind, entry, warnings))
 }
 
@@ -200,7 +209,7 @@ async function replaced(
 ): Promise<{ readonly entry: Entry; readonly created: boolean }> {
   const { context, kind, name, query, request } = call
   const manager = fieldManagerOf(query, request.headers['user-agent'])
-  const settings = admittedSettings(call, part)
+  const settings = admittedSettings(call, part, 'UpdateOptions')
   const change = () => {
     requireVersion(kind, body, name)
     // Defaulting changes what it is given, and another attempt starts from what was sent.
@@ -240,16 +249,19 @@ export async function patch(call: ObjectCall, part: UpdatePart): Promise<ApiResp
       managerGiven: query.has('fieldManager'),
       force: flag(query, 'force'),
       mayCreate: () => call.requireVerb('create'),
-      settings: admittedSettings(call, part),
+      settings: admittedSettings(call, part, 'PatchOptions'),
     })
     return shown(call, entry, created ? 201 : 200, withKindWarnings(kind, entry, warnings))
+  }
+  if (query.has('force')) {
+    throw invalidOptions('PatchOptions', [forbiddenField('force', 'may not be specified for non-apply patch')])
   }
   const body = readJson(bytes)
   let warnings: readonly string[] = []
   const { entry } = await updateObject(context, placeOf(call), {
     part,
     manager: fieldManagerOf(query, request.headers['user-agent']),
-    settings: admittedSettings(call, part),
+    settings: admittedSettings(call, part, 'PatchOptions'),
     change(present) {
       const draft = structuredClone(applyPatch(kind, present, { type, body }))
       alignWithUrl(kind, draft, { namespace, name })
@@ -261,7 +273,7 @@ export async function patch(call: ObjectCall, part: UpdatePart): Promise<ApiResp
 }
 
 /** YAML, of which JSON is a part that needs no YAML parser. */
-function readApplied(bytes: Uint8Array): Promise<Draft> {
+export function readApplied(bytes: Uint8Array): Promise<Draft> {
   const isJson = bytes[0] === 0x7b
   return readObject(bytes, isJson ? JSON_TYPE : YAML_TYPE)
 }
@@ -272,7 +284,8 @@ async function remove(call: ObjectCall): Promise<ApiResponse> {
     throw forbidden(kind.resource, name, 'this namespace may not be deleted')
   }
   const options = await deleteOptions(call)
-  const done = await deleteObject(context, placeOf(call), { options, settings: writeSettings(query) })
+  const settings = writeSettings(query, 'DeleteOptions', options.dryRun)
+  const done = await deleteObject(context, placeOf(call), { options, settings })
   return deletionResponse(call, done)
 }
 
@@ -293,14 +306,11 @@ async function deleteCollection(call: ResourceCall): Promise<ApiResponse> {
   // As upstream: each is deleted by its name.
   if (kind.resource.plural === 'namespaces') throw methodNotAllowed()
   const options = await deleteOptions(call)
+  const settings = writeSettings(query, 'DeleteOptions', options.dryRun)
   const page = listObjects(context, listRequest(call))
   for (const { metadata } of page.entries.map(decodedObject)) {
     try {
-      await deleteObject(
-        context,
-        { kind, namespace: metadata.namespace, name: metadata.name },
-        { options, settings: writeSettings(query) },
-      )
+      await deleteObject(context, { kind, namespace: metadata.namespace, name: metadata.name }, { options, settings })
     } catch (error) {
       if (!isNotFound(error)) throw error
     }
@@ -315,16 +325,27 @@ export async function deleteOptions({ request, query }: ResourceCall): Promise<D
   const body: Draft = bytes.byteLength === 0 ? {} : await readObject(bytes, request.headers['content-type'])
   const grace = wholeNumber(query, 'gracePeriodSeconds')
   const policy = query.get('propagationPolicy')
+  const orphan = query.get('orphanDependents')
   const options = {
     ...body,
     ...(grace === undefined ? {} : { gracePeriodSeconds: grace }),
     ...(policy === null ? {} : { propagationPolicy: policy }),
+    ...(orphan === null ? {} : { orphanDependents: flag(query, 'orphanDependents') }),
   } as DeleteOptions
-  const known = ['Background', 'Foreground', 'Orphan']
-  if (options.propagationPolicy && !known.includes(options.propagationPolicy)) {
-    throw badRequest(
-      `invalid propagationPolicy: ${JSON.stringify(options.propagationPolicy)}, supported values: ${known.join(', ')}`,
-    )
-  }
+  const errors = deletionProblems(options)
+  if (errors.length > 0) throw invalidOptions('DeleteOptions', errors)
   return options
+}
+
+const POLICIES = ['Foreground', 'Background', 'Orphan', 'nil']
+
+/** meta/v1 `ValidateDeleteOptions`. */
+function deletionProblems({ orphanDependents, propagationPolicy }: DeleteOptions): readonly FieldError[] {
+  const field = 'propagationPolicy'
+  if (propagationPolicy === undefined) return []
+  const both = 'orphanDependents and deletionPropagation cannot be both set'
+  return [
+    ...(orphanDependents === undefined ? [] : [invalid(field, propagationPolicy, both)]),
+    ...(POLICIES.slice(0, 3).includes(propagationPolicy) ? [] : [notSupported(field, propagationPolicy, POLICIES)]),
+  ]
 }
