@@ -35,6 +35,17 @@ interface Remains {
   readonly hostPorts: number
 }
 
+/** Each connection pool of an agent grows to its bound, whenever there is a burst. */
+const SLACK: Remains = {
+  namespaces: 0,
+  mounts: 0,
+  processes: 0,
+  cgroups: 0,
+  files: 32,
+  addresses: 0,
+  hostPorts: 0,
+}
+
 /** Connections that nobody uses are closed after some seconds. */
 const SETTLE_MS = 15_000
 
@@ -58,28 +69,15 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
     await using watch = new PodWatch(cluster)
     await watch.synced
     await cluster.nodesReady
-    let before = remains(cluster)
     const started = await watch.start('pod', count)
     const seconds = (Math.max(...started.readyAt) - started.began) / 1000
     await watch.remove('pod', count)
-    if (cycles > 0) before = remains(cluster)
+    const before = remains(cluster)
     for (let done = 0; done < cycles; done += batch) {
       await watch.start(`cycle-${done}`, Math.min(batch, cycles - done))
       await watch.remove(`cycle-${done}`, Math.min(batch, cycles - done))
     }
-    process.stderr.write(
-      spawnSync(
-        'sh',
-        [
-          '-c',
-          'ls -l /proc/' +
-            cluster.processes().get('node-1') +
-            '/fd | sed "s/.*-> //; s/\\[.*//; s/[0-9a-f-]\\{36\\}/UID/" | sort | uniq -c',
-        ],
-        { encoding: 'utf8' },
-      ).stdout,
-    )
-    const leaked = await leftOver(cluster, before)
+    const leaked = cycles > 0 ? { leaked: await leftOver(cluster, before) } : {}
     const times = started.times.sort((a, b) => a - b)
     return {
       nodes,
@@ -88,7 +86,7 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
       start_p99_ms: times[Math.min(count - 1, Math.floor(count * 0.99))],
       pods_per_s: Math.round((count / seconds) * 10) / 10,
       cycles,
-      leaked,
+      ...leaked,
     }
   } finally {
     await cluster[Symbol.asyncDispose]()
@@ -206,7 +204,7 @@ async function leftOver(cluster: Cluster, before: Remains): Promise<Remains> {
     const after = remains(cluster)
     const names = Object.keys(before) as (keyof Remains)[]
     const more = Object.fromEntries(names.map((name) => [name, after[name] - before[name]])) as unknown as Remains
-    if (names.every((name) => more[name] <= 0) || performance.now() > deadline) return more
+    if (names.every((name) => more[name] <= SLACK[name]) || performance.now() > deadline) return more
     await new Promise((resolve) => setTimeout(resolve, 250))
   }
 }
