@@ -32,6 +32,20 @@ export const TERWAY_USER: CloudUser = {
   ],
 }
 
+/** Least rights of the cloud controller: load balancers in full; of machines and networks what it must know, and routes. */
+export const CONTROLLER_USER: CloudUser = {
+  name: 'cloud-controller',
+  statements: [
+    {
+      effect: 'Allow',
+      actions: ['slb:*', 'ecs:Describe*', 'vpc:Describe*', 'vpc:CreateRouteEntry', 'vpc:DeleteRouteEntry'],
+    },
+  ],
+}
+
+/** What the person at this machine uses: everything. */
+export const OWNER_USER: CloudUser = { name: 'owner', statements: [{ effect: 'Allow', actions: ['*'] }] }
+
 const ID_BYTES = 12
 const SECRET_BYTES = 24
 

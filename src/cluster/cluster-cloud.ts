@@ -6,10 +6,11 @@ import { FairleadError } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
 import { type Cloud, openCloud } from '../cloud/cloud.ts'
 import { openCloudFabric } from '../cloud/fabric/cloud-fabric.ts'
+import { KernelDataPlane } from '../cloud/load-balancer/kernel-data-plane.ts'
 import type { RamUser } from '../cloud/openapi/ram-user.ts'
 import { netnsPath } from '../linux/netns.ts'
 import { listenTcp } from '../linux/socket.ts'
-import { type CloudKey, openCloudKeys, TERWAY_USER } from './cloud-keys.ts'
+import { type CloudKey, CONTROLLER_USER, OWNER_USER, openCloudKeys, TERWAY_USER } from './cloud-keys.ts'
 import type { ClusterSpec } from './cluster-spec.ts'
 import { type Layout, nodeNetns } from './layout.ts'
 
@@ -33,6 +34,8 @@ export interface ClusterCloudOptions {
 export interface ClusterCloud extends AsyncDisposable {
   readonly cloud: Cloud
   readonly access: CloudAccess
+  /** How the cloud controller reaches it, from this machine. */
+  readonly controller: CloudKey & { readonly endpoint: string }
 }
 
 /** How nodes reach the cloud's API. */
@@ -44,9 +47,11 @@ export interface CloudAccess {
 /** Opens the cloud around a cluster's VPC, which stands already; see `openCloud`. */
 export async function openClusterCloud(options: ClusterCloudOptions): Promise<ClusterCloud> {
   const { spec, layout, vpc, certificate, clock } = options
-  const users = openCloudKeys(join(layout.cloudDirectory, 'keys.json'), [TERWAY_USER])
+  const log = options.log.child({ component: 'cloud' })
+  const users = openCloudKeys(join(layout.cloudDirectory, 'keys.json'), [TERWAY_USER, CONTROLLER_USER, OWNER_USER])
   const directory = join(layout.cloudDirectory, 'state')
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const balancing = join(layout.runDirectory, 'load-balancers')
+  for (const path of [directory, balancing]) mkdirSync(path, { recursive: true, mode: 0o700 })
   const cloud = await openCloud({
     directory,
     region: {
@@ -66,11 +71,13 @@ export async function openClusterCloud(options: ClusterCloudOptions): Promise<Cl
       sockets: [listenTcp({ netns: vpc.netns, host: vpc.address, port: CLOUD_PORT })],
     },
     fabric: openCloudFabric({ netns: vpc.netns, machineNetns: (name) => netnsPath(nodeNetns(spec.name, name)) }),
+    dataPlane: new KernelDataPlane({ netns: vpc.netns, directory: balancing, clock, log }),
     clock,
-    log: options.log.child({ component: 'cloud' }),
+    log,
   })
   const access = { endpoint: `https://${vpc.address}:${CLOUD_PORT}`, terway: keyOf(users, TERWAY_USER.name) }
-  return { cloud, access, [Symbol.asyncDispose]: () => cloud[Symbol.asyncDispose]() }
+  const controller = { endpoint: cloud.endpoint.url, ...keyOf(users, CONTROLLER_USER.name) }
+  return { cloud, access, controller, [Symbol.asyncDispose]: () => cloud[Symbol.asyncDispose]() }
 }
 
 function keyOf(users: readonly RamUser[], name: string): CloudKey {

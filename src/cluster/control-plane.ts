@@ -15,6 +15,7 @@ import { errorMessage, FairleadError } from '../base/error.ts'
 import { formatAddress, nthAddress, parseCidr } from '../base/ip.ts'
 import type { Log } from '../base/log.ts'
 import { startControllers } from '../controllers/controller-manager.ts'
+import type { Client } from '../kube/client.ts'
 import { kubeconfig } from '../kube/kubeconfig.ts'
 import { KINDS } from '../kube/registry.ts'
 import { createClient } from '../kube/rest-client.ts'
@@ -22,10 +23,11 @@ import { listenTcp } from '../linux/socket.ts'
 import { openLmdbStore } from '../store/lmdb-store.ts'
 import type { NodeCredentials } from './agent.ts'
 import type { ApiServerSettings } from './api-server-settings.ts'
-import type { CloudAccess } from './cluster-cloud.ts'
+import type { CloudAccess, ClusterCloud } from './cluster-cloud.ts'
 import { connectInCluster } from './cluster-connections.ts'
 import { type ClusterPki, openClusterPki } from './cluster-pki.ts'
 import type { ClusterSpec } from './cluster-spec.ts'
+import { LateCloud } from './late-cloud.ts'
 import { clusterLayout, type Layout, type LayoutRoots } from './layout.ts'
 
 /** What the control-plane process is started with. */
@@ -54,6 +56,7 @@ export interface ControlPlaneReady {
 /** Port of the API server inside the VPC, where nobody else listens. */
 const NODE_API_PORT = 6443
 const CONTROLLER_USER = { name: 'system:kube-controller-manager', groups: [] }
+const CLOUD_CONTROLLER_USER = { name: 'system:cloud-controller-manager', groups: [] }
 
 /**
  * Starts the store, the API server and the controllers.
@@ -111,7 +114,8 @@ export async function startControlPlane(
     }),
   )
   const client = createClient(createLocalTransport(api, CONTROLLER_USER))
-  const cloud = await openCloudFor(config, { layout, pki, started, log })
+  const cloudClient = createClient(createLocalTransport(api, CLOUD_CONTROLLER_USER))
+  const cloud = await openCloudFor(config, { layout, pki, started, client: cloudClient, log })
   started.use(
     startControllers({
       client,
@@ -205,18 +209,29 @@ interface CloudNeeds {
   readonly layout: Layout
   readonly pki: ClusterPki
   readonly started: Disposables
+  /** As the cloud controller. */
+  readonly client: Client
   readonly log: Log
 }
 
-/** Nodes under Terway have their pods' addresses from the cloud; it is loaded for them alone. */
-async function openCloudFor(
-  { spec, vpc }: ControlPlaneConfig,
-  { layout, pki, started, log }: CloudNeeds,
-): Promise<CloudAccess | undefined> {
-  if (spec.network !== 'terway-eniip') return undefined
-  const { openClusterCloud } = await import('./cluster-cloud.ts')
-  const options = { spec, layout, vpc, certificate: pki.apiServer, clock: systemClock, log }
-  const { access } = started.use(await openClusterCloud(options))
-  log.info({ endpoint: access.endpoint }, 'The cloud answers')
-  return access
+/**
+ * The cloud and its controller. Nodes under Terway have their pods' addresses from the cloud, so it comes before them;
+ * otherwise it waits until there is need, and the cluster's start is not kept up by it.
+ */
+async function openCloudFor(config: ControlPlaneConfig, needs: CloudNeeds): Promise<CloudAccess | undefined> {
+  const late = needs.started.use(new LateCloud())
+  const open = async () => {
+    const { openClusterCloud } = await import('./cluster-cloud.ts')
+    const { spec, vpc } = config
+    const { layout, pki, log } = needs
+    return openClusterCloud({ spec, layout, vpc, certificate: pki.apiServer, clock: systemClock, log })
+  }
+  const control = async (cloud: ClusterCloud) => {
+    const { startClusterCloudController } = await import('./cluster-cloud-controller.ts')
+    const { client, pki, log } = needs
+    return startClusterCloudController({ spec: config.spec, cloud, caPem: pki.caPem, client, clock: systemClock, log })
+  }
+  if (config.spec.network === 'terway-eniip') return (await late.open({ open, control })).access
+  late.openWhenNeeded({ open, control, client: needs.client, log: needs.log, clock: systemClock })
+  return undefined
 }

@@ -15,7 +15,7 @@ import { ask, type EchoAnswer, type Target, type Vantage } from './vantage.ts'
 
 /** The manifests of the demo, in `examples/`: what the first answer needs, and what is shown after it. */
 const FIRST_FILES = ['client.yaml', 'clusterip.yaml'] as const
-const FURTHER_FILES = ['nodeport.yaml', 'headless.yaml'] as const
+const FURTHER_FILES = ['nodeport.yaml', 'headless.yaml', 'loadbalancer.yaml'] as const
 
 const NAMESPACE = 'default'
 const REQUESTS = 10
@@ -42,6 +42,8 @@ interface Experiment {
   readonly to: string
   readonly target: Target
   readonly pods: readonly string[]
+  /** Turns are taken in more than one place, each with its own count: then every pod answers, and not as often. @default true */
+  readonly even?: boolean
 }
 
 /** What is applied at first, and what after the first answer. */
@@ -163,12 +165,17 @@ function experiments(cluster: Cluster, watch: DemoWatch): Experiment[] {
     if (host === undefined || from === undefined || pod === undefined || !db.includes(pod)) return []
     return [{ from, to: `headless db (${pod})`, target: { host, port: 8080, protocol: 'TCP' as const }, pods: [pod] }]
   })
-  return [...clusterIp.flat(), ...nodePort, ...headless]
+  const loadBalancer = [internet, ...vantages.slice(0, 1)].flatMap((from) => {
+    const host = loadBalancerAddress(watch, 'web-lb')
+    const target = { host: host ?? '', port: 80, protocol: 'TCP' as const }
+    return host === undefined ? [] : [{ from, to: 'LoadBalancer web-lb', target, pods: web, even: from !== internet }]
+  })
+  return [...clusterIp.flat(), ...nodePort, ...headless, ...loadBalancer]
 }
 
 /** Asks until every pod has answered, so that the kernel knows them all, and then counts {@link REQUESTS} requests. */
 async function perform(
-  { from, to, target, pods }: Experiment,
+  { from, to, target, pods, even = true }: Experiment,
   around: { readonly signal: AbortSignal; readonly clock: Clock },
 ): Promise<DemoRow> {
   const row = { from: from.name, to, address: `${target.host}:${target.port}`, asked: REQUESTS }
@@ -181,7 +188,7 @@ async function perform(
       answers.set(pod, (answers.get(pod) ?? 0) + 1)
       sources.add(withoutPort(client))
     }
-    return { ...row, answers, sources: [...sources], problem: imbalance(answers, pods) }
+    return { ...row, answers, sources: [...sources], problem: even ? imbalance(answers, pods) : undefined }
   } catch (error) {
     return { ...row, answers, sources: [...sources], problem: errorMessage(error) }
   }
@@ -247,8 +254,14 @@ function nodePortOf(watch: DemoWatch, service: string): number {
   return watch.service(service)?.spec.ports?.[0]?.nodePort ?? 0
 }
 
-/** Two pods for `web`, and all of `db`. */
+/** The address that the cloud controller found for a Service. */
+function loadBalancerAddress(watch: DemoWatch, service: string): string | undefined {
+  return watch.service(service)?.status?.loadBalancer?.ingress?.[0]?.ip
+}
+
+/** Two pods for `web`, and all of `db`; and a load balancer. */
 function isComplete(watch: DemoWatch): boolean {
+  if (loadBalancerAddress(watch, 'web-lb') === undefined) return false
   return ['web', 'web-nodeport', 'db'].every((service) => watch.endpoints(service).length === 2)
 }
 

@@ -1,3 +1,4 @@
+import type { Agent } from 'node:https'
 import type PopCore from '@alicloud/pop-core'
 import { type Clock, systemClock } from '../../base/clock.ts'
 import { errorMessage, FairleadError } from '../../base/error.ts'
@@ -13,6 +14,8 @@ export interface CloudAccess {
   readonly endpoints: Readonly<Record<CloudProduct, string>>
   readonly region: string
   readonly clusterId: string
+  /** PEM of whoever signed the endpoints' certificates. @default those that Node.js knows */
+  readonly caPem?: string
 }
 
 export interface PopClientOptions {
@@ -99,8 +102,9 @@ class PopClient implements CloudApi {
 
   async #load(product: CloudProduct): Promise<PopCore> {
     const { default: Client } = await import('@alicloud/pop-core')
-    const { accessKeyId, accessKeySecret, securityToken, endpoints } = this.#access
+    const { accessKeyId, accessKeySecret, securityToken, endpoints, caPem } = this.#access
     return new Client({
+      ...(caPem === undefined ? {} : { opts: { agent: await agentFor(caPem) } }),
       endpoint: endpoints[product],
       apiVersion: VERSIONS[product],
       accessKeyId,
@@ -138,4 +142,9 @@ function translated(error: unknown, { action, endpoint }: { action: string; endp
     requestId: String(body.RequestId ?? ''),
     reason: String(body.Message ?? ''),
   })
+}
+
+async function agentFor(ca: string): Promise<Agent> {
+  const { Agent } = await import('node:https')
+  return new Agent({ ca, keepAlive: true })
 }
