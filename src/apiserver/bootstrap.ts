@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net'
 import type { Draft } from '../kube/kind.ts'
+import { SYSTEM_PRIORITY_CLASSES } from '../kube/kinds/priority-class.ts'
 import {
   apiVersionOf,
   clusterRoleBindings,
@@ -8,6 +9,7 @@ import {
   endpoints,
   ipAddresses,
   namespaces,
+  priorityClasses,
   type Resource,
   roleBindings,
   roles,
@@ -124,6 +126,7 @@ function wantedObjects(options: BootstrapOptions): readonly Wanted[] {
       },
       replaced,
     ),
+    ...SYSTEM_PRIORITY_CLASSES.map((body) => wanted(priorityClasses, { ...body })),
     ...wantedRoles(),
   ]
 }

@@ -29,6 +29,7 @@ import { nodeAuthorizer } from './nodes/node-authorizer.ts'
 import { restrictNodes } from './nodes/node-restriction.ts'
 import type { TokenSigner } from './pki/service-account-token.ts'
 import { podAccountHook } from './pod-account-hook.ts'
+import { podPriorityHook, priorityClassHook } from './priority-hooks.ts'
 import { preventEscalation } from './rbac/escalation.ts'
 import { RbacAuthorizer } from './rbac/rbac-authorizer.ts'
 import { DEFAULT_DEADLINE_MS, limitDuration } from './request-deadline.ts'
@@ -44,7 +45,7 @@ import { tokenHandler } from './subresources/token.ts'
 import { tokenVerifier } from './token-verifier.ts'
 import { unreadableAnswer } from './unreadable-request.ts'
 import { exchangeUpgrade } from './upgrade-exchange.ts'
-import type { WriteHook } from './write-hook.ts'
+import { oneAfterTheOther, type WriteHook } from './write-hook.ts'
 
 /** Where to listen: an address, or a socket that someone else already bound (in a network namespace of its own). */
 export type Listener = { readonly host: string; readonly port: number } | { readonly fd: number }
@@ -190,7 +191,8 @@ function contextOf(options: ApiServerOptions): ApiContext {
     allocators: new Map([['services', allocation]]),
     hooks: new Map([
       ['ingresses', ingressClassHook(store)],
-      ['pods', podAccountHook(store, random)],
+      ['pods', oneAfterTheOther(podPriorityHook(store), podAccountHook(store, random))],
+      ['priorityclasses', priorityClassHook(store)],
       ['customresourcedefinitions', definitions],
       ...(hooks ?? []),
     ]),

@@ -27,3 +27,23 @@ export type HookResult =
 
 /** Decides what else happens in the same transaction; called again when a compare was lost. */
 export type WriteHook = (write: PendingWrite) => HookResult
+
+/** Two hooks of one kind: the second sees what the first makes of the object. */
+export function oneAfterTheOther(first: WriteHook, second: WriteHook): WriteHook {
+  return (write) => {
+    const before = first(write)
+    if (before.kind !== 'plan') return before
+    const after = second({ ...write, object: before.draft })
+    if (after.kind !== 'plan') return after
+    return {
+      kind: 'plan',
+      draft: after.draft,
+      compares: [...before.compares, ...after.compares],
+      operations: [...before.operations, ...after.operations],
+      committed() {
+        before.committed?.()
+        after.committed?.()
+      },
+    }
+  }
+}

@@ -22,6 +22,7 @@ import { nodeKind } from './kinds/node.ts'
 import { podKind } from './kinds/pod.ts'
 import { podDisruptionBudgetKind } from './kinds/pod-disruption-budget.ts'
 import { podTemplateKind } from './kinds/pod-template-kind.ts'
+import { priorityClassKind } from './kinds/priority-class.ts'
 import { replicaSetKind } from './kinds/replica-set.ts'
 import { replicationControllerKind } from './kinds/replication-controller.ts'
 import { roleKind } from './kinds/role.ts'
@@ -70,4 +71,5 @@ export const KINDS: readonly AnyKind[] = [
   roleBindingKind,
   clusterRoleKind,
   clusterRoleBindingKind,
+  priorityClassKind,
 ]

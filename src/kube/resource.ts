@@ -16,7 +16,7 @@ import type { EndpointSlice, IpAddress, Lease, ServiceCidr } from './types/disco
 import type { KubeObject } from './types/meta.ts'
 import type { NamedEvent } from './types/named-event.ts'
 import type { Ingress, IngressClass, NetworkPolicy } from './types/networking.ts'
-import type { PodDisruptionBudget } from './types/policy.ts'
+import type { PodDisruptionBudget, PriorityClass } from './types/policy.ts'
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from './types/rbac.ts'
 import type { PodTemplate, ReplicationController } from './types/replication.ts'
 
@@ -70,6 +70,12 @@ export const podDisruptionBudgets: Resource<PodDisruptionBudget> = named(
   'policy',
   'PodDisruptionBudget',
   'poddisruptionbudgets',
+)
+export const priorityClasses: Resource<PriorityClass> = named(
+  'scheduling.k8s.io',
+  'PriorityClass',
+  'priorityclasses',
+  false,
 )
 /** The same Events as {@link events}, with the names that newer clients know. */
 export const namedEvents: Resource<NamedEvent> = named('events.k8s.io', 'Event', 'events')

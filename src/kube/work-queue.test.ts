@@ -173,3 +173,13 @@ describe('runWorkers()', () => {
     assert.equal(now, 0)
   })
 })
+
+test('what is more urgent is taken before what came earlier', async () => {
+  const urgency: Readonly<Record<string, number>> = { high: 10, higher: 20 }
+  const queue = new WorkQueue({ priorityOf: (key) => urgency[key] ?? 0 })
+  for (const key of ['low', 'high', 'other', 'higher']) queue.add(key)
+  const taken: (string | undefined)[] = []
+  for (let turn = 0; turn < 4; turn++) taken.push(await queue.take())
+  assert.deepEqual(taken, ['higher', 'high', 'low', 'other'])
+  queue.shutDown()
+})

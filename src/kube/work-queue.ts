@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../base/clock.ts'
+import { ReadyKeys } from './ready-keys.ts'
 
 export interface WorkQueueOptions {
   readonly clock?: Clock
@@ -8,6 +9,8 @@ export interface WorkQueueOptions {
   readonly maxDelayMs?: number
   /** Milliseconds that a retry has to wait at least, whatever its key: for what all keys together must not exceed. */
   readonly limit?: () => number
+  /** How urgent a key is; the more, the sooner it is taken. @default all alike, in order of their addition */
+  readonly priorityOf?: (key: string) => number
 }
 
 interface Waiting {
@@ -24,8 +27,7 @@ export class WorkQueue {
   readonly #baseDelayMs: number
   readonly #maxDelayMs: number
   readonly #limit: () => number
-  /** In the order of their first addition. */
-  readonly #ready = new Set<string>()
+  readonly #ready: ReadyKeys
   readonly #processing = new Set<string>()
   /** Added while they were worked on. */
   readonly #again = new Set<string>()
@@ -40,6 +42,7 @@ export class WorkQueue {
     this.#baseDelayMs = baseDelayMs
     this.#maxDelayMs = maxDelayMs
     this.#limit = limit
+    this.#ready = new ReadyKeys(options.priorityOf)
   }
 
   /** Keys ready for work; those worked on and those that wait for their time are not counted. */
@@ -96,8 +99,8 @@ export class WorkQueue {
   /** The next key, when there is one; `undefined` after {@link shutDown} once the queue is empty. Ends with {@link done}. */
   async take(): Promise<string | undefined> {
     for (;;) {
-      for (const key of this.#ready) {
-        this.#ready.delete(key)
+      const key = this.#ready.take()
+      if (key !== undefined) {
         this.#processing.add(key)
         return key
       }

@@ -22,7 +22,7 @@ import { spreadRules } from './topology-spread.ts'
 const SCHEDULER_NAME = 'default-scheduler'
 
 /**
- * Gives every pod a node. Decisions are made one at a time, each on the state that the ones before it lead to; binding
+ * Gives every pod a node, those of more priority first. Decisions are made one at a time, each on the state that the ones before it lead to; binding
  * goes on behind, many at a time.
  */
 export class Scheduler implements Controller {
@@ -38,7 +38,10 @@ export class Scheduler implements Controller {
 
   constructor(context: ControllerContext) {
     this.#context = context
-    this.#queue = new WorkQueue({ clock: context.clock })
+    this.#queue = new WorkQueue({
+      clock: context.clock,
+      priorityOf: (key) => this.#pods.get(key)?.spec.priority ?? 0,
+    })
     this.#pods = context.informers.for(pods)
     this.#services = context.informers.for(services)
     this.#namespaces = context.informers.for(namespaces)

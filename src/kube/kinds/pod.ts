@@ -27,7 +27,10 @@ export const podKind: KindDefinition<Pod> = {
   subresources: ['status', 'binding', 'eviction', 'log', 'exec', 'attach', 'portforward', 'proxy'],
   default: defaultPod,
   prepare(draft, old) {
-    if (old !== undefined) return
+    if (old !== undefined) {
+      keepPriority(draft, old)
+      return
+    }
     const gated = objectsIn(objectIn(draft, 'spec') ?? {}, 'schedulingGates').length > 0
     draft.status = {
       phase: 'Pending',
@@ -60,6 +63,14 @@ export const podKind: KindDefinition<Pod> = {
   },
 }
 
+/** Who leaves out what the pod's class gave it does not mean to change it. */
+function keepPriority(draft: Draft, { spec: { priority, preemptionPolicy } }: Pod): void {
+  const spec = objectIn(draft, 'spec')
+  if (spec === undefined) return
+  if (priority !== undefined) setDefault(spec, 'priority', priority)
+  if (preemptionPolicy !== undefined) setDefault(spec, 'preemptionPolicy', preemptionPolicy)
+}
+
 function defaultPod(draft: Draft): void {
   const spec = objectIn(draft, 'spec')
   if (spec === undefined) return
@@ -67,8 +78,6 @@ function defaultPod(draft: Draft): void {
   setDefault(spec, 'enableServiceLinks', true)
   setDefault(spec, 'serviceAccountName', 'default')
   setDefault(spec, 'serviceAccount', spec.serviceAccountName)
-  setDefault(spec, 'priority', 0)
-  setDefault(spec, 'preemptionPolicy', 'PreemptLowerPriority')
   tolerateBriefly(spec)
   for (const container of objectsIn(spec, 'containers')) requestWhatIsLimited(container)
 }

@@ -197,6 +197,7 @@ export interface PodSpec {
   readonly topologySpreadConstraints?: readonly TopologySpreadConstraint[]
   readonly schedulingGates?: readonly { readonly name: string }[]
   readonly priority?: number
+  readonly priorityClassName?: string
   readonly preemptionPolicy?: string
   readonly readinessGates?: readonly { readonly conditionType: string }[]
 }

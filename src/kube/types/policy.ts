@@ -1,4 +1,4 @@
-/** Types of group policy/v1 that Fairlead serves. */
+/** Types of groups policy/v1 and scheduling.k8s.io/v1 that Fairlead serves. */
 import type { Condition, KubeObject, LabelSelector } from './meta.ts'
 
 export interface PodDisruptionBudget extends KubeObject {
@@ -18,4 +18,12 @@ export interface PodDisruptionBudget extends KubeObject {
     readonly expectedPods: number
     readonly conditions?: readonly Condition[]
   }
+}
+
+/** How important pods are that name the class. */
+export interface PriorityClass extends KubeObject {
+  readonly value: number
+  readonly globalDefault?: boolean
+  readonly description?: string
+  readonly preemptionPolicy?: 'Never' | 'PreemptLowerPriority'
 }
