@@ -174,7 +174,7 @@ describe('runWorkers()', () => {
   })
 })
 
-test('what is more urgent is taken before what came earlier', async () => {
+it('what is more urgent is taken before what came earlier', async () => {
   const urgency: Readonly<Record<string, number>> = { high: 10, higher: 20 }
   const queue = new WorkQueue({ priorityOf: (key) => urgency[key] ?? 0 })
   for (const key of ['low', 'high', 'other', 'higher']) queue.add(key)
