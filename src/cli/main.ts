@@ -107,6 +107,7 @@ const trace = program
   .description('explain the way of a connection, hop by hop, and why it fails')
   .argument('<from>', 'a pod (NAMESPACE/NAME), a node, "internet" or an address')
   .argument('<to>', 'a URL, svc/NAME[:PORT], pod/NAME[:PORT], NAME[:PORT] or ADDRESS:PORT; /udp at the end for UDP')
+  .option('--no-confirm', 'send no packet: predict only')
   .addOption(new Option('--protocol <protocol>', 'of the connection').choices(['tcp', 'udp', 'sctp']))
   .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'))
   .addHelpText(

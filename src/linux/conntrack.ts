@@ -77,6 +77,22 @@ export class ConntrackSocket implements Disposable {
     }
   }
 
+  /** The connection whose first packet had these addresses and ports; undefined when there is none. */
+  find(family: ConntrackEntry['family'], original: ConntrackTuple): ConntrackEntry | undefined {
+    const sequence = this.#begin(IPCTNL_MSG_CT_GET, NLM_F_ACK, family, () =>
+      writeTuple(this.#out, CTA_TUPLE_ORIG, original),
+    )
+    let found: ConntrackEntry | undefined
+    try {
+      this.#socket.readReply('find a connection', sequence, ({ payload }) => {
+        found = readEntry(family, payload.subarray(NFGENMSG_LENGTH))
+      })
+    } catch (error) {
+      if (!isNetlinkErrno(error, 'ENOENT')) throw error
+    }
+    return found
+  }
+
   /**
    * Forgets a connection: its next packet is the first of a new one. False when it was gone.
    *

@@ -44,6 +44,8 @@ export interface ConnectOptions extends SocketPlace {
   readonly localAddress?: string
   readonly localPort?: number
   readonly signal?: AbortSignal
+  /** Sets what must be set before it connects. */
+  readonly prepare?: (fd: number) => void
 }
 
 /**
@@ -59,6 +61,7 @@ export async function connectTcp(options: ConnectOptions): Promise<Socket> {
       const local = { host: options.localAddress, port: options.localPort ?? 0 }
       bindSocket(fd, local)
     }
+    options.prepare?.(fd)
     connect(fd, encodeSocketAddress(options), formatSocketAddress(options))
   } catch (error) {
     if (!isErrno(error, 'EINPROGRESS')) {

@@ -115,7 +115,7 @@ test('6: wrong ports: of the Service, of the target by number and by name', () =
   const missing = asked(testWorld(base), 'client', 'svc/web:8080')
   assert.deepEqual(told(missing), ['refused', 'port-missing', 'web', 'spec.ports'])
   assert.equal(missing.cause?.mend, 'ask port 80')
-  const listeners = { 'default/web': [{ protocol: 'TCP', address: '::', port: 9090 }] } as const
+  const listeners = { 'default/web': [{ protocol: 'TCP', address: '0.0.0.0', port: 9090 }] } as const
   const deaf = asked(testWorld({ ...base, listeners }), 'client', 'svc/web')
   assert.deepEqual(told(deaf), ['refused', 'wrong-target-port', 'web', 'spec.ports[0].targetPort'])
   assert.match(deaf.cause?.sentence ?? '', /does not listen on 8080\/TCP but on 9090\/TCP/)
@@ -188,7 +188,7 @@ test('source ranges, ExternalName to itself, headless without endpoints and with
     'unresolved',
     'headless-no-endpoints',
   ])
-  const listeners = { 'default/web': [{ protocol: 'TCP', address: '::', port: 8080 }] } as const
+  const listeners = { 'default/web': [{ protocol: 'TCP', address: '0.0.0.0', port: 8080 }] } as const
   const plain = asked(testWorld({ services: [headless], pods: [web], listeners }), 'client', 'svc/web')
   assert.deepEqual(told(plain), ['refused', 'wrong-target-port', 'web', 'spec.ports[0].port'])
   assert.equal(plain.cause?.mend, 'ask port 8080')

@@ -179,8 +179,7 @@ function takes(listeners: readonly Listener[], { protocol, destination, port }: 
 }
 
 function hears(address: string, destination: string): boolean {
-  // A socket on `::` takes IPv4 too unless it says otherwise, which /proc does not tell.
-  return address === '::' || (address === '0.0.0.0' && !destination.includes(':')) || address === destination
+  return address === (destination.includes(':') ? '::' : '0.0.0.0') || address === destination
 }
 
 interface Deaf {

@@ -1,14 +1,12 @@
 /** What only the machine of the cluster can tell: who listens in which namespace, and which routes nodes have. */
-import { readFileSync } from 'node:fs'
-import { systemErrorCode } from '../base/error.ts'
-import { formatAddress } from '../base/ip.ts'
 import type { Pod } from '../kube/types/core.ts'
-import type { Protocol } from '../kube/types/meta.ts'
 import { MAIN_TABLE } from '../linux/netlink/route/route.ts'
 import { RouteSocket } from '../linux/netlink/route/socket.ts'
-import { inNetns } from '../linux/netns.ts'
-import type { KernelFacts, Listener } from './world.ts'
-import { nameOf } from './world.ts'
+import { listeningSockets } from '../linux/netlink/socket-diag.ts'
+import { placeOfPod } from './flannel-model.ts'
+import { placeText, routesOf } from './hop.ts'
+import type { Prediction } from './predict.ts'
+import { type Atlas, type KernelFacts, type Listener, nameOf } from './world.ts'
 
 /** The network namespaces of a cluster on this machine, by path; undefined where there is none. */
 export interface Doors {
@@ -18,8 +16,27 @@ export interface Doors {
   readonly internet: string | undefined
 }
 
+export interface People {
+  readonly pods: readonly Pod[]
+  readonly nodes: readonly string[]
+}
+
+/** The pods and nodes that a prediction comes by: where the kernel is worth asking. */
+export function peopleOn({ path, toNameServer }: Prediction, { objects }: Atlas): People {
+  const places = [path, toNameServer]
+    .flatMap((way) => (way === undefined ? [] : routesOf(way)))
+    .flatMap(({ hops }) => hops)
+    .flatMap((hop) => (hop.kind === 'tunnel' ? [hop.from, hop.to] : [hop.place]))
+  const names = new Set(places.map(placeText))
+  const isOn = (pod: Pod) => names.has(placeText(placeOfPod(pod)))
+  return {
+    pods: objects.pods.filter(isOn),
+    nodes: objects.nodes.map(({ metadata }) => metadata.name).filter((name) => names.has(name)),
+  }
+}
+
 /** Looks into these pods and nodes; who has no namespace here is left out. */
-export function gatherKernelFacts(doors: Doors, pods: readonly Pod[], nodes: readonly string[]): KernelFacts {
+export function gatherKernelFacts(doors: Doors, { pods, nodes }: People): KernelFacts {
   const listeners = new Map<string, readonly Listener[]>()
   const routes = new Map<string, readonly string[]>()
   for (const pod of pods) {
@@ -42,45 +59,12 @@ function routesIn(netns: string): string[] {
   )
 }
 
-const FILES = [
-  ['tcp', 'TCP'],
-  ['tcp6', 'TCP'],
-  ['udp', 'UDP'],
-  ['udp6', 'UDP'],
-] as const satisfies readonly (readonly [string, Protocol])[]
+const PROTOCOLS = { 6: 'TCP', 17: 'UDP' } as const
 
 /** Sockets that take connections or datagrams in a namespace. */
 export function listenersIn(netns: string): Listener[] {
-  return inNetns(netns, () =>
-    FILES.flatMap(([file, protocol]) => parseSockets(readIfThere(`/proc/thread-self/net/${file}`), protocol)),
-  )
-}
-
-function readIfThere(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    // A kernel without IPv6.
-    if (systemErrorCode(error) === 'ENOENT') return ''
-    throw error
-  }
-}
-
-/** States of /proc/net/tcp (include/net/tcp_states.h): a UDP socket that is not connected is in state CLOSE. */
-const WAITING = { TCP: '0A', UDP: '07', SCTP: '0A' } as const
-
-/** Reads /proc/net/tcp and its like (proc(5)): addresses are words in the machine's byte order, in hexadecimal. */
-export function parseSockets(text: string, protocol: Protocol): Listener[] {
-  const lines = text.split('\n').slice(1)
-  return lines.flatMap((line) => {
-    const [, local = '', , state] = line.trim().split(/\s+/)
-    const [address = '', port = ''] = local.split(':')
-    if (state !== WAITING[protocol] || port === '0000') return []
-    return [{ protocol, address: formatAddress(wordsToBytes(address)), port: Number.parseInt(port, 16) }]
+  return listeningSockets(netns).flatMap(({ protocol, address, port, onlyIpv6 }): Listener[] => {
+    const listener = { protocol: PROTOCOLS[protocol], address, port }
+    return address === '::' && !onlyIpv6 ? [listener, { ...listener, address: '0.0.0.0' }] : [listener]
   })
-}
-
-function wordsToBytes(hex: string): Buffer {
-  const words = hex.match(/.{8}/g) ?? []
-  return Buffer.concat(words.map((word) => Buffer.from(word, 'hex').reverse()))
 }

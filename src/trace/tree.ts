@@ -1,4 +1,6 @@
 /** A prediction as a person reads it: one line a hop, branches below. */
+
+import type { Confirmation } from './confirm/confirm.ts'
 import {
   type BackHop,
   type Branch,
@@ -154,4 +156,17 @@ export function causeLines({ sentence, object, field, mend }: Cause): string[] {
     ...(where === '' ? [] : [`   where   ${where}`]),
     ...(mend === undefined ? [] : [`   mend    ${mend}`]),
   ]
+}
+
+type Sent = Extract<Confirmation, { kind: 'sent' }>
+
+/** What the kernel did with the packet that was sent. */
+export function confirmationLines(sent: Sent, paint: Paint = plain): string[] {
+  const { flow, fate, taken, differences, milliseconds, dropComments } = sent
+  const to = taken?.endpoint === undefined ? '' : ` by ${taken.endpoint}`
+  const dropped = dropComments.length === 0 ? '' : ` (dropped: ${dropComments.join(', ')})`
+  const what = `one packet to ${hostPort(flow.destination, flow.port)} was ${fate}${fate === 'answered' ? to : ''}${dropped}`
+  const head = `   kernel  ${what}; ${Math.round(milliseconds)} ms`
+  if (differences.length === 0) return [head, `   ${paint('good', 'agrees')}  prediction and kernel say the same`]
+  return [head, ...differences.map((line) => `   ${paint('bad', 'differs')} ${line}`)]
 }

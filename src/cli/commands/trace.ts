@@ -1,10 +1,11 @@
 import { openTraceSite, type TraceSite } from '../../cluster/trace-site.ts'
 import type { Protocol } from '../../kube/types/meta.ts'
-import { gatherKernelFacts } from '../../trace/kernel-facts.ts'
+import { type Confirmation, confirm } from '../../trace/confirm/confirm.ts'
+import { gatherKernelFacts, peopleOn } from '../../trace/kernel-facts.ts'
 import { type Prediction, predict } from '../../trace/predict.ts'
-import { parseOrigin, parseTarget } from '../../trace/question.ts'
+import { type Origin, parseOrigin, parseTarget, type QuestionWords } from '../../trace/question.ts'
 import { traceDocument } from '../../trace/trace-document.ts'
-import { type Paint, predictionTree, verdictLines } from '../../trace/tree.ts'
+import { confirmationLines, type Paint, predictionTree, verdictLines } from '../../trace/tree.ts'
 import { type Atlas, atlasOf } from '../../trace/world.ts'
 import { paint, print, say } from '../output.ts'
 
@@ -14,42 +15,63 @@ export interface TraceOptions {
   readonly namespace: string
   readonly protocol?: string
   readonly output: 'text' | 'json'
+  /** Sends a packet, where that is possible. */
+  readonly confirm: boolean
 }
 
 /** Explains the way of a connection. Exit code 0 when it gets there, 1 when it does not. */
 export async function trace(from: string, to: string, options: TraceOptions): Promise<number> {
   const site = await openTraceSite(options)
   const words = { from, to, namespace: options.namespace, ...protocolOf(options) }
-  const atlas = knowing(site, atlasOf(site.world))
-  const prediction = predict(parseOrigin(words, atlas), parseTarget(words, atlas), atlas)
-  if (options.output === 'json') print(JSON.stringify(traceDocument(prediction), undefined, 2))
-  else printText(prediction, site)
-  return prediction.verdict === 'reachable' ? 0 : 1
+  const { origin, prediction, atlas } = predicted(words, site)
+  const confirmation = await confirmed({ origin, prediction, atlas, site, isWanted: options.confirm })
+  if (options.output === 'json') print(JSON.stringify(traceDocument(prediction, confirmation), undefined, 2))
+  else printText(prediction, confirmation)
+  return isReached(prediction, confirmation) ? 0 : 1
+}
+
+interface ToConfirm {
+  readonly origin: Origin
+  readonly prediction: Prediction
+  readonly atlas: Atlas
+  readonly site: TraceSite
+  readonly isWanted: boolean
+}
+
+async function confirmed({ origin, prediction, atlas, site, isWanted }: ToConfirm): Promise<Confirmation> {
+  const { doors, closed = 'there is nowhere to send from' } = site
+  if (!isWanted) return { kind: 'not sent', why: '--no-confirm' }
+  return doors === undefined ? { kind: 'not sent', why: closed } : confirm({ origin, prediction, atlas, doors })
+}
+
+/** What is there must be what was predicted too: a disagreement is no success. */
+function isReached({ verdict }: Prediction, confirmation: Confirmation): boolean {
+  return verdict === 'reachable' && (confirmation.kind === 'not sent' || confirmation.differences.length === 0)
 }
 
 function protocolOf({ protocol }: TraceOptions): { protocol?: Protocol } {
   return protocol === undefined ? {} : { protocol: protocol.toUpperCase() as Protocol }
 }
 
-/** With what the kernel knows of listeners and routes, where it may be asked. */
-function knowing({ doors }: TraceSite, atlas: Atlas): Atlas {
-  if (doors === undefined) return atlas
-  const { pods, nodes } = atlas.objects
-  return {
-    ...atlas,
-    kernel: gatherKernelFacts(
-      doors,
-      pods,
-      nodes.map(({ metadata }) => metadata.name),
-    ),
-  }
+/** Predicted by the API, then again with what the kernel knows of those who are on the way, where it may be asked. */
+function predicted(
+  words: QuestionWords,
+  { world, doors }: TraceSite,
+): Pick<ToConfirm, 'origin' | 'prediction' | 'atlas'> {
+  const atlas = atlasOf(world)
+  const [origin, target] = [parseOrigin(words, atlas), parseTarget(words, atlas)]
+  const first = predict(origin, target, atlas)
+  if (doors === undefined) return { origin, prediction: first, atlas }
+  const informed = { ...atlas, kernel: gatherKernelFacts(doors, peopleOn(first, atlas)) }
+  return { origin, prediction: predict(origin, target, informed), atlas: informed }
 }
 
 const STYLES = { good: 'green', bad: 'red', dim: 'dim', bold: 'bold' } as const
 const onOutput: Paint = (style, text) => paint(STYLES[style], text, process.stdout)
 
-function printText(prediction: Prediction, { closed }: TraceSite): void {
+function printText(prediction: Prediction, confirmation: Confirmation): void {
   for (const line of predictionTree(prediction, onOutput)) print(line)
   for (const line of verdictLines(prediction, onOutput)) print(line)
-  if (closed !== undefined) say(`Predicted only: ${closed}`)
+  if (confirmation.kind === 'not sent') say(`Predicted, not confirmed: ${confirmation.why}`)
+  else for (const line of confirmationLines(confirmation, onOutput)) print(line)
 }

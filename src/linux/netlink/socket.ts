@@ -30,6 +30,7 @@ export const NETLINK_ROUTE = 0
 export const NETLINK_NETFILTER = 12
 
 const SOL_NETLINK = 270
+const NETLINK_ADD_MEMBERSHIP = 1
 const NETLINK_CAP_ACK = 10
 const NETLINK_EXT_ACK = 11
 const NETLINK_GET_STRICT_CHK = 12
@@ -105,6 +106,11 @@ export class NetlinkSocket implements Disposable {
   setBufferSize(bytes: number): void {
     setSocketOptionInt(this.#fd, SOL_SOCKET, SO_SNDBUFFORCE, bytes)
     setSocketOptionInt(this.#fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes)
+  }
+
+  /** Receives what the kernel tells a multicast group. */
+  join(group: number): void {
+    setSocketOptionInt(this.#fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
   }
 
   /** The next free sequence number. */

@@ -81,7 +81,7 @@ export class NftBatch {
   addTable(table: Table): void {
     const message = this.#begin(nft.NFT_MSG_NEWTABLE, NLM_F_CREATE, table.family)
     this.#out.string(nft.NFTA_TABLE_NAME, table.table)
-    this.#out.u32be(nft.NFTA_TABLE_FLAGS, 0)
+    this.#out.u32be(nft.NFTA_TABLE_FLAGS, table.owned ? nft.NFT_TABLE_F_OWNER : 0)
     this.#comment(nft.NFTA_TABLE_USERDATA, nft.NFTNL_UDATA_TABLE_COMMENT, table.comment)
     this.#end(message, 'add table', describe(table))
   }

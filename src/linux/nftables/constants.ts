@@ -26,12 +26,14 @@ export const NFT_MSG_GETSETELEM = 13
 export const NFT_MSG_DELSETELEM = 14
 export const NFT_MSG_NEWGEN = 15
 export const NFT_MSG_GETGEN = 16
+export const NFT_MSG_TRACE = 17
 export const NFT_MSG_NEWOBJ = 18
 
 export const NFTA_LIST_ELEM = 1
 
 export const NFTA_TABLE_NAME = 1
 export const NFTA_TABLE_FLAGS = 2
+export const NFT_TABLE_F_OWNER = 2
 export const NFTA_TABLE_HANDLE = 4
 export const NFTA_TABLE_USERDATA = 6
 
@@ -112,6 +114,20 @@ export const NFTA_CT_TIMEOUT_DATA = 3
 export const CTA_TIMEOUT_TCP_ESTABLISHED = 3
 
 export const NFTA_GEN_ID = 1
+
+export const NFNLGRP_NFTRACE = 9
+export const NFTA_TRACE_TABLE = 1
+export const NFTA_TRACE_CHAIN = 2
+export const NFTA_TRACE_RULE_HANDLE = 3
+export const NFTA_TRACE_TYPE = 4
+export const NFTA_TRACE_VERDICT = 5
+export const NFTA_TRACE_ID = 6
+export const NFTA_TRACE_NETWORK_HEADER = 8
+export const NFTA_TRACE_TRANSPORT_HEADER = 9
+export const NFTA_TRACE_IIF = 10
+export const NFTA_TRACE_OIF = 12
+export const NFTA_TRACE_MARK = 14
+export const NFTA_TRACE_POLICY = 16
 
 /** User data of libnftnl: `type, length, value` with one byte each for type and length. */
 export const NFTNL_UDATA_RULE_COMMENT = 0

@@ -17,6 +17,8 @@ export interface NamedRef extends TableRef {
 
 export interface Table extends TableRef {
   readonly comment?: string
+  /** The table belongs to the socket that makes it: nobody else may change it, and it goes when the socket is closed. */
+  readonly owned?: true
 }
 
 export const HOOKS = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4 } as const

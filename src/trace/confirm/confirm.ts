@@ -1,0 +1,169 @@
+import { randomInt } from 'node:crypto'
+import { performance } from 'node:perf_hooks'
+import { NF_DROP } from '../../linux/nftables/trace-socket.ts'
+import { type Flow, type Hop, type Path, type Place, placeText, type Route, routesOf } from '../hop.ts'
+import type { Doors } from '../kernel-facts.ts'
+import { type Prediction, placeOf } from '../predict.ts'
+import type { Origin } from '../question.ts'
+import type { Atlas } from '../world.ts'
+import { compare } from './compare.ts'
+import { type Fate, send } from './send.ts'
+import { type Sighting, sightingsOf } from './sighting.ts'
+import { type Nonce, WatchPoint } from './watch-point.ts'
+
+/** What the kernel did with one real packet. */
+export type Confirmation =
+  | { readonly kind: 'not sent'; readonly why: string }
+  | {
+      readonly kind: 'sent'
+      readonly flow: Flow
+      readonly fate: Fate
+      readonly sightings: readonly Sighting[]
+      /** Of rules that dropped it. */
+      readonly dropComments: readonly string[]
+      readonly taken?: Route
+      /** Where prediction and kernel disagree: a mistake of ours, or something that is not known to the API. */
+      readonly differences: readonly string[]
+      readonly milliseconds: number
+    }
+
+export interface ConfirmOptions {
+  readonly origin: Origin
+  readonly prediction: Prediction
+  readonly atlas: Atlas
+  readonly doors: Doors
+  /** How long nobody may answer until that is silence. @default 150 */
+  readonly patienceMs?: number
+}
+
+const PATIENCE_MS = 150
+/** How often traces are looked at while nobody answers: they cannot be waited for. */
+const LOOK_MS = 1
+/** Of a Service with endpoints on very many nodes not all are watched. */
+const MOST_PLACES = 64
+
+/**
+ * Sends one real packet the predicted way, with the kernel's tracing on for it alone, and compares. Nothing stays: the
+ * tables go with their sockets, the connection's entries are deleted.
+ *
+ * @throws FairleadError `KERNEL_REFUSED`, `SYSCALL_FAILED`
+ */
+export async function confirm(options: ConfirmOptions): Promise<Confirmation> {
+  const { origin, prediction, doors, patienceMs = PATIENCE_MS } = options
+  const path = prediction.path === undefined ? undefined : oneAddress(prediction.path)
+  const [start] = path?.hops ?? []
+  if (path === undefined || start?.kind !== 'origin') return { kind: 'not sent', why: 'there is no address to send to' }
+  if (start.flow.protocol === 'SCTP') return { kind: 'not sent', why: 'SCTP is predicted only' }
+  const netns = doorOf(placeOf(origin), options)
+  if (netns === undefined) return { kind: 'not sent', why: 'the sender has no network namespace on this machine' }
+  const began = performance.now()
+  const nonce: Nonce = { number: randomInt(1, 0xffff_fffe), protocol: start.flow.protocol === 'UDP' ? 17 : 6 }
+  using points = new Points(path, nonce, options)
+  const bind = origin.kind === 'internet' && doors.internet !== undefined
+  using hopeless = new Despair(points.all)
+  const fate = await send({ netns, flow: start.flow, nonce, bind, patienceMs, hopeless: hopeless.signal })
+  const seen = points.all.map((point) => ({ point, sightings: sightingsOf(point.place, point.events(), nonce) }))
+  const sightings = seen.flatMap(({ sightings: own }) => own)
+  const dropComments = seen.flatMap(({ point, sightings: own }) =>
+    own.flatMap(({ dropped }) => (dropped === undefined ? [] : (point.commentOf(dropped) ?? []))),
+  )
+  for (const { point, sightings: own } of seen) forget(point, own)
+  const { taken, differences } = compare(path, sightings, fate)
+  const milliseconds = performance.now() - began
+  const way = taken === undefined ? {} : { taken }
+  return { kind: 'sent', flow: start.flow, fate, sightings, dropComments, ...way, differences, milliseconds }
+}
+
+/** Of several addresses the first is sent to, as clients do. */
+export function oneAddress(path: Path): Path {
+  if (path.next.kind !== 'choice' || path.next.how !== 'addresses of the name') return path
+  return path.next.branches[0]?.path ?? path
+}
+
+/** The watch points of one packet, closed together. */
+class Points implements Disposable {
+  readonly all: WatchPoint[] = []
+
+  constructor(path: Path, nonce: Nonce, options: ConfirmOptions) {
+    try {
+      for (const place of placesToWatch(path, options)) {
+        const netns = doorOf(place, options)
+        if (netns !== undefined) this.all.push(new WatchPoint(place, netns, nonce))
+      }
+    } catch (error) {
+      this[Symbol.dispose]()
+      throw error
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const point of this.all) point[Symbol.dispose]()
+  }
+}
+
+/** Who sends, and every place that a predicted way names. Pods that only receive are seen at their node. */
+function placesToWatch(path: Path, { origin }: ConfirmOptions): Place[] {
+  const places = new Map<string, Place>()
+  const add = (place: Place) => places.set(placeText(place), place)
+  add(placeOf(origin))
+  for (const { hops } of routesOf(path)) {
+    for (const place of hops.flatMap(placesOf)) {
+      if (place.kind !== 'pod' && place.kind !== 'control-plane') add(place)
+    }
+  }
+  return [...places.values()].slice(0, MOST_PLACES)
+}
+
+function placesOf(hop: Hop): Place[] {
+  return hop.kind === 'tunnel' ? [hop.from, hop.to] : [hop.place]
+}
+
+/** The namespace of a place; a pod in its node's network is in the node's. */
+function doorOf(place: Place, { origin, doors }: ConfirmOptions): string | undefined {
+  switch (place.kind) {
+    case 'pod':
+      if (origin.kind !== 'pod') return undefined
+      return origin.pod.spec.hostNetwork === true ? doors.node(place.node) : doors.pod(origin.pod)
+    case 'node':
+      return doors.node(place.name)
+    case 'internet':
+      return doors.internet
+    case 'vpc':
+    case 'control-plane':
+      return doors.vpc
+    default:
+      return place satisfies never
+  }
+}
+
+/** Gives the wait up as soon as a rule is seen to drop the packet. */
+class Despair implements Disposable {
+  readonly #given = new AbortController()
+  readonly #timer: NodeJS.Timeout
+
+  constructor(points: readonly WatchPoint[]) {
+    this.#timer = setInterval(() => {
+      const dropped = points.some((point) =>
+        point.events().some(({ verdict, type }) => verdict === NF_DROP && type !== 'return'),
+      )
+      if (dropped) this.#given.abort()
+    }, LOOK_MS)
+  }
+
+  get signal(): AbortSignal {
+    return this.#given.signal
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer)
+  }
+}
+
+/** Deletes the entries that the packet made, in both directions. */
+function forget(point: WatchPoint, sightings: readonly Sighting[]): void {
+  for (const { direction, before } of sightings) {
+    if (direction !== 'there') continue
+    const entry = point.connection(before)
+    if (entry !== undefined) point.forget(entry)
+  }
+}
