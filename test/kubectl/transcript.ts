@@ -112,6 +112,8 @@ export function alike(text: string): readonly string[] {
     .replace(/\b10\.96\.\d+\.\d+(?<!10\.96\.0\.1)\b(?!\/)/g, 'CLUSTER-IP')
     .replace(/\b10\.244\.\d+\.\d+\b(?!\/)/g, 'POD-IP')
     .replace(/\b192\.168\.[0-2]\.11\b/g, 'NODE-IP')
+    // A load balancer's address comes in its time.
+    .replace(/\b203\.0\.113\.\d+\b|<pending>/g, 'PUBLIC-IP')
     .replace(/(127\.0\.0\.1:|\[::1\]:|Handling connection for )\d+/g, '$1PORT')
     .replace(/\b3[0-2]\d{3}\b/g, 'NODEPORT')
     .replace(/\bnode-\d\b/g, 'NODE')
