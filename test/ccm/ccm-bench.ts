@@ -147,6 +147,11 @@ export class CcmBench implements AsyncDisposable {
     return this.client.create(services, serviceOf({ name: `web-${this.#services}`, ...options }))
   }
 
+  /** A Service's endpoints, as of the last look. */
+  endpointsOf(name: string): readonly Endpoint[] {
+    return this.#view.slices(`default/${name}`).flatMap(({ endpoints }) => endpoints ?? [])
+  }
+
   service(name: string): Promise<Service> {
     return this.client.get(services, { namespace: 'default', name })
   }
