@@ -8,6 +8,8 @@ import type { CloudApi } from './api/cloud-api.ts'
 import type { CloudConfig } from './cloud-config.ts'
 import { InformerView } from './informer-view.ts'
 import { Interfaces } from './interfaces.ts'
+import { NodeController } from './node/node-controller.ts'
+import { RouteController } from './route/route-controller.ts'
 import { ServiceController } from './service-controller.ts'
 import { DEFAULT_LIMITS, type QuotaLimits } from './sync/quota-watch.ts'
 import { ServiceSync } from './sync/service-sync.ts'
@@ -29,6 +31,10 @@ export interface CloudControllerOptions {
   /** How long the cloud is taken to be as it was left, in milliseconds. @default 300_000 */
   readonly driftPeriodMs?: number
   readonly limits?: Partial<QuotaLimits>
+  /** Between two looks at the route tables, in milliseconds. @default 300_000 */
+  readonly routePeriodMs?: number
+  /** Routes that a table may have. @default 200 */
+  readonly routeLimit?: number
   readonly dryRun?: boolean
   readonly clock?: Clock
   readonly log: Log
@@ -44,10 +50,13 @@ export interface CloudController extends AsyncDisposable {
 
 const BATCH_SIZE = 40
 const DRIFT_PERIOD_MS = 300_000
+const ROUTE_PERIOD_MS = 300_000
+/** Of `vpc_quota_route_entrys_num`. */
+const ROUTE_LIMIT = 200
 
 /** Starts the cloud controller: Services of type LoadBalancer become load balancers. */
 export function startCloudController(options: CloudControllerOptions): CloudController {
-  const { client, api, config, log, clock = systemClock } = options
+  const { client, api, log, clock = systemClock } = options
   const stop = new AbortController()
   // Every controller and every watch listens to it: many, and not a leak.
   setMaxListeners(0, stop.signal)
@@ -59,27 +68,14 @@ export function startCloudController(options: CloudControllerOptions): CloudCont
     recorders.push(recorder)
     return recorder
   }
-  const runs: ((signal: AbortSignal) => Promise<void>)[] = []
+  const common = { client, api, view, recorderOf, clock, log }
   const wanted = options.controllers ?? ['service', 'node', 'route']
-  if (wanted.includes('service')) {
-    const settings = syncSettings(options)
-    const interfaces = new Interfaces(api, config.vpcId)
-    const recorder = recorderOf('service-controller')
-    const own = log.child({ controller: 'service' })
-    const context = { api, client, recorder, cluster: view, interfaces, settings, clock, log: own }
-    const controller = new ServiceController({
-      sync: new ServiceSync(context),
-      view,
-      interfaces,
-      claim: settings.claim,
-      recorder,
-      workers: config.serviceMaxConcurrentReconciles,
-      driftPeriodMs: settings.model.compat ? 0 : settings.driftPeriodMs,
-      clock,
-      log: own,
-    })
-    runs.push((signal) => controller.run(signal))
+  const made: Record<ControllerName, () => Runner | undefined> = {
+    service: () => serviceController(options, common),
+    node: () => nodeController(options, common),
+    route: () => routeController(options, common),
   }
+  const runs = wanted.flatMap((name) => made[name]() ?? [])
   const watching = informers.run(stop.signal)
   const synced = informers.synced()
   const working = runAll(runs, synced, stop.signal)
@@ -92,6 +88,68 @@ export function startCloudController(options: CloudControllerOptions): CloudCont
       await watching
     },
   }
+}
+
+interface Runner {
+  run(signal: AbortSignal): Promise<void>
+}
+
+interface Common {
+  readonly client: Client
+  readonly api: CloudApi
+  readonly view: InformerView
+  recorderOf(component: string): EventRecorder
+  readonly clock: Clock
+  readonly log: Log
+}
+
+function serviceController(options: CloudControllerOptions, { view, recorderOf, ...common }: Common): Runner {
+  const { config } = options
+  const settings = syncSettings(options)
+  const interfaces = new Interfaces(common.api, config.vpcId)
+  const recorder = recorderOf('service-controller')
+  const log = common.log.child({ controller: 'service' })
+  const sync = new ServiceSync({ ...common, recorder, cluster: view, interfaces, settings, log })
+  return new ServiceController({
+    sync,
+    view,
+    interfaces,
+    claim: settings.claim,
+    recorder,
+    workers: config.serviceMaxConcurrentReconciles,
+    driftPeriodMs: settings.model.compat ? 0 : settings.driftPeriodMs,
+    clock: common.clock,
+    log,
+  })
+}
+
+function nodeController({ config, dryRun }: CloudControllerOptions, { view, recorderOf, ...common }: Common) {
+  if (dryRun === true) return undefined
+  return new NodeController({
+    ...common,
+    informer: view.nodeInformer,
+    recorder: recorderOf('node-controller'),
+    region: config.region,
+    vpcId: config.vpcId,
+    periodMs: config.nodeMonitorPeriodSeconds * 1_000,
+    log: common.log.child({ controller: 'node' }),
+  })
+}
+
+function routeController(options: CloudControllerOptions, { view, recorderOf, ...common }: Common) {
+  const { config, clusterCidr, dryRun, routePeriodMs = ROUTE_PERIOD_MS, routeLimit = ROUTE_LIMIT } = options
+  if (clusterCidr === undefined || dryRun === true) return undefined
+  return new RouteController({
+    ...common,
+    informer: view.nodeInformer,
+    recorder: recorderOf('route-controller'),
+    vpcId: config.vpcId,
+    routeTableIds: config.routeTableIds,
+    clusterCidr,
+    routeLimit,
+    periodMs: routePeriodMs,
+    log: common.log.child({ controller: 'route' }),
+  })
 }
 
 /** How Services are reconciled, from what the program is started with. */
@@ -117,16 +175,12 @@ export function syncSettings(options: Omit<CloudControllerOptions, 'client' | 'a
 }
 
 /** Work begins once everything there is was seen. */
-async function runAll(
-  runs: readonly ((signal: AbortSignal) => Promise<void>)[],
-  synced: Promise<void>,
-  signal: AbortSignal,
-): Promise<void> {
+async function runAll(runs: readonly Runner[], synced: Promise<void>, signal: AbortSignal): Promise<void> {
   try {
     await synced
   } catch (error) {
     if (signal.aborted) return
     throw error
   }
-  await Promise.all(runs.map((run) => run(signal)))
+  await Promise.all(runs.map((runner) => runner.run(signal)))
 }

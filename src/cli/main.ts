@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { DEFAULT_CLUSTER } from '../cluster/cluster-spec.ts'
 import { addApiServerFlags, apiServerOptionsOf } from './api-server-flags.ts'
+import { addCcmCommand } from './ccm-command.ts'
 import { addProxyCommand } from './proxy-command.ts'
 import { reportFailure } from './report-failure.ts'
 
@@ -151,6 +152,10 @@ image
     const { removeImage } = await import('./commands/image.ts')
     exitCode = removeImage(name)
   })
+
+addCcmCommand(program, (code) => {
+  exitCode = code
+})
 
 addProxyCommand(program, (code) => {
   exitCode = code

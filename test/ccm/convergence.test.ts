@@ -217,7 +217,7 @@ class World {
       case 'edit':
         return this.edit(name, step.edit)
       default:
-        return step satisfies never
+        assert.fail(`No such step: ${step.do}`)
     }
   }
 
