@@ -1,8 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { connect, type TLSSocket } from 'node:tls'
 import { parseArgs } from 'node:util'
 import type { KeyPair } from '../src/apiserver/pki/certificate.ts'
@@ -10,6 +10,7 @@ import { createCertificateAuthority, issueCertificate } from '../src/apiserver/p
 import { generateTokenKey } from '../src/apiserver/pki/service-account-token.ts'
 import { systemClock } from '../src/base/clock.ts'
 import { FairleadError } from '../src/base/error.ts'
+import { workDirectory } from './work-directory.ts'
 
 const CLIENTS = [1, 16, 64]
 const WATCHERS = 100
@@ -52,7 +53,7 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
     },
   })
   const size = { milliseconds: Number(values.seconds) * 1000, services: Number(values.services) }
-  const directory = mkdtempSync(join(resolve(values.directory), '.fairlead-bench-'))
+  const directory = workDirectory(values.directory)
   try {
     const pki = await makePki()
     const own = await measured(await startFairlead(join(directory, 'own'), pki), { pki, ...size })
@@ -62,7 +63,7 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
       lacking.length > 0 ? null : await measured(await startPeer(join(directory, 'peer'), pki), { pki, ...size })
     return { name: 'api', ...own, peer }
   } finally {
-    rmSync(directory, { recursive: true })
+    rmSync(directory, { recursive: true, force: true })
   }
 }
 

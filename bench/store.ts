@@ -1,10 +1,11 @@
-import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { closeSync, fdatasyncSync, openSync, rmSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { systemClock } from '../src/base/clock.ts'
 import { silentLog } from '../src/base/log.ts'
 import { openLmdbStore } from '../src/store/lmdb-store.ts'
 import type { Store } from '../src/store/store.ts'
+import { workDirectory } from './work-directory.ts'
 
 const WRITERS = [1, 16, 64]
 /** About a Service's size as JSON. */
@@ -25,14 +26,14 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
       keys: { type: 'string', default: '10000' },
     },
   })
-  const directory = mkdtempSync(join(resolve(values.directory), '.fairlead-bench-'))
+  const directory = workDirectory(values.directory)
   try {
     const milliseconds = Number(values.seconds) * 1_000
     const fsyncs = fsyncRate(join(directory, 'raw'), milliseconds)
     const figures = await measureStore(join(directory, 'store'), milliseconds, Number(values.keys))
     return { ...figures, disk: { fdatasync_per_s: fsyncs } }
   } finally {
-    rmSync(directory, { recursive: true })
+    rmSync(directory, { recursive: true, force: true })
   }
 }
 

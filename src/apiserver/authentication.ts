@@ -1,8 +1,13 @@
 import type { TLSSocket } from 'node:tls'
 import type { User } from './request.ts'
 
-/** Finds out who a bearer token belongs to; `undefined`: nobody. */
-export type VerifyToken = (token: string) => Promise<User | undefined>
+/** Whose a bearer token is, and which of the audiences asked about it is for. */
+export interface TokenHolder extends User {
+  readonly audiences?: readonly string[]
+}
+
+/** Finds out who a bearer token belongs to; `undefined`: nobody. @param audiences It must be for one of. @default the API server */
+export type VerifyToken = (token: string, audiences?: readonly string[]) => Promise<TokenHolder | undefined>
 
 export type Identity =
   | { readonly kind: 'user'; readonly user: User }

@@ -42,15 +42,41 @@ function readProtobuf(bytes: Uint8Array): Draft {
 export function readJson(bytes: Uint8Array): unknown {
   const text = decodeText(bytes)
   if (text.trim() === '') throw badRequest('the body of the request is empty')
-  requireShallow(bytes)
+  const written = requireShallow(bytes)
   try {
-    return requireSafe(text, JSON.parse(text))
+    const value: unknown = requireSafe(text, JSON.parse(text))
+    if (typeof value === 'object' && value !== null && countFields(value) !== written) repeating.add(value)
+    return value
   } catch (error) {
     if (error instanceof SyntaxError) {
       throw badRequest(`the object provided is unrecognized (must be of type application/json): ${error.message}`)
     }
     throw error
   }
+}
+
+/** What was read from a text that has more fields than came out of it. */
+const repeating = new WeakSet<object>()
+
+/**
+ * Whether a field stands twice in the JSON that a value was read from. Counting costs next to nothing, so that only
+ * those that have one are looked through for its name.
+ */
+export function repeatsFields(value: object): boolean {
+  return repeating.has(value)
+}
+
+function countFields(value: unknown): number {
+  let count = 0
+  if (Array.isArray(value)) {
+    for (const item of value) if (typeof item === 'object' && item !== null) count += countFields(item)
+    return count
+  }
+  for (const item of Object.values(value as object)) {
+    count++
+    if (typeof item === 'object' && item !== null) count += countFields(item)
+  }
+  return count
 }
 
 /** Reads one YAML document of any shape. */
@@ -104,9 +130,12 @@ const OPEN_BRACKET = 0x5b
 const CLOSE_BRACKET = 0x5d
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
+const COLON = 0x3a
 
-function requireShallow(bytes: Uint8Array): void {
+/** @returns How many fields are written there, if it is JSON. */
+function requireShallow(bytes: Uint8Array): number {
   let depth = 0
+  let fields = 0
   let quoted = false
   for (let index = 0; index < bytes.length; index++) {
     const byte = bytes[index]
@@ -114,8 +143,10 @@ function requireShallow(bytes: Uint8Array): void {
       if (byte === BACKSLASH) index++
       else if (byte === QUOTE) quoted = false
     } else if (byte === QUOTE) quoted = true
+    else if (byte === COLON) fields++
     else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       if (++depth > DEPTH_LIMIT) throw badRequest(`the body of the request is nested deeper than ${DEPTH_LIMIT} levels`)
     } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--
   }
+  return fields
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { readJson, repeatsFields } from './body.ts'
 import { duplicateFields } from './duplicate-fields.ts'
 import { openTestBench } from './test-bench.ts'
 
@@ -15,6 +16,20 @@ test('what JSON.stringify writes has none', () => {
     fc.property(fc.json({ maxDepth: 4 }), (text) => duplicateFields(text).length === 0),
     { numRuns: 50 },
   )
+})
+
+test('counting tells texts that have some from those that have none', () => {
+  const read = (text: string) => readJson(Buffer.from(text)) as object
+  fc.assert(
+    fc.property(
+      fc.json({ maxDepth: 4 }),
+      (text) => text.includes('__proto__') || !repeatsFields(read(`{"a":${text}}`)),
+    ),
+    { numRuns: 100 },
+  )
+  for (const text of ['{"a":1,"a":1}', '[{"b":[{"c":":","c":{}}]}]', '{"a":{"x":1,"x":1},"a":2}']) {
+    assert.ok(repeatsFields(read(text)), text)
+  }
 })
 
 test('fields that stand twice are refused, named in a warning, or let be', async () => {

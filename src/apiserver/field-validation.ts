@@ -3,7 +3,7 @@ import type { AnyKind } from '../kube/registry.ts'
 import { apiVersionOf } from '../kube/resource.ts'
 import { conformToSchema, type Misfits } from '../kube/schema/conform.ts'
 import { findKindMessage } from '../kube/schema/schema.ts'
-import { JSON_TYPE, mediaTypeOf } from './body.ts'
+import { JSON_TYPE, mediaTypeOf, repeatsFields } from './body.ts'
 import { duplicateFields } from './duplicate-fields.ts'
 import { badRequest } from './status-error.ts'
 
@@ -23,12 +23,13 @@ export interface Sent {
  */
 export function validateFields(kind: AnyKind, draft: Draft, sent: Sent): readonly string[] {
   const { kind: title, version } = kind.resource
+  const repeats = repeatsFields(draft)
   const { unknown, wrongType } = conform(kind, draft) ?? { unknown: [], wrongType: undefined }
   const cannot = `${title} in version "${version}" cannot be handled as a ${title}`
   if (wrongType !== undefined) throw badRequest(`${cannot}: ${wrongType}`)
   const mode = sent.query.get('fieldValidation') ?? 'Warn'
   if (mode === 'Ignore') return []
-  const twice = duplicatesIn(sent).filter((path) => !unknown.includes(path))
+  const twice = (repeats ? duplicatesIn(sent) : []).filter((path) => !unknown.includes(path))
   const texts = [
     ...twice.map((path) => `duplicate field ${JSON.stringify(path)}`),
     ...unknown.map((path) => `unknown field ${JSON.stringify(path)}`),

@@ -6,6 +6,10 @@ import type { Duplex, Readable } from 'node:stream'
 export interface User {
   readonly name: string
   readonly groups: readonly string[]
+  /** Of whoever has a name that may be given again: a service account. */
+  readonly uid?: string
+  /** What else is known, such as the pod that the token is bound to. */
+  readonly extra?: Readonly<Record<string, readonly string[]>>
 }
 
 export interface ApiRequest {

@@ -164,14 +164,24 @@ function rulesHeld({ user, spec }: Asked, { authorizer }: Reviewers): object {
 }
 
 function self({ user }: Asked): object {
-  return { userInfo: { username: user.name, groups: user.groups } }
+  return { userInfo: userInfo(user) }
+}
+
+function userInfo({ name, uid, groups, extra }: User): object {
+  return { username: name, ...(uid === undefined ? {} : { uid }), groups, ...(extra === undefined ? {} : { extra }) }
 }
 
 async function tokenHolder({ spec }: Asked, { verifyToken }: Reviewers): Promise<object> {
   const token = textIn(spec, 'token')
   if (token === '') throw badRequest('token is required for TokenReview in authentication')
-  const user = await verifyToken?.(token)
-  if (user === undefined) return { user: {}, error: 'invalid bearer token' }
+  const wanted = Array.isArray(spec.audiences) && spec.audiences.length > 0 ? spec.audiences.map(String) : undefined
+  const holder = await verifyToken?.(token, wanted)
+  if (holder === undefined) return { user: {}, error: 'invalid bearer token' }
+  const { audiences, ...user } = holder
   const groups = [...new Set([...user.groups, 'system:authenticated'])]
-  return { authenticated: true, user: { username: user.name, groups } }
+  return {
+    authenticated: true,
+    user: userInfo({ ...user, groups }),
+    ...(audiences === undefined ? {} : { audiences }),
+  }
 }

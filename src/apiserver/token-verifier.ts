@@ -7,8 +7,8 @@ import type { TokenSigner } from './pki/service-account-token.ts'
 
 /** Accepts tokens that the signer issued, as long as the account and the pod they are bound to are the same still. */
 export function tokenVerifier(signer: TokenSigner, store: Pick<Store, 'get'>): VerifyToken {
-  return async (token) => {
-    const verdict = signer.verifyToken(token)
+  return async (token, wanted) => {
+    const verdict = signer.verifyToken(token, wanted)
     if (verdict.kind === 'refused') return undefined
     const { namespace, serviceAccount, pod } = verdict
     const isThere = (key: string, uid: string) => {
@@ -17,6 +17,7 @@ export function tokenVerifier(signer: TokenSigner, store: Pick<Store, 'get'>): V
     }
     if (!isThere(objectKey(serviceAccounts, namespace, serviceAccount.name), serviceAccount.uid)) return undefined
     if (pod !== undefined && !isThere(objectKey(pods, namespace, pod.name), pod.uid)) return undefined
-    return { name: verdict.username, groups: verdict.groups }
+    const { username: name, uid, groups, extra, audiences } = verdict
+    return { name, uid, groups, extra, audiences }
   }
 }

@@ -109,7 +109,7 @@ class AuditRecord {
       stage,
       requestURI: this.#request.url,
       verb: attributes.verb,
-      user: { username: user.name, groups: user.groups },
+      user: { username: user.name, uid: user.uid, groups: user.groups, extra: user.extra },
       sourceIPs: this.#request.source === undefined ? [] : [this.#request.source],
       ...(userAgent === undefined ? {} : { userAgent }),
       ...this.#objectRef(),
