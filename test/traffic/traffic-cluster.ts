@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { FairleadError } from '../../src/base/error.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { type Cluster, startCluster } from '../../src/cluster/cluster.ts'
-import { createClusterSpec } from '../../src/cluster/cluster-spec.ts'
+import { type ClusterOptions, type ClusterSpec, createClusterSpec } from '../../src/cluster/cluster-spec.ts'
 import { DemoWatch } from '../../src/cluster/demo-watch.ts'
 import type { LayoutRoots } from '../../src/cluster/layout.ts'
 import type { Vantage } from '../../src/cluster/vantage.ts'
@@ -29,6 +29,10 @@ const runFile = promisify(execFile)
 export interface TrafficOptions {
   /** @default 3 */
   readonly nodes?: number
+  /** What else the cluster is started with. */
+  readonly options?: Pick<ClusterOptions, 'network' | 'instanceType'>
+  /** Changes what it is made of. */
+  readonly adjust?: (spec: ClusterSpec) => ClusterSpec
   /** Runs before the cluster starts, with its state directory: for images. */
   readonly prepare?: (roots: Required<LayoutRoots>) => Promise<void>
 }
@@ -141,21 +145,22 @@ export class TrafficCluster implements AsyncDisposable {
 }
 
 /** Starts a cluster on the built programs, under a name and in directories of this process alone. */
-export async function startTrafficCluster({ nodes = 3, prepare }: TrafficOptions = {}): Promise<TrafficCluster> {
+export async function startTrafficCluster(traffic: TrafficOptions = {}): Promise<TrafficCluster> {
+  const { nodes = 3, options, adjust = (spec) => spec, prepare } = traffic
   builtPrograms()
   const directory = mkdtempSync(join(tmpdir(), 'fl-traffic-'))
   const roots = { state: join(directory, 'state'), run: join(directory, 'run') }
   try {
     await prepare?.(roots)
-    const spec = createClusterSpec({ name: `t${process.pid}y`, nodes, apiPort: 0 })
+    const spec = adjust(createClusterSpec({ ...options, name: `t${process.pid}y`, nodes, apiPort: 0 }))
     const cluster = await startCluster({ spec, roots })
     const watch = new DemoWatch({ client: cluster.client, namespace: NAMESPACE, log: silentLog })
-    const traffic = new TrafficCluster(cluster, watch, directory)
+    const started = new TrafficCluster(cluster, watch, directory)
     try {
       await cluster.nodesReady
-      return traffic
+      return started
     } catch (error) {
-      await traffic[Symbol.asyncDispose]()
+      await started[Symbol.asyncDispose]()
       throw error
     }
   } catch (error) {
