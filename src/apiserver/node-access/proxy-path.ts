@@ -41,7 +41,9 @@ export function proxyName(text: string): ProxyName | undefined {
 
 /** Where a redirect of the backend leads, as the client reaches it: places of the backend itself are below the proxy. */
 export function proxiedLocation(location: string, { prefix }: ProxyPath, backendHosts: readonly string[]): string {
-  if (location.startsWith('/') && !location.startsWith('//')) return `${prefix}${location}`
+  if (location.startsWith('/') && !location.startsWith('//')) {
+    return location.startsWith(`${prefix}/`) ? location : `${prefix}${location}`
+  }
   if (!URL.canParse(location)) return location
   const { host, pathname, search, hash } = new URL(location)
   return backendHosts.includes(host) ? `${prefix}${pathname}${search}${hash}` : location

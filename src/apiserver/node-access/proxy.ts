@@ -13,8 +13,12 @@ import { askBackend, type BackendAnswer, type BackendRequest, join } from './bac
 import type { ClusterPlace, ConnectInCluster } from './cluster-network.ts'
 import { endToEndHeaders, upgradeHeaders } from './hop-headers.ts'
 import type { KubeletClient } from './kubelet-client.ts'
+import { isPage, proxiedPage } from './proxied-page.ts'
 import { type ProxyName, type ProxyPath, proxiedLocation, proxyName, proxyPath } from './proxy-path.ts'
 import { nodeTarget, podTarget, serviceTarget } from './proxy-target.ts'
+
+/** Longer pages are not looked into. */
+const PAGE_LIMIT = 4 * 1024 * 1024
 
 interface ProxyCall extends ObjectCall {
   readonly target: ProxyName
@@ -83,18 +87,47 @@ async function handOn({ request }: ObjectCall, path: ProxyPath, backend: Backend
     signal,
   })
   const { statusCode: status = 502, headers: answered } = answer.message
-  const location = answered.location
+  const { location } = answered
+  const moved = (link: string) => proxiedLocation(link, path, backend.hosts)
   const kept = {
     ...endToEndHeaders(answered),
-    ...(location === undefined ? {} : { location: proxiedLocation(location, path, backend.hosts) }),
+    ...(location === undefined ? {} : { location: moved(location) }),
   }
-  if (answer.kind === 'response') return { status, headers: kept, body: answer.message }
+  if (answer.kind === 'response') {
+    if (method !== 'HEAD' && isPage(kept)) return page({ status, headers: kept }, answer.message, moved)
+    return { status, headers: kept, body: answer.message }
+  }
   return {
     status,
     headers: { ...kept, ...upgradeHeaders(answered) },
     body: Buffer.alloc(0),
     takeOver: (connection) => join(connection, answer.connection),
   }
+}
+
+/** Pages lead to places below the proxy. One that is too long for that is handed on as it is. */
+async function page(
+  { status, headers }: Pick<ApiResponse, 'status' | 'headers'>,
+  body: AsyncIterable<Uint8Array>,
+  moved: (link: string) => string,
+): Promise<ApiResponse> {
+  const chunks: Uint8Array[] = []
+  const rest = body[Symbol.asyncIterator]()
+  let size = 0
+  for (let next = await rest.next(); next.done !== true; next = await rest.next()) {
+    chunks.push(next.value)
+    size += next.value.byteLength
+    if (size > PAGE_LIMIT) return { status, headers, body: both(chunks, rest) }
+  }
+  return { status, ...proxiedPage(headers, Buffer.concat(chunks), moved) }
+}
+
+async function* both(
+  chunks: readonly Uint8Array[],
+  rest: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, void> {
+  yield* chunks
+  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value
 }
 
 /** As upstream: the backend may want to know by which name and path it was asked. */
