@@ -157,11 +157,12 @@ async function assemble({ options, layout, lock, log }: Assembly): Promise<Clust
     for (const coming of [version, controlPlane]) coming.catch(() => {})
     const fabric = createFabric(spec, vpc)
     onProgress({ step: 'network' })
-    for (const { name } of spec.nodes) {
+    for (const node of spec.nodes) {
       supervisor.spawn({
-        name,
+        name: node.name,
         program: programPath('agent'),
-        netns: netnsPath(nodeNetns(spec.name, name)),
+        netns: netnsPath(nodeNetns(spec.name, node.name)),
+        prepare: () => fabric.ensureNode(node),
         ahead: true,
       })
     }

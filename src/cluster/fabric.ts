@@ -9,6 +9,8 @@ export interface Fabric extends Disposable {
   readonly vpc: Vpc
   /** Path of the namespace of a client on the internet. */
   readonly internet: string
+  /** Makes a node's namespace and its connection with the VPC; what is there already stays. */
+  ensureNode(node: NodeSpec): void
 }
 
 /** A vSwitch is a /24 of the VPC. */
@@ -18,7 +20,11 @@ const VSWITCH_PREFIX = 24
 export function createFabric(spec: ClusterSpec, vpc: Vpc): Fabric {
   const { netns: internet } = vpc.attachInternet()
   for (const node of spec.nodes) attachNode(spec, vpc, node)
-  return { vpc, internet, [Symbol.dispose]: () => vpc[Symbol.dispose]() }
+  const ensureNode = (node: NodeSpec) => {
+    const name = nodeNetns(spec.name, node.name)
+    if (!listNetns(name).includes(name)) attachNode(spec, vpc, node)
+  }
+  return { vpc, internet, ensureNode, [Symbol.dispose]: () => vpc[Symbol.dispose]() }
 }
 
 function attachNode(spec: ClusterSpec, vpc: Vpc, node: NodeSpec): void {

@@ -18,6 +18,8 @@ export interface MemberSpec {
   readonly nodeFlags?: readonly string[]
   /** Path of the network namespace to start it in; the supervisor's own when left out. */
   readonly netns?: string
+  /** Called before each start: makes sure of what the process needs, such as a namespace that went with its machine. */
+  readonly prepare?: () => void
   /** It loads ahead of its configuration, and must not slow what others wait for meanwhile. */
   readonly ahead?: boolean
 }
@@ -101,6 +103,7 @@ export class Supervisor {
 
   #launch(spec: MemberSpec): ChildProcess {
     const { logDirectory, environment, register } = this.#options
+    spec.prepare?.()
     mkdirSync(logDirectory, { recursive: true, mode: 0o700 })
     const output = openSync(join(logDirectory, `${spec.name}.log`), 'a', 0o600)
     try {

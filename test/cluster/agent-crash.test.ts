@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Target, Vantage } from '../../src/cluster/vantage.ts'
 import { pods, services } from '../../src/kube/resource.ts'
@@ -134,6 +136,55 @@ test('a container that ends while its agent is away is started again', async () 
   assert.notDeepEqual(containersOf(restarted), [id])
   assert.equal(restarted.status?.containerStatuses?.[0]?.lastState?.terminated?.exitCode, 137)
   assert.equal(restarted.status?.podIP, pod.status?.podIP)
+})
+
+test('pods that end while their agent is killed are ended by the next one, within their grace, and started once', async () => {
+  const { client } = cluster
+  const node = 'node-2'
+  const words = join(home.directory, 'words')
+  mkdirSync(words)
+  const say = (word: string) => `echo ${word} >>/words/$HOSTNAME`
+  const container = (script: string, more: object = {}) => ({
+    name: 'main',
+    image: 'fairlead/client',
+    command: ['/bin/sh', '-c', `${say('start')}; ${script}`],
+    volumeMounts: [{ name: 'words', mountPath: '/words' }],
+    ...more,
+  })
+  const hook = { exec: { command: ['/bin/sh', '-c', `${say('hook')}; sleep 2; ${say('hooked')}`] } }
+  const wait = 'while :; do sleep 0.05; done'
+  const all = {
+    'in-hook': container(`trap '${say('term')}; exit 0' TERM; ${wait}`, { lifecycle: { preStop: hook } }),
+    'in-grace': container(`trap '${say('term')}' TERM; ${wait}`),
+  }
+  for (const [name, main] of Object.entries(all)) {
+    const volumes = [{ name: 'words', hostPath: { path: words } }]
+    const spec = { nodeName: node, terminationGracePeriodSeconds: 8, volumes, containers: [main] }
+    const metadata = { name, namespace: 'default' }
+    await client.create(pods, { apiVersion: 'v1', kind: 'Pod', metadata, spec })
+  }
+  const names = Object.keys(all)
+  const said = (name: string) => readFileSync(join(words, name), 'utf8').trim().split('\n')
+  await seen(client, pods, (list) =>
+    names.every((name) => list.some((pod) => pod.metadata.name === name && isReady(pod))) ? true : undefined,
+  )
+  const held = cluster.holdSupervisor()
+  let killed: ProcessIdentity
+  try {
+    for (const name of names) await client.delete(pods, { namespace: 'default', name })
+    await poll('hook and signal', () =>
+      said('in-hook').includes('hook') && said('in-grace').includes('term') ? true : undefined,
+    )
+    killed = cluster.kill(node)
+  } finally {
+    held[Symbol.dispose]()
+  }
+  await cluster.replaced(node, killed)
+  await seen(client, pods, (list) => (list.some(({ metadata }) => names.includes(metadata.name)) ? undefined : true))
+  for (const name of names) assert.equal(said(name).filter((word) => word === 'start').length, 1, name)
+  // The hook of an agent that is gone is run once more, as upstream does; the program then hears its signal, once.
+  assert.deepEqual(said('in-hook').slice(-2).sort(), ['hooked', 'term'])
+  assert.equal(said('in-hook').filter((word) => word === 'term').length, 1)
 })
 
 /** Connections that last and new ones, from the node's pod, the node itself and another node. */
