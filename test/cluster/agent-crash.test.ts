@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Target, Vantage } from '../../src/cluster/vantage.ts'
@@ -138,11 +139,11 @@ test('a container that ends while its agent is away is started again', async () 
   assert.equal(restarted.status?.podIP, pod.status?.podIP)
 })
 
-test('pods that end while their agent is killed are ended by the next one, within their grace, and started once', async () => {
+test('pods that end while their agent is killed are ended by the next one, within their grace, and started once', async (t) => {
   const { client } = cluster
   const node = 'node-2'
-  const words = join(home.directory, 'words')
-  mkdirSync(words)
+  const words = mkdtempSync(join(tmpdir(), 'fl-words-'))
+  t.after(() => rmSync(words, { recursive: true }))
   const say = (word: string) => `echo ${word} >>/words/$HOSTNAME`
   const container = (script: string, more: object = {}) => ({
     name: 'main',

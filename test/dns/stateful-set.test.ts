@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { pods } from '../../src/kube/resource.ts'
 import type { Pod } from '../../src/kube/types/core.ts'
 import { isReady } from '../cluster/echo-workload.ts'
@@ -10,9 +12,11 @@ import { type TestCluster, TestHome } from '../cluster/test-cluster.ts'
 import { seen } from '../cluster/watch.ts'
 import { type Kubectl, openKubectl, unavailable } from '../kubectl/kubectl.ts'
 
-const EXAMPLE = join(import.meta.dirname, '../../examples/clickhouse.yaml')
+const EXAMPLE = join(dirname(fileURLToPath(import.meta.url)), '../../examples/clickhouse.yaml')
 const CLIENT = `{ apiVersion: v1, kind: Pod, metadata: { name: client }, spec: { terminationGracePeriodSeconds: 0, containers: [{ name: client, image: fairlead/client }] } }`
 const NAMES = ['clickhouse-0', 'clickhouse-1', 'clickhouse-2']
+
+const directory = mkdtempSync(join(tmpdir(), 'fl-set-'))
 
 let home: TestHome
 let cluster: TestCluster
@@ -22,13 +26,14 @@ before(async () => {
   if (unavailable !== false) return
   home = new TestHome()
   cluster = await home.up({ nodes: 2, args: ['--no-demo'] })
-  kubectl = openKubectl({ kubeconfig: cluster.layout.kubeconfig, directory: home.directory })
-  await kubectl.show('apply -f -', `${CLIENT}\n---\n${readFileSync(EXAMPLE, 'utf8')}`)
+  kubectl = openKubectl({ kubeconfig: cluster.layout.kubeconfig, directory })
+  await kubectl.show('apply -f -', `${readFileSync(EXAMPLE, 'utf8')}---\n${CLIENT}\n`)
   await kubectl.show('rollout status statefulset/clickhouse --timeout=90s')
   await kubectl.show('wait --for=condition=Ready pod/client --timeout=60s')
 })
 
 after(async () => {
+  rmSync(directory, { recursive: true, force: true })
   await home?.[Symbol.asyncDispose]()
 })
 
