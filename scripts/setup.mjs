@@ -34,6 +34,7 @@ const TEST_TOOLS = {
   drill: 'ldnsutils',
   kdig: 'knot-dnsutils',
   dnsperf: 'dnsperf',
+  'musl-gcc': 'musl-tools',
   kubectl: 'kubernetes-client',
 }
 
