@@ -236,3 +236,59 @@ test('what an apply must say', async () => {
   assert.equal(dry.body.data?.z, '1', JSON.stringify(dry.body))
   assert.equal((await bench.call('GET', path)).body.data?.z, undefined)
 })
+
+test('lists of custom resources are applied by the keys of their schema', async () => {
+  await using bench = await openTestBench()
+  const text = { type: 'string' }
+  const ports = {
+    type: 'array',
+    'x-kubernetes-list-type': 'map',
+    'x-kubernetes-list-map-keys': ['name'],
+    items: { type: 'object', required: ['name'], properties: { name: text, to: text } },
+  }
+  const schema = {
+    openAPIV3Schema: { type: 'object', properties: { spec: { type: 'object', properties: { ports } } } },
+  }
+  const versions = [{ name: 'v1', served: true, storage: true, schema }]
+  const names = { plural: 'doors', kind: 'Door' }
+  const definition = {
+    metadata: { name: 'doors.example.com' },
+    spec: { group: 'example.com', scope: 'Namespaced', names, versions },
+  }
+  await bench.call('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', definition)
+  const path = '/apis/example.com/v1/namespaces/default/doors/d'
+  const door = (items: readonly object[]) => ({
+    apiVersion: 'example.com/v1',
+    kind: 'Door',
+    metadata: { name: 'd' },
+    spec: { ports: items },
+  })
+  assert.equal((await apply(bench, path, door([{ name: 'a', to: '1' }]))).status, 201)
+  const both = await apply(bench, path, door([{ name: 'b', to: '2' }]), { manager: 'b' })
+  assert.deepEqual(both.body.spec.ports, [
+    { name: 'a', to: '1' },
+    { name: 'b', to: '2' },
+  ])
+  const taken = await apply(bench, path, door([{ name: 'a', to: '3' }]), { manager: 'b' })
+  assert.equal(taken.body.message, 'Apply failed with 1 conflict: conflict with "a": .spec.ports[name="a"].to')
+  assert.deepEqual((await apply(bench, path, door([]), { manager: 'a' })).body.spec.ports, [{ name: 'b', to: '2' }])
+})
+
+test('what kubectl applied on its side is handed over to what it applies on the server’s', async () => {
+  await using bench = await openTestBench()
+  const path = `${NS}/configmaps/m`
+  const client = 'kubectl-client-side-apply'
+  await bench.call('POST', `${NS}/configmaps?fieldManager=${client}`, map({ a: '1', b: '1' }))
+  const { metadata } = (await bench.call('GET', path)).body
+  // As client-go's csaupgrade does: one patch makes the entry of the one that of the other.
+  const [entry] = metadata.managedFields
+  const managedFields = [{ ...entry, manager: 'kubectl', operation: 'Apply' }]
+  const patch = [
+    { op: 'replace', path: '/metadata/managedFields', value: managedFields },
+    { op: 'replace', path: '/metadata/resourceVersion', value: metadata.resourceVersion },
+  ]
+  const handed = await bench.call('PATCH', path, patch, 'application/json-patch+json')
+  assert.deepEqual(Object.keys(owners(handed.body)), ['kubectl Apply'], JSON.stringify(handed.body))
+  const applied = await apply(bench, path, map({ a: '2' }), { manager: 'kubectl' })
+  assert.deepEqual(applied.body.data, { a: '2' })
+})
