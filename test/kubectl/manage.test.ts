@@ -53,7 +53,7 @@ test('server-side apply owns fields, and names who else does', { skip: unavailab
   const refused = await kubectl.fail(`apply --server-side -f ${path}`)
   assert.match(
     refused,
-    /^error: Apply failed with 1 conflict: conflict with "kubectl" using apps\/v1: \.spec\.replicas/,
+    /^error: Apply failed with 1 conflict: conflict with "kubectl" with subresource "scale" using apps\/v1: \.spec\.replicas/,
   )
   assert.match(
     await kubectl.show(`apply --server-side --force-conflicts -f ${path}`),
