@@ -28,7 +28,7 @@ import { startKubeletServer } from '../node/server/kubelet-server.ts'
 import { defaultConfiguration } from '../proxy/server/proxy-configuration.ts'
 import { type ProxyServer, startProxyServer } from '../proxy/server/proxy-server.ts'
 import type { CloudAccess } from './cluster-cloud.ts'
-import type { ClusterSpec, NodeSpec } from './cluster-spec.ts'
+import { type ClusterSpec, type NodeSpec, podVSwitch } from './cluster-spec.ts'
 import { clusterLayout, type LayoutRoots } from './layout.ts'
 import { poolLimits, startNodeTerway } from './node-terway.ts'
 
@@ -98,7 +98,10 @@ export async function startAgent(
   await Promise.all([kubelet.synced, proxy.synced])
   log.info('Pods and Services are looked after')
   const running = started.move()
-  return { result: { node: config.node.name, podCidrs }, stop: () => running[Symbol.asyncDispose]() }
+  return {
+    result: { node: config.node.name, podCidrs: podRangesOf(config, podCidrs) },
+    stop: () => running[Symbol.asyncDispose](),
+  }
 }
 
 /** The same proxy as `fairlead proxy`, in this process. Its library for metrics waits: the first answer does not. */
@@ -146,6 +149,12 @@ function machineOf({ spec, node }: AgentConfig): Pick<NodeDescription, 'labels' 
   }
   const limits = spec.network === 'terway-eniip' ? { maxPods: maximumPods(poolLimits(node)) } : {}
   return { labels, providerID: `${REGION_ID}.${instanceId(spec.name, node.name)}`, ...limits }
+}
+
+/** Where the addresses of the node's pods are from: its own ranges, or those of its zone's vSwitch. */
+function podRangesOf({ spec, node }: AgentConfig, podCidrs: readonly string[]): readonly string[] {
+  if (podCidrs.length > 0) return podCidrs
+  return spec.vSwitches.filter(({ name }) => name === podVSwitch(node.zone)).map(({ cidrBlock }) => cidrBlock)
 }
 
 /** The node's pod ranges, as soon as node IPAM has given it some; none where pods have addresses of the VPC. */

@@ -14,12 +14,15 @@ import { Disposables } from '../base/disposables.ts'
 import { errorMessage, FairleadError } from '../base/error.ts'
 import { formatAddress, nthAddress, parseCidr } from '../base/ip.ts'
 import type { Log } from '../base/log.ts'
+import { REGION_ID } from '../cloud/region.ts'
 import { startControllers } from '../controllers/controller-manager.ts'
 import type { Client } from '../kube/client.ts'
 import { kubeconfig } from '../kube/kubeconfig.ts'
 import { KINDS } from '../kube/registry.ts'
 import { createClient } from '../kube/rest-client.ts'
 import { listenTcp } from '../linux/socket.ts'
+import { createInterfaceInventory } from '../network/terway/interface-cloud.ts'
+import { reclaimInterfaces } from '../network/terway/reclaim-interfaces.ts'
 import { openLmdbStore } from '../store/lmdb-store.ts'
 import type { NodeCredentials } from './agent.ts'
 import type { ApiServerSettings } from './api-server-settings.ts'
@@ -214,6 +217,13 @@ interface CloudNeeds {
   readonly log: Log
 }
 
+/** Interfaces of nodes that are removed go back to the cloud; nobody is left on the node to do it. */
+function reclaimFor({ access, controller }: ClusterCloud, { client, pki, log }: CloudNeeds): AsyncDisposable {
+  const there = { endpoint: controller.endpoint, ...access.terway, caPem: pki.caPem }
+  const inventory = createInterfaceInventory(there, REGION_ID)
+  return reclaimInterfaces({ client, inventory, clock: systemClock, log: log.child({ component: 'terway' }) })
+}
+
 /**
  * The cloud and its controller. Nodes under Terway have their pods' addresses from the cloud, so it comes before them;
  * otherwise it waits until there is need, and the cluster's start is not kept up by it.
@@ -231,7 +241,11 @@ async function openCloudFor(config: ControlPlaneConfig, needs: CloudNeeds): Prom
     const { client, pki, log } = needs
     return startClusterCloudController({ spec: config.spec, cloud, caPem: pki.caPem, client, clock: systemClock, log })
   }
-  if (config.spec.network === 'terway-eniip') return (await late.open({ open, control })).access
+  if (config.spec.network === 'terway-eniip') {
+    const cloud = await late.open({ open, control })
+    needs.started.use(reclaimFor(cloud, needs))
+    return cloud.access
+  }
   late.openWhenNeeded({ open, control, client: needs.client, log: needs.log, clock: systemClock })
   return undefined
 }

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { after, before, describe, test } from 'node:test'
-import { INTERNET_CLIENTS } from '../../src/cloud/fabric/fabric-names.ts'
+import { INTERNET_CLIENTS, isInterfaceDevice, vpcNetnsName } from '../../src/cloud/fabric/fabric-names.ts'
 import { instanceId, vSwitchId } from '../../src/cloud/region.ts'
 import { podVSwitch } from '../../src/cluster/cluster-spec.ts'
 import { ask, type Target, type Vantage } from '../../src/cluster/vantage.ts'
 import { events, nodes, pods } from '../../src/kube/resource.ts'
 import type { Pod } from '../../src/kube/types/core.ts'
 import { RouteSocket } from '../../src/linux/netlink/route/socket.ts'
+import { netnsPath } from '../../src/linux/netns.ts'
 import { listenTcp } from '../../src/linux/socket.ts'
 import { poll } from '../cluster/poll.ts'
 import { clientPod, serviceOf, startTrafficCluster, type TrafficCluster } from '../traffic/traffic-cluster.ts'
@@ -141,6 +142,27 @@ describe('Terway: pods have addresses of the VPC', () => {
     const freed = addressOf(await on.readyPod(gone))
     await on.client.delete(pods, { namespace: 'default', name: gone })
     assert.equal(addressOf(await on.readyPod(pending)), freed)
+  })
+
+  test('a removed node gives its interfaces back', async () => {
+    const device = (netns: string) => {
+      using route = RouteSocket.open(netns)
+      return route
+        .links()
+        .filter(({ name }) => isInterfaceDevice(name))
+        .map(({ alias }) => alias?.split(' ')[1])
+    }
+    const vpc = netnsPath(vpcNetnsName(on.cluster.spec.name))
+    assert.ok(device(vpc).includes('node-2'))
+    const pid = on.cluster.processes().get('node-2') ?? assert.fail('no agent')
+    process.kill(pid, 'SIGSTOP')
+    try {
+      await on.client.delete(nodes, { name: 'node-2' })
+      await poll('the interfaces to go', () => (device(vpc).includes('node-2') ? undefined : true))
+      assert.ok(device(vpc).includes('node-1'))
+    } finally {
+      process.kill(pid, 'SIGCONT')
+    }
   })
 
   const eventOf = async (reason: string) => {

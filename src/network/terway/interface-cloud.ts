@@ -101,11 +101,60 @@ export function createInterfaceCloud(access: EcsAccess, node: NodeInstance): Int
     async unassign(NetworkInterfaceId, PrivateIpAddress) {
       await ask('UnassignPrivateIpAddresses', { NetworkInterfaceId, PrivateIpAddress })
     },
-    async remove(NetworkInterfaceId) {
-      await ask('DetachNetworkInterface', { NetworkInterfaceId, InstanceId }).catch(unless(...DETACHED))
-      await ask('DeleteNetworkInterface', { NetworkInterfaceId })
-    },
+    remove: (interfaceId) => removeInterface(ask, interfaceId, InstanceId),
   }
+}
+
+/** An interface that was made for a node, whether or not that is still there. */
+export interface TaggedInterface {
+  readonly id: string
+  readonly instanceId: string
+}
+
+/** The interfaces of all nodes, for giving back those of nodes that are gone. */
+export interface InterfaceInventory {
+  list(): Promise<readonly TaggedInterface[]>
+  remove(card: TaggedInterface): Promise<void>
+}
+
+/** Speaks ECS 2014-05-26 for a whole cluster. */
+export function createInterfaceInventory(access: EcsAccess, regionId: string): InterfaceInventory {
+  const ask = requester(access, regionId)
+  return {
+    async list() {
+      const found: TaggedInterface[] = []
+      let NextToken: string | undefined
+      do {
+        const page: TaggedPage = await ask('DescribeNetworkInterfaces', {
+          Tag: [{ Key: INSTANCE_TAG }],
+          MaxResults: PAGE,
+          ...(NextToken === undefined ? {} : { NextToken }),
+        })
+        for (const { NetworkInterfaceId, Tags } of page.NetworkInterfaceSets.NetworkInterfaceSet) {
+          const tag = Tags.Tag.find(({ TagKey }) => TagKey === INSTANCE_TAG)
+          if (tag !== undefined) found.push({ id: NetworkInterfaceId, instanceId: tag.TagValue })
+        }
+        NextToken = page.NextToken
+      } while (NextToken !== undefined)
+      return found
+    },
+    remove: ({ id, instanceId }) => removeInterface(ask, id, instanceId),
+  }
+}
+
+interface TaggedPage {
+  readonly NetworkInterfaceSets: {
+    readonly NetworkInterfaceSet: readonly {
+      readonly NetworkInterfaceId: string
+      readonly Tags: { readonly Tag: readonly { readonly TagKey: string; readonly TagValue: string }[] }
+    }[]
+  }
+  readonly NextToken?: string
+}
+
+async function removeInterface(ask: Request, NetworkInterfaceId: string, InstanceId: string): Promise<void> {
+  await ask('DetachNetworkInterface', { NetworkInterfaceId, InstanceId }).catch(unless(...DETACHED))
+  await ask('DeleteNetworkInterface', { NetworkInterfaceId })
 }
 
 const DETACHED = ['InvalidEniId.NotFound', 'InvalidOperation.InvalidEniState']
