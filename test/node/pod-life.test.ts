@@ -38,6 +38,22 @@ const ROWS: readonly Row[] = [
     shows: [['get pod {} --no-headers', /1\/1\s+Running/]],
   },
   {
+    name: 'grpc-not-serving',
+    spec: `containers: [{ ${program(HEALTH, 'readinessProbe: { grpc: { port: 9000, service: bank }, periodSeconds: 1, failureThreshold: 1 }').replace('? 1 : 2', '? 2 : 1')} }]`,
+    until: ({ status }) => status?.phase === 'Running',
+    shows: [
+      [
+        'wait --for=create --timeout=20s event -n default --field-selector=involvedObject.name={},reason=Unhealthy',
+        /created|condition met/,
+      ],
+      [
+        EVENTS,
+        /Warning\s+Unhealthy\s+Pod\/grpc-not-serving\s+Readiness probe failed: service unhealthy \(responded with "NOT_SERVING"\)/,
+      ],
+      ['get pod {} --no-headers', /0\/1\s+Running/],
+    ],
+  },
+  {
     name: 'grpc-missing',
     spec: `containers: [{ ${shell('sleep 1000', 'readinessProbe: { grpc: { port: 9001 }, periodSeconds: 1, failureThreshold: 1 }')} }]`,
     until: ({ status }) => status?.phase === 'Running',
@@ -118,6 +134,12 @@ containers: [{ ${shell('cd /all; cat a in/s labels cpu; ls /none | wc -l; ls -ld
     spec: `restartPolicy: Never, containers: [{ ${shell('echo 1 >/proc/sys/net/ipv4/ip_forward && cat /proc/sys/net/ipv4/ip_forward', 'securityContext: { privileged: true }')} }]`,
     until: ended,
     shows: [['logs {}', /^1\n$/]],
+  },
+  {
+    name: 'stop-signal',
+    spec: `os: { name: linux }, activeDeadlineSeconds: 2, containers: [{ ${shell('trap "echo usr1; exit 0" USR1; trap "echo term; exit 0" TERM; while :; do sleep 0.05; done', 'lifecycle: { stopSignal: SIGUSR1 }')} }]`,
+    until: ({ status }) => status?.containerStatuses?.[0]?.state?.terminated !== undefined,
+    shows: [['logs {}', /^usr1\n$/]],
   },
   {
     name: 'seccomp',
