@@ -8,7 +8,7 @@ import { matchesLabels, parseLabelSelector } from '../../kube/selector.ts'
 import type { Namespace, Pod, Service } from '../../kube/types/core.ts'
 import type { EndpointSlice } from '../../kube/types/discovery.ts'
 import type { KubeObject } from '../../kube/types/meta.ts'
-import type { KubernetesConfig } from '../corefile/server-config.ts'
+import type { KubernetesConfig } from '../corefile/kubernetes-config.ts'
 import type { KubernetesZone } from '../zone/kubernetes-zone.ts'
 import {
   hasEndpoints,
