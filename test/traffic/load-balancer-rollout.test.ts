@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import type { Target } from '../../src/cluster/vantage.ts'
+import { deployments } from '../../src/kube/resource.ts'
+import { Load } from './load.ts'
+import { echoService, serviceOf, startTrafficCluster, type TrafficCluster } from './traffic-cluster.ts'
+
+/** The pod answers on for so long after it is told to end: the load balancer has time to send clients elsewhere. */
+const LINGER_MS = 3_000
+const CONTAINER = `readinessProbe: { httpGet: { path: /, port: http }, periodSeconds: 1 }
+env: [{ name: FAIRLEAD_LINGER_MS, value: "${LINGER_MS}" }]`
+
+for (const network of ['flannel', 'terway-eniip'] as const) {
+  describe(`pods are replaced behind load balancers on ${network}`, () => {
+    let on: TrafficCluster
+    before(async () => {
+      on = await startTrafficCluster({ options: { network } })
+    })
+    after(() => on?.[Symbol.asyncDispose]())
+
+    for (const policy of ['Local', 'Cluster'] as const) {
+      test(`${policy}: every request from the internet is answered`, async () => {
+        const name = `shop-${policy.toLowerCase()}`
+        await on.apply(echoService(name, { replicas: 3, container: CONTAINER }))
+        const spec = `type: LoadBalancer\nexternalTrafficPolicy: ${policy}`
+        await on.apply(serviceOf(name, spec, `${name}-lb`))
+        const old = await on.readyEndpoints(`${name}-lb`, 3)
+        const host = await on.until(
+          `an address of ${name}-lb`,
+          () => on.watch.service(`${name}-lb`)?.status?.loadBalancer?.ingress?.[0]?.ip,
+        )
+        const target: Target = { host, port: 80, protocol: 'TCP' }
+        await using load = new Load([on.internet], [target])
+        await load.heard(old)
+        load.count()
+        const body = { spec: { template: { metadata: { annotations: { restarted: 'once' } } } } }
+        await on.client.patch(deployments, { namespace: 'default', name }, { type: 'merge', body })
+        const fresh = await on.until('three new endpoints and no old pod', () => {
+          const now = on.watch.endpoints(`${name}-lb`).map(({ targetRef }) => targetRef?.name ?? '')
+          const gone = old.every((pod) => on.watch.pod(pod) === undefined)
+          return gone && now.length === 3 && !now.some((pod) => old.includes(pod)) ? now : undefined
+        })
+        await load.heard(fresh)
+        await load.stop()
+        assert.deepEqual(load.failures(), [])
+      })
+    }
+  })
+}
