@@ -1,6 +1,6 @@
 /** What a Corefile says: its directives read into data. Defaults are CoreDNS's. */
 import { parseCidr } from '../../base/ip.ts'
-import { duration, type HostPort, listenAddress, requireArguments, wholeNumber, zoneNames } from './arguments.ts'
+import { duration, type HostPort, listenAddress, requireArguments, zoneNames } from './arguments.ts'
 import { type CacheConfig, cacheConfig } from './cache-config.ts'
 import { type ForwardConfig, forwardConfig } from './forward-config.ts'
 import { type HostsConfig, hostsConfig } from './hosts-config.ts'
