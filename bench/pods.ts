@@ -10,6 +10,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { FairleadError } from '../src/base/error.ts'
 import { silentLog } from '../src/base/log.ts'
 import { type Cluster, startCluster } from '../src/cluster/cluster.ts'
 import { createClusterSpec } from '../src/cluster/cluster-spec.ts'
@@ -46,6 +47,9 @@ const SLACK: Remains = {
   hostPorts: 0,
 }
 
+/** What a node says that it takes, as a kubelet by default. */
+const PODS_PER_NODE = 110
+
 /** Connections that nobody uses are closed after some seconds. */
 const SETTLE_MS = 15_000
 
@@ -61,6 +65,9 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
   })
   const [count, nodes, cycles] = [Number(values.pods), Number(values.nodes), Number(values.cycles)]
   const batch = Number(values.batch)
+  if (count > nodes * PODS_PER_NODE) {
+    throw new FairleadError('USAGE', `Cannot run ${count} pods on ${nodes} nodes: a node takes ${PODS_PER_NODE}`)
+  }
   const directory = mkdtempSync(join(tmpdir(), 'fl-bench-'))
   const roots = { state: join(directory, 'state'), run: join(directory, 'run') }
   const spec = createClusterSpec({ name: `b${process.pid}`, nodes, apiPort: 0 })
