@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isFairleadError } from '../base/error.ts'
-import { createClusterSpec } from './cluster-spec.ts'
+import { createClusterSpec, podVSwitch } from './cluster-spec.ts'
 
 test('createClusterSpec() spreads three nodes over three zones', () => {
   const spec = createClusterSpec()
@@ -56,5 +56,20 @@ test('settings of the API server are kept where they were given, and paths made 
   assert.equal(createClusterSpec({ apiServer: { auditLogPath: '-' } }).apiServer?.auditLogPath, '-')
   for (const bad of [{ auditPolicyFile: 'p' }, { requestTimeout: '0' }, { requestTimeout: 'soon' }]) {
     assert.throws(() => createClusterSpec({ apiServer: bad }), { code: 'USAGE' })
+  }
+})
+
+test('createClusterSpec() gives pods a range of each node, or a vSwitch of each zone beside that of the nodes', () => {
+  const flannel = createClusterSpec()
+  assert.deepEqual([flannel.network, flannel.clusterCidrs, flannel.vSwitches.length], ['flannel', ['10.244.0.0/16'], 3])
+  const terway = createClusterSpec({ network: 'terway-eniip', instanceType: 'ecs.g7.large' })
+  assert.deepEqual([terway.clusterCidrs, terway.vSwitches.length], [[], 6])
+  assert.equal(terway.vSwitches.find(({ name }) => name === podVSwitch('zone-c'))?.cidrBlock, '192.168.128.0/19')
+  assert.equal(terway.nodes[0]?.instanceType, 'ecs.g7.large')
+  for (const options of [{ network: 'calico' }, { instanceType: 'ecs.none' }]) {
+    assert.throws(
+      () => createClusterSpec(options),
+      (error) => isFairleadError(error, 'USAGE') && /: give (flannel or|one of ecs)/.test(error.message),
+    )
   }
 })
