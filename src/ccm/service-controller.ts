@@ -7,6 +7,7 @@ import type { Node, Pod, Service } from '../kube/types/core.ts'
 import type { EndpointSlice } from '../kube/types/discovery.ts'
 import { WorkQueue } from '../kube/work-queue.ts'
 import { runWorkers } from '../kube/workers.ts'
+import { annotationOf } from './annotations/read-annotation.ts'
 import { type ClaimRules, hasFinalizer, isClaimedByClb, isHidden } from './claim.ts'
 import { type InformerView, serviceKeyOf } from './informer-view.ts'
 import type { Interfaces } from './interfaces.ts'
@@ -25,6 +26,8 @@ export interface ServiceControllerOptions {
   readonly workers: number
   /** How often the cloud is compared with what it should be, in milliseconds; 0: never. */
   readonly driftPeriodMs: number
+  /** 0 <= x < 1; spreads the comparisons. @default Math.random */
+  readonly random?: () => number
   readonly clock: Clock
   readonly log: Log
 }
@@ -50,7 +53,10 @@ export class ServiceController {
     view.services.on({
       added: (service) => this.#serviceAdded(service),
       updated: (service, old) => this.#serviceUpdated(service, old),
-      deleted: (service) => this.#queue.add(keyOf(service)),
+      deleted: (service) => {
+        this.#queue.add(keyOf(service))
+        this.#addSharing(service)
+      },
     })
     view.sliceInformer.on({
       added: (slice) => this.#sliceChanged(slice),
@@ -89,10 +95,10 @@ export class ServiceController {
 
   /** After the period, spread out, so that not all Services ask the cloud at once. */
   #lookAgain(key: string): void {
-    const { driftPeriodMs, view, claim } = this.#options
+    const { driftPeriodMs, view, claim, random = Math.random } = this.#options
     const service = view.service(key)
     if (driftPeriodMs <= 0 || service === undefined || !isClaimedByClb(service, claim)) return
-    this.#queue.addAfter(key, driftPeriodMs * (1 + Math.random() / 10))
+    this.#queue.addAfter(key, driftPeriodMs * (1 + random() / 10))
   }
 
   #serviceAdded(service: Service): void {
@@ -107,6 +113,15 @@ export class ServiceController {
       if (reason !== undefined) this.#options.recorder.event(service, 'Normal', reason, message ?? '')
     }
     this.#queue.add(keyOf(service))
+    this.#addSharing(old)
+  }
+
+  /** Others on the same instance: one of them may wait for a port that is free now. */
+  #addSharing(service: Service): void {
+    const idOf = ({ metadata }: Service) => annotationOf(metadata.annotations ?? {}, 'loadbalancer-id')
+    const id = idOf(service)
+    if (id === '') return
+    for (const other of this.#options.view.services.list()) if (idOf(other) === id) this.#serviceAdded(other)
   }
 
   #isOurs(service: Service): boolean {

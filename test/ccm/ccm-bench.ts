@@ -65,6 +65,7 @@ export interface CcmOptions {
   readonly region?: RegionSpec
   readonly driftPeriodMs?: number
   readonly batchSize?: number
+  readonly dryRun?: boolean
 }
 
 /** An API server, a cloud, and what reconciles Services between them, one step at a time. */

@@ -41,6 +41,11 @@ export function isQuotaExhausted(error: unknown): boolean {
   return isCloudError(error) && /Quota|OverLimit|SizeLimitExceeded|LimitExceed/i.test(error.refusal.apiCode)
 }
 
+/** The account has bills to pay, or not enough to pay more. */
+export function isUnpaid(error: unknown): boolean {
+  return isCloudError(error) && /INSUFFICIENT_?BALANCE|ARREARAGE|UnpaidBills/i.test(error.refusal.apiCode)
+}
+
 /** Called too often. */
 export function isThrottled(error: unknown): boolean {
   return isCloudError(error) && /^Throttling/.test(error.refusal.apiCode)

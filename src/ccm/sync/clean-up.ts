@@ -1,4 +1,3 @@
-import { FairleadError } from '../../base/error.ts'
 import type { Service } from '../../kube/types/core.ts'
 import { readAnnotations, type ServiceAnnotations } from '../annotations/service-annotations.ts'
 import { isInstanceGone } from '../api/cloud-error.ts'
@@ -141,10 +140,7 @@ async function deleteAcl(service: Service, context: SyncContext): Promise<void> 
 }
 
 /** @throws what failed first; an instance that is gone is as good as cleaned up. */
-async function run(steps: readonly Step[], { api, log, settings }: SyncContext): Promise<void> {
-  if (settings.dryRun) {
-    throw new FairleadError('CHECK_FAILED', `Dry run: would call ${steps.map(({ action }) => action).join(', ')}`)
-  }
+async function run(steps: readonly Step[], { api, log }: SyncContext): Promise<void> {
   const { failures } = await runSteps(steps, { api, log, groupIds: new Map() })
   const failure = failures.find((error) => !isInstanceGone(error))
   if (failure !== undefined) throw failure

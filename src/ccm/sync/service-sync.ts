@@ -1,10 +1,10 @@
 import { FairleadError } from '../../base/error.ts'
 import { isConflict } from '../../kube/api-error.ts'
-import type { Pod, Service } from '../../kube/types/core.ts'
+import type { Service } from '../../kube/types/core.ts'
 import { isInstanceGone } from '../api/cloud-error.ts'
 import { createInstance } from '../apply/create-instance.ts'
 import { runSteps } from '../apply/run-steps.ts'
-import { isHidden, taskFor } from '../claim.ts'
+import { isHidden, type Task, taskFor } from '../claim.ts'
 import {
   type BuiltModel,
   buildModel,
@@ -24,24 +24,14 @@ import { isVirtual } from '../node-facts.ts'
 import { findInstance } from '../observed/find-instance.ts'
 import { findAcl, readModel } from '../observed/read-model.ts'
 import { serviceHash } from '../service-hash.ts'
-import { ingressOf } from './addresses.ts'
 import { cleanUpCloud } from './clean-up.ts'
 import { attachmentUses, quotaText, quotaUses } from './quota-watch.ts'
-import { writeReadiness } from './readiness.ts'
+import { type Outcome, report } from './report.ts'
 import { requireCertificates, requireReusable, requireUsableGroups } from './reuse-checks.ts'
 import { ServiceWriter } from './service-writer.ts'
 import type { SyncContext } from './sync-context.ts'
 import { fingerprintOf, groupsAfter, modelOf, type Remembered } from './sync-memory.ts'
-import {
-  backendsCondition,
-  CONDITION_TYPES,
-  failureCondition,
-  failureText,
-  invalidCondition,
-  invalidText,
-  readyCondition,
-  shortened,
-} from './verdict.ts'
+import { CONDITION_TYPES, failureCondition, failureText, invalidCondition, invalidText } from './verdict.ts'
 
 /**
  * Brings the load balancer of one Service in line with it, or takes it away. Everything is found in the cloud by id,
@@ -53,6 +43,8 @@ export class ServiceSync {
   readonly #memory = new Map<string, Remembered>()
   /** By uid: how many answers to creation turned out to be of no use. */
   readonly #lost = new Map<string, number>()
+  /** By key. */
+  readonly #uids = new Map<string, string>()
 
   constructor(context: SyncContext) {
     this.#context = context
@@ -74,15 +66,36 @@ export class ServiceSync {
     const seen = cluster.service(key)
     if (seen === undefined) return this.#forget(key)
     const service = this.#writer.latest(seen)
+    this.#uids.set(key, service.metadata.uid ?? '')
     const task = taskFor(service, settings.claim)
+    if (settings.dryRun) return this.#preview(key, service, task)
     if (task === 'clean up' && (service.metadata.deletionTimestamp !== undefined || !isHidden(service))) {
       return this.#cleanUp(service)
     }
     if (task === 'ensure') await this.#ensure(key, service)
   }
 
+  /** What is known of a Service that is gone, be it that somebody took its finalizer away. */
   #forget(key: string): void {
     this.#writer.forget(key)
+    const uid = this.#uids.get(key) ?? ''
+    this.#memory.delete(uid)
+    this.#lost.delete(uid)
+    this.#uids.delete(key)
+  }
+
+  /** Logs what would be called, and writes nothing, neither here nor there. */
+  async #preview(key: string, service: Service, task: Task): Promise<void> {
+    const { log, settings } = this.#context
+    const about = log.child({ object: { kind: 'Service', key } })
+    if (task !== 'ensure') return about.info({ task }, 'Dry run: would be done')
+    const plan = planService(service, settings.model)
+    if (plan.problems.length > 0) return about.info({ problems: plan.problems }, 'Dry run: would be refused')
+    const { model } = await this.#build(key, plan)
+    const found = await this.#find(service, model)
+    if (found === undefined) return about.info({ model }, 'Dry run: a load balancer would be made')
+    const { steps, refusals } = diffModels(model, await this.#read(plan, found, model), this.#rules(plan))
+    about.info({ instance: found.id, steps, refusals }, 'Dry run: would be called')
   }
 
   async #cleanUp(service: Service): Promise<void> {
@@ -194,7 +207,8 @@ export class ServiceSync {
       memory === undefined
         ? await this.#syncAll(claimed, plan, built.model)
         : await this.#syncServers(claimed, plan, { model: built.model, memory })
-    await this.#report(claimed, plan, { built, instance, changed, refusals, isFresh: memory === undefined })
+    const result = { built, instance, changed, refusals, isFresh: memory === undefined }
+    await report(claimed, plan, { result, context: this.#context, writer: this.#writer })
   }
 
   /** What is remembered, as long as it stands for what the Service asks for, and is not too old. */
@@ -282,7 +296,6 @@ export class ServiceSync {
 
   #create(service: Service, model: DesiredModel): Promise<ObservedInstance> {
     const { api, settings, log } = this.#context
-    if (settings.dryRun) throw new FairleadError('CHECK_FAILED', 'Dry run: would call CreateLoadBalancer')
     const { uid = '', labels } = service.metadata
     log.info({ object: { kind: 'Service', name: service.metadata.name } }, 'Load balancer is made')
     return createInstance(model, {
@@ -346,17 +359,13 @@ export class ServiceSync {
 
   /** @throws what failed first */
   async #apply(model: DesiredModel, observed: ObservedModel, { steps }: Diff): Promise<ReadonlyMap<string, string>> {
-    const { api, log, settings } = this.#context
+    const { api, log } = this.#context
     const known = model.groups.flatMap((group) => {
       const there = observed.groups.find(({ id, name }) =>
         group.id === undefined ? name === group.name : id === group.id,
       )
       return there === undefined ? [] : [[group.id ?? group.name, there.id] as const]
     })
-    if (settings.dryRun) {
-      for (const { action, parameters } of steps) log.info({ action, parameters }, 'Dry run: would be called')
-      return new Map(known)
-    }
     const { failures, groupIds } = await runSteps(steps, { api, log, groupIds: new Map(known) })
     if (failures.length > 0) throw failures[0]
     return groupIds
@@ -386,105 +395,8 @@ export class ServiceSync {
     }
     return counts
   }
-
-  /** Says on Service and pods how it went. @throws FairleadError when something is left to be done */
-  async #report(service: Service, plan: ServicePlan, result: Report): Promise<void> {
-    const { built, instance, changed, refusals, isFresh } = result
-    if (this.#context.settings.dryRun) return
-    await this.#tellPods(plan, built)
-    const appliedTags = plan.rules.compat ? '' : built.model.tags.map(({ key }) => key).join(',')
-    const marked = await this.#writer.writeMarks(service, {
-      hash: serviceHash(service),
-      instanceId: instance.id,
-      appliedTags,
-    })
-    const ingress = isFresh
-      ? await ingressOf(marked, { instance }, { annotations: plan.annotations, context: this.#context })
-      : undefined
-    const isIncomplete = built.model.groups.some((group) => group.isIncomplete)
-    const failure = failureOf(refusals, isIncomplete)
-    const attached = built.model.groups.reduce((sum, { backends }) => sum + backends.length, 0)
-    const { missing, unready } = built
-    const conditions = [
-      failure === undefined ? readyCondition(instance.id) : failureCondition(failure),
-      backendsCondition({ attached, missing, unready }),
-    ]
-    await this.#writer.writeStatus(marked, { ...(ingress === undefined ? {} : { ingress }), conditions })
-    this.#tell(marked, plan, { ...result, attached })
-    if (failure !== undefined) throw failure
-    if (changed || plan.rules.compat) {
-      this.#context.recorder.event(marked, 'Normal', 'EnsuredLoadBalancer', `Ensured load balancer [${instance.id}]`)
-    }
-  }
-
-  #tell(
-    service: Service,
-    plan: ServicePlan,
-    { built, instance, changed, isFresh, attached }: Report & { readonly attached: number },
-  ): void {
-    if (!changed && !isFresh) return
-    const { recorder } = this.#context
-    const list = (kinds: readonly string[]) =>
-      shortened(
-        built.missing
-          .filter(({ kind }) => kinds.includes(kind))
-          .map(({ who, reason }) => `${who}: ${reason}`)
-          .join('; '),
-        900,
-      )
-    const [unknown, outside, others] = [list(['interface']), list(['outside']), list(['node', 'pod'])]
-    if (unknown !== '')
-      recorder.event(service, 'Warning', 'SkipSyncBackends', `Not sync pods [${unknown}] whose eni is invalid`)
-    if (outside !== '')
-      recorder.event(service, 'Normal', 'SkipSyncBackends', `Not sync pods [${outside}] whose ip is not in vpc cidrs`)
-    if (others !== '') recorder.event(service, 'Warning', 'SkipSyncBackends', `Not attached: ${others}`)
-    if (attached === 0 && plan.ports.length > 0) {
-      recorder.event(service, 'Normal', 'UnAvailableLoadBalancer', 'There are no available nodes for LoadBalancer')
-    }
-    if (plan.annotations.instance.preserve !== undefined) {
-      recorder.event(
-        service,
-        'Warning',
-        'PreservedOnDelete',
-        `The lb [${instance.id}] will be preserved after the service is deleted.`,
-      )
-    }
-  }
-
-  async #tellPods({ service, policy }: ServicePlan, { servedPods, missing }: BuiltModel): Promise<void> {
-    const { cluster, recorder } = this.#context
-    const namespace = service.metadata.namespace ?? ''
-    const unattached = missing.flatMap(({ podName, kind }): Pod[] => {
-      const pod = podName === undefined || kind !== 'interface' ? undefined : cluster.pod(namespace, podName)
-      return pod === undefined ? [] : [pod]
-    })
-    try {
-      await writeReadiness(service, { served: servedPods, unattached }, this.#context)
-    } catch (error) {
-      recorder.event(service, 'Warning', 'FailedUpdateReadinessGate', `${policy}: ${failureText(error)}`)
-      throw error
-    }
-  }
-}
-
-interface Outcome {
-  readonly instance: ObservedInstance
-  /** Whether anything was done. */
-  readonly changed: boolean
-  readonly refusals: readonly string[]
-}
-
-interface Report extends Outcome {
-  readonly built: BuiltModel
-  /** Whether the cloud was read. */
-  readonly isFresh: boolean
 }
 
 function idOf({ metadata }: Service): string {
   return metadata.labels?.[INSTANCE_LABEL] ?? ''
-}
-
-function failureOf(refusals: readonly string[], isIncomplete: boolean): FairleadError | undefined {
-  if (refusals[0] !== undefined) return new FairleadError('CLOUD_REFUSED', refusals.join('; '))
-  return isIncomplete ? new FairleadError('CLOUD_REFUSED', 'has invalid backend in vservergroups') : undefined
 }

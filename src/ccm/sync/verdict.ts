@@ -1,7 +1,7 @@
 import { errorMessage } from '../../base/error.ts'
 import type { Problem } from '../annotations/service-annotations.ts'
 import { problemText } from '../annotations/service-annotations.ts'
-import { CloudError, isQuotaExhausted, isThrottled } from '../api/cloud-error.ts'
+import { CloudError, isQuotaExhausted, isThrottled, isUnpaid } from '../api/cloud-error.ts'
 import type { MissingBackend } from '../desired/backends.ts'
 import type { Unready } from '../desired/endpoints.ts'
 import type { NewCondition } from './service-writer.ts'
@@ -42,6 +42,7 @@ export function failureCondition(error: unknown): NewCondition {
 function failureReason(error: unknown): string {
   if (isQuotaExhausted(error)) return 'QuotaExceeded'
   if (isThrottled(error)) return 'Throttled'
+  if (isUnpaid(error)) return 'InsufficientBalance'
   const text = errorMessage(error)
   if (text.includes('is held by')) return 'PortConflict'
   if (text.includes('can not find loadbalancer')) return 'LoadBalancerGone'
