@@ -74,7 +74,13 @@ export class KernelDataPlane implements DataPlane {
     this.#conntrack = ConntrackSocket.open(netns)
     this.#addresses = new AddressKeeper(netns)
     this.#tables = { ip: new Layer4Table(this.#nft, 'ip'), ip6: new Layer4Table(this.#nft, 'ip6') }
-    this.#layer7 = new Layer7Listeners({ netns, directory: layer7Directory(directory), source: BACKEND_SOURCE, clock })
+    this.#layer7 = new Layer7Listeners({
+      netns,
+      directory: layer7Directory(directory),
+      source: BACKEND_SOURCE,
+      clock,
+      log,
+    })
     this.#cutter = new ConnectionCutter(this.#conntrack, clock)
     this.#health = new HealthChecks({
       clock,
@@ -114,6 +120,7 @@ export class KernelDataPlane implements DataPlane {
     this.#health[Symbol.dispose]()
     await this.#work.catch(() => {})
     this.#cutter[Symbol.dispose]()
+    this.#layer7[Symbol.dispose]()
     for (const one of [this.#addresses, this.#conntrack, this.#nft]) one[Symbol.dispose]()
   }
 
@@ -247,9 +254,15 @@ export class KernelDataPlane implements DataPlane {
  *
  * @throws FairleadError
  */
-export async function removeLoadBalancers(options: Omit<KernelDataPlaneOptions, 'log'>): Promise<void> {
-  const { netns, directory, clock } = options
-  const layer7 = new Layer7Listeners({ netns, directory: layer7Directory(directory), source: BACKEND_SOURCE, clock })
+export async function removeLoadBalancers(options: KernelDataPlaneOptions): Promise<void> {
+  const { netns, directory, clock, log } = options
+  using layer7 = new Layer7Listeners({
+    netns,
+    directory: layer7Directory(directory),
+    source: BACKEND_SOURCE,
+    clock,
+    log,
+  })
   await layer7.remove()
   using nft = NftSocket.open(netns)
   const batch = new NftBatch()

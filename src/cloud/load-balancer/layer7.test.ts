@@ -13,6 +13,7 @@ import {
   backend,
   closed,
   firstLine,
+  HeldClock,
   httpListener,
   LAYER7,
   TestLoadBalancer,
@@ -218,6 +219,36 @@ test('HTTP', { skip }, async (t) => {
     assert.equal(header.readUInt16BE(24), 46_000)
     socket.destroy()
     await closed(socket)
+  })
+})
+
+test('TCP that HAProxy carries', { skip }, async (t) => {
+  await using lb = new TestLoadBalancer('l7t')
+  const clock = new HeldClock()
+  const plane = lb.plane(clock)
+  for (const n of [1, 2]) lb.tcp(n)
+  const address = '2001:db8:1::20'
+  const listenerFor = (n: number, drain?: number) => {
+    const layer4 = { persistenceTimeout: 0, establishedTimeout: 900, proxyProtocolV2: false }
+    const draining = drain === undefined ? layer4 : { ...layer4, connectionDrainTimeout: drain }
+    return tcpListener(1, { address, layer4: draining, backends: [backend(n)] })
+  }
+
+  await t.test('an IPv6 address before IPv4 backends; drain', async () => {
+    for (const drain of [undefined, 10]) {
+      await plane.apply({ listeners: [listenerFor(1, drain)] })
+      const worker = lb.inVpc('ss -Hltnp')
+      const socket = await lb.connect(address, 80)
+      assert.match(await firstLine(socket), /^1 (::ffff:)?100\.64\.0\.1 /)
+      await plane.apply({ listeners: [listenerFor(2, drain)] })
+      assert.equal(lb.inVpc('ss -Hltnp'), worker, 'another backend is no reload')
+      assert.match(await lb.ask(address, 80), /^2 /)
+      socket.write('still there\n')
+      assert.equal(await firstLine(socket), 'still there')
+      assert.equal(clock.release(10_000), drain === undefined ? 0 : 1)
+      if (drain === undefined) socket.destroy()
+      else await closed(socket)
+    }
   })
 })
 

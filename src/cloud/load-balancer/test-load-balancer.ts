@@ -5,7 +5,7 @@ import { createServer as createHttpServer, type Server as HttpServer, type Incom
 import { createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { systemClock } from '../../base/clock.ts'
+import { type Clock, systemClock } from '../../base/clock.ts'
 import { silentLog } from '../../base/log.ts'
 import { connectTcp, listenTcp, openUdp } from '../../linux/socket.ts'
 import { TestNamespaces } from '../../linux/test-namespaces.ts'
@@ -14,6 +14,35 @@ import type { HealthCheck } from '../slb/model.ts'
 import { KernelDataPlane, removeLoadBalancers } from './kernel-data-plane.ts'
 import { FAMILIES } from './layer4/layout.ts'
 import type { BackendPlan, ListenerPlan } from './plan.ts'
+
+/** The machine's clock, but what shall be done later is done when the test says. */
+export class HeldClock implements Clock {
+  readonly #held = new Set<{ readonly ms: number; readonly callback: () => void }>()
+
+  now(): number {
+    return systemClock.now()
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return systemClock.sleep(ms, signal)
+  }
+
+  after(ms: number, callback: () => void): () => void {
+    const one = { ms, callback }
+    this.#held.add(one)
+    return () => this.#held.delete(one)
+  }
+
+  /** Does what waits for so many milliseconds; returns how much that was. */
+  release(ms: number): number {
+    const due = [...this.#held].filter((one) => one.ms === ms)
+    for (const one of due) {
+      this.#held.delete(one)
+      one.callback()
+    }
+    return due.length
+  }
+}
 
 /** Where a connection comes from. */
 export interface Caller {
@@ -43,9 +72,9 @@ export class TestLoadBalancer implements AsyncDisposable {
   }
 
   /** A data plane; several one after the other are restarts. */
-  plane(): KernelDataPlane {
+  plane(clock: Clock = systemClock): KernelDataPlane {
     const { netns } = this.vpc
-    const plane = new KernelDataPlane({ netns, directory: this.directory, clock: systemClock, log: silentLog })
+    const plane = new KernelDataPlane({ netns, directory: this.directory, clock, log: silentLog })
     this.#planes.push(plane)
     return plane
   }
@@ -173,7 +202,7 @@ export class TestLoadBalancer implements AsyncDisposable {
       if (isUdp(one)) closeQuietly(one)
       else one.close()
     }
-    await removeLoadBalancers({ netns: this.vpc.netns, directory: this.directory, clock: systemClock })
+    await removeLoadBalancers({ netns: this.vpc.netns, directory: this.directory, clock: systemClock, log: silentLog })
     rmSync(this.directory, { recursive: true, force: true })
     this.vpc[Symbol.dispose]()
     this.#namespaces[Symbol.dispose]()

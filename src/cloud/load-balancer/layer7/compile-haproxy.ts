@@ -160,19 +160,16 @@ function serverOptions({ layer4, layer7 }: ListenerPlan): string {
 function globalSection({ directory }: HaproxySettings): string {
   return `# Written by fairlead: changes are lost.
 global
-  log stderr format raw local0 warning
   stats socket ${directory}/runtime.sock mode 600 level admin expose-fd listeners
   stats timeout 1h
   fd-hard-limit 200000
   tune.ssl.default-dh-param 2048
 
 defaults
-  log global
   timeout connect 5s
   timeout queue 5s
   retries 3
   option redispatch
-  option dontlognull
 `
 }
 

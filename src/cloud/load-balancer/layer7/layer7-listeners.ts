@@ -3,8 +3,15 @@ import { join } from 'node:path'
 import { writeRunFile } from '../../../base/atomic-file.ts'
 import type { Clock } from '../../../base/clock.ts'
 import { FairleadError, systemErrorCode } from '../../../base/error.ts'
+import type { Log } from '../../../base/log.ts'
 import type { ListenerTraffic } from '../plan.ts'
-import { compileHaproxy, type HaproxyProgram, type ProxiedListener, type ServerState } from './compile-haproxy.ts'
+import {
+  compileHaproxy,
+  type HaproxyProgram,
+  type ProxiedListener,
+  proxyName,
+  type ServerState,
+} from './compile-haproxy.ts'
 import { HaproxyMaster } from './haproxy-master.ts'
 import { parseStat } from './haproxy-socket.ts'
 
@@ -15,6 +22,7 @@ export interface Layer7Options {
   /** Where connections to backends come from. */
   readonly source: string
   readonly clock: Clock
+  readonly log: Log
 }
 
 /** What is kept beside the configuration for the next process. */
@@ -35,13 +43,15 @@ interface Counted {
 const NOTHING_COUNTED: Counted = { connections: 0, requests: 0, inBytes: 0, outBytes: 0 }
 
 /** The listeners that HAProxy carries. */
-export class Layer7Listeners {
+export class Layer7Listeners implements Disposable {
   readonly #options: Layer7Options
   readonly #master: HaproxyMaster
   #program: HaproxyProgram | undefined
   #skeleton: string
   #slots: Map<string, readonly (string | undefined)[]>
   #counted: Map<string, Counted>
+  /** Pending ends of sessions, by server and backend. */
+  readonly #drains = new Map<string, () => void>()
   /** What the worker was told of its servers; undefined in a process that did not tell it anything yet. */
   #servers: Map<string, ServerState> | undefined
 
@@ -72,6 +82,7 @@ export class Layer7Listeners {
     const complaint = this.#isReload(program) ? await this.#master.check(program.text) : undefined
     if (complaint === undefined) {
       await this.#take(program)
+      for (const one of listeners) this.#drain(one)
       return NO_PROBLEMS
     }
     const problems = await this.#findCulprits(listeners)
@@ -124,10 +135,40 @@ export class Layer7Listeners {
     return new Map([...keys].map((key) => [key, trafficOf(this.#counted.get(key), now.get(key))]))
   }
 
+  /** Forgets what was to be done later; HAProxy goes on. */
+  [Symbol.dispose](): void {
+    for (const cancel of this.#drains.values()) cancel()
+    this.#drains.clear()
+  }
+
   /** Ends all of it. */
   async remove(): Promise<void> {
     await this.#master.stop()
     rmSync(this.#options.directory, { recursive: true, force: true })
+  }
+
+  /** With connection drain, sessions to a backend that does not serve any more end after the time. */
+  #drain({ listener, serving }: ProxiedListener): void {
+    const seconds = listener.layer4?.connectionDrainTimeout
+    for (const [slot, occupant] of (this.#slots.get(listener.key) ?? []).entries()) {
+      if (occupant === undefined) continue
+      const server = `${proxyName(listener.key)}/s${slot + 1}`
+      const name = `${server} ${occupant}`
+      if (serving.has(occupant) || seconds === undefined) {
+        this.#drains.get(name)?.()
+        this.#drains.delete(name)
+      } else if (!this.#drains.has(name)) {
+        const end = () => this.#endSessions(server, () => this.#slots.get(listener.key)?.[slot] === occupant)
+        this.#drains.set(name, this.#options.clock.after(seconds * 1000, end))
+      }
+    }
+  }
+
+  #endSessions(server: string, stillThere: () => boolean): void {
+    if (!stillThere() || this.#servers?.get(server)?.serving !== false) return
+    this.#master.ask([`shutdown sessions server ${server}`]).catch((error: unknown) => {
+      this.#options.log.error({ err: error, server }, 'sessions of a drained backend could not be ended')
+    })
   }
 
   async #runAnew(program: HaproxyProgram): Promise<void> {
