@@ -142,9 +142,13 @@ function addressesOf(node: NodeSpec): NodeAddress[] {
 
 /** What the Node says of the machine that it is. */
 function machineOf({ spec, node }: AgentConfig): Pick<NodeDescription, 'labels' | 'providerID' | 'maxPods'> {
+  // The names before Kubernetes 1.17 too: the cloud controller sees to both.
   const labels = {
+    'beta.kubernetes.io/instance-type': node.instanceType,
     'node.kubernetes.io/instance-type': node.instanceType,
+    'failure-domain.beta.kubernetes.io/region': REGION_ID,
     'topology.kubernetes.io/region': REGION_ID,
+    'failure-domain.beta.kubernetes.io/zone': node.zone,
     'topology.kubernetes.io/zone': node.zone,
   }
   const limits = spec.network === 'terway-eniip' ? { maxPods: maximumPods(poolLimits(node)) } : {}
