@@ -121,6 +121,22 @@ const trace = program
   })
 for (const option of fromWhere()) trace.addOption(option)
 
+const whatIf = program
+  .command('whatif')
+  .description('forecast who gains or loses access when a Service is changed; nothing is changed')
+  .argument('<resource>', 'svc/NAME or svc/NAMESPACE/NAME')
+  .argument('<change...>', 'field=value: externalTrafficPolicy, internalTrafficPolicy, type, selector, replicas, ...')
+  .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'))
+  .addHelpText(
+    'after',
+    '\nExamples:\n  $ fairlead whatif svc/web externalTrafficPolicy=Local\n  $ fairlead whatif svc/web replicas=5',
+  )
+  .action(async (resource: string, changes: string[], options) => {
+    const { whatIf: run } = await import('./commands/whatif.ts')
+    exitCode = await run(resource, changes, options)
+  })
+for (const option of fromWhere()) whatIf.addOption(option)
+
 const image = program.command('image').description('the images that pods can run')
 
 image

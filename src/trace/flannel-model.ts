@@ -3,11 +3,12 @@ import { formatAddress, nthAddress, parseCidr } from '../base/ip.ts'
 import type { Pod } from '../kube/types/core.ts'
 import { leaseOf, VNI, VXLAN_PORT } from '../network/flannel/lease.ts'
 import type { NodeView } from '../proxy/node-view.ts'
-import { list, refOf } from './diagnose-service.ts'
-import { type Cause, type Flow, type Hop, hostPort, type Place } from './hop.ts'
+import { refOf } from './diagnose-service.ts'
+import type { Cause, Flow, Hop, Place } from './hop.ts'
+import { deaf, takes } from './listening.ts'
 import { viewOf, within } from './proxy-model.ts'
 import { delivered, ending, type HopModel, type Next, type Step, translated } from './step.ts'
-import { type Atlas, type Listener, nameOf } from './world.ts'
+import { type Atlas, nameOf } from './world.ts'
 
 export const flannelModel: HopModel = {
   name: 'flannel',
@@ -162,6 +163,8 @@ function enterPod(step: Step, pod: Pod, atlas: Atlas): Next {
   const place = placeOfPod(pod)
   const listeners = atlas.kernel?.listeners.get(nameOf(pod))
   const next = delivered(step, place, refOf(pod, 'Pod'))
+  const lost = lostAnswer(step, viewOf(pod.spec.nodeName ?? '', atlas), atlas)
+  if (lost !== undefined) return ending('dropped', lost, next.hops)
   if (listeners === undefined || takes(listeners, step.flow)) return next
   return ending('refused', deaf(step, { what: `pod ${nameOf(pod)}`, listeners, ref: refOf(pod, 'Pod') }), next.hops)
 }
@@ -170,42 +173,18 @@ function enterNode(step: Step, name: string, atlas: Atlas): Next {
   const place: Place = { kind: 'node', name }
   const listeners = atlas.kernel?.listeners.get(name)
   const next = delivered(step, place)
+  const lost = lostAnswer(step, viewOf(name, atlas), atlas)
+  if (lost !== undefined) return ending('dropped', lost, next.hops)
   if (listeners === undefined || takes(listeners, step.flow)) return next
   return ending('refused', deaf(step, { what: name, listeners, ref: { kind: 'Node', name } }), next.hops)
 }
 
-function takes(listeners: readonly Listener[], { protocol, destination, port }: Flow): boolean {
-  return listeners.some((one) => one.protocol === protocol && one.port === port && hears(one.address, destination))
-}
-
-function hears(address: string, destination: string): boolean {
-  return address === (destination.includes(':') ? '::' : '0.0.0.0') || address === destination
-}
-
-interface Deaf {
-  readonly what: string
-  readonly listeners: readonly Listener[]
-  readonly ref: Cause['object'] & {}
-}
-
-function deaf({ flow, via }: Step, { what, listeners, ref }: Deaf): Cause {
-  const same = listeners.find(({ protocol, port }) => protocol === flow.protocol && port === flow.port)
-  if (same !== undefined) {
-    const sentence = `${what} listens on ${hostPort(same.address, same.port)} only, not on ${flow.destination}`
-    return {
-      code: 'not-listening',
-      sentence,
-      object: ref,
-      mend: 'let the program listen on all addresses (0.0.0.0 or ::)',
-    }
-  }
-  const heard = [...new Set(listeners.map(({ port, protocol }) => `${port}/${protocol}`))]
-  const does = heard.length === 0 ? 'on no port at all' : `on ${list(heard)}`
-  const not = `${what} does not listen on ${flow.port}/${flow.protocol} but ${does}`
-  if (via === undefined) return { code: 'not-listening', sentence: not, object: ref }
-  const index = (via.service.spec.ports ?? []).indexOf(via.port)
-  const sentence = `${not}; targetPort ${via.port.targetPort ?? via.port.port} of Service ${nameOf(via.service)} leads there`
-  const field = `spec.ports[${Math.max(0, index)}].targetPort`
-  const mend = heard.length === 0 ? 'start the program' : `set it to a port that the pod listens on`
-  return { code: 'wrong-target-port', sentence, object: refOf(via.service, 'Service'), field, mend }
+/** Why what is answered here does not get back to who asked; undefined when it does. */
+function lostAnswer({ flow }: Step, node: NodeView, atlas: Atlas): Cause | undefined {
+  const { source } = flow
+  if (!within(source, atlas.around.clusterCidrs) || within(source, node.podCidrs)) return undefined
+  if (peerOf(source, node, atlas) !== undefined) return undefined
+  const sentence = `${node.name} has no route to ${source}: what comes in is answered, and the answer is lost`
+  const mend = `see whether the network of ${node.name} runs, and of the node that has ${source}`
+  return { code: 'no-way-back', sentence, object: { kind: 'Node', name: node.name }, mend }
 }

@@ -115,6 +115,8 @@ export type CauseCode =
   | 'pod-ended'
   | 'nobody-there'
   | 'no-route'
+  | 'no-way-back'
+  | 'own-public-address'
   | 'routing-loop'
 
 /** How the way of a packet ends, as its sender sees it. */

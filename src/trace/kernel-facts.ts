@@ -6,7 +6,7 @@ import { listeningSockets } from '../linux/netlink/socket-diag.ts'
 import { placeOfPod } from './flannel-model.ts'
 import { placeText, routesOf } from './hop.ts'
 import type { Prediction } from './predict.ts'
-import { type Atlas, type KernelFacts, type Listener, nameOf } from './world.ts'
+import { type Atlas, INTERNET_LISTENERS, type KernelFacts, type Listener, nameOf } from './world.ts'
 
 /** The network namespaces of a cluster on this machine, by path; undefined where there is none. */
 export interface Doors {
@@ -49,6 +49,7 @@ export function gatherKernelFacts(doors: Doors, { pods, nodes }: People): Kernel
     listeners.set(name, listenersIn(door))
     routes.set(name, routesIn(door))
   }
+  if (doors.internet !== undefined) listeners.set(INTERNET_LISTENERS, listenersIn(doors.internet))
   return { listeners, routes }
 }
 

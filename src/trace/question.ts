@@ -167,6 +167,18 @@ function serviceTarget({ text, words, namespace, protocol, atlas }: Words): Targ
   return { text, kind: 'service', service, ...portOf(service, port, protocol) }
 }
 
+/** A Service by `svc/[NAMESPACE/]NAME`. @throws FairleadError `USAGE` */
+export function parseService(text: string, namespace: string, atlas: Atlas): Service {
+  const [first = '', ...words] = text.split('/')
+  if (KINDS[first] !== 'service' || words.length === 0) {
+    throw usage(`"${text}" is no Service`, 'Give svc/NAME or svc/NAMESPACE/NAME')
+  }
+  const [name = '', space = namespace] = [...words].reverse()
+  const service = atlas.objects.services.find(({ metadata }) => metadata.name === name && metadata.namespace === space)
+  if (service === undefined) throw unknownService(name, space, atlas)
+  return service
+}
+
 function unknownService(name: string, namespace: string, { objects }: Atlas): FairleadError {
   const message = `There is no Service "${name}" in namespace ${namespace}`
   const same = objects.services.filter(({ metadata }) => metadata.name === name)

@@ -1,11 +1,12 @@
 /** The VPC around the nodes and the internet beyond: routes between nodes, public addresses. */
 import { PUBLIC_CIDRS } from '../cloud/fabric/fabric-names.ts'
-import type { Service } from '../kube/types/core.ts'
+import type { Node, Service } from '../kube/types/core.ts'
 import { refOf } from './diagnose-service.ts'
 import type { Cause, Hop, Place } from './hop.ts'
+import { deaf, takes } from './listening.ts'
 import { within } from './proxy-model.ts'
 import { delivered, ending, type HopModel, type Next, type Step, translated } from './step.ts'
-import { type Atlas, nameOf } from './world.ts'
+import { type Atlas, INTERNET_LISTENERS, nameOf, nodeAddresses } from './world.ts'
 
 const VPC: Place = { kind: 'vpc' }
 const INTERNET: Place = { kind: 'internet' }
@@ -28,6 +29,7 @@ function leaveInternet(step: Step, atlas: Atlas): Next {
     const hop: Hop = { kind: 'route', place: INTERNET, to: 'the VPC', device: 'eth0' }
     return { kind: 'step', hops: [hop], step: { ...step, station: { at: 'vpc', from: 'internet' } } }
   }
+  if (atlas.around.internet.includes(destination)) return enterInternet(step, atlas)
   return ending('unreachable', insideAddress(destination, atlas))
 }
 
@@ -82,6 +84,8 @@ function onward(step: Step, hops: readonly Hop[], atlas: Atlas): Next {
   const { destination, port } = step.flow
   const { controlPlane, internet } = atlas.around
   const node = atlas.nodesByAddress.get(destination)
+  if (node !== undefined && nodeAddresses(node).includes(step.flow.source))
+    return ending('dropped', toItself(node), hops)
   if (node !== undefined) {
     const { name } = node.metadata
     const hop: Hop = { kind: 'route', place: VPC, to: name, device: `eni-${name}` }
@@ -95,6 +99,14 @@ function onward(step: Step, hops: readonly Hop[], atlas: Atlas): Next {
   }
   if (internet.includes(destination)) return toInternet(step, hops, atlas)
   return ending('unreachable', noRoute(destination, atlas), hops)
+}
+
+/** A packet that comes in with an address of the node's own is taken for a forged one (martian source). */
+function toItself(node: Node): Cause {
+  const { name } = node.metadata
+  const sentence = `${name} cannot be reached from itself by its public address: the packet comes back with its own source address`
+  const mend = `ask ${nodeAddresses(node)[0] ?? name}, its address inside`
+  return { code: 'own-public-address', sentence, object: refOf(node, 'Node'), mend }
 }
 
 /** Who has no EIP reaches nobody on the internet. */
@@ -121,8 +133,15 @@ function toInternet(step: Step, hops: readonly Hop[], atlas: Atlas): Next {
     by: `${TABLE} postrouting`,
     why: `as the EIP of ${source}`,
   })
-  const next = delivered(change.step, INTERNET)
+  const next = enterInternet(change.step, atlas)
   return { ...next, hops: [...hops, change.hop, ...next.hops] }
+}
+
+function enterInternet(step: Step, atlas: Atlas): Next {
+  const next = delivered(step, INTERNET)
+  const listeners = atlas.kernel?.listeners.get(INTERNET_LISTENERS)
+  if (listeners === undefined || takes(listeners, step.flow)) return next
+  return ending('refused', deaf(step, { what: 'the client on the internet', listeners }), next.hops)
 }
 
 function noRoute(destination: string, atlas: Atlas): Cause {

@@ -42,6 +42,9 @@ export interface Listener {
   readonly port: number
 }
 
+/** Under this name {@link KernelFacts.listeners} has those of the client on the internet. */
+export const INTERNET_LISTENERS = 'internet'
+
 /** What only the machine itself can tell; left out where it was not asked. */
 export interface KernelFacts {
   /** Who listens, by `namespace/name` of a pod, or a node's name. */

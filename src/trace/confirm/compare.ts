@@ -71,6 +71,10 @@ function chainMisfits(hops: readonly Hop[], there: readonly Sighting[]): string[
 }
 
 function fateMisfit({ end, hops }: Route, fate: Fate, there: readonly Sighting[]): string[] {
+  const [start] = hops
+  // The kernel tells of refused datagrams now and then only (net.ipv4.icmp_ratelimit).
+  if (end.kind === 'refused' && fate === 'silent' && start?.kind === 'origin' && start.flow.protocol === 'UDP')
+    return []
   if (end.kind === 'delivered' && fate === 'silent') {
     const last = hops.findLast((hop) => hop.kind === 'arrive')
     const isDatagram = last?.kind === 'arrive' && last.flow.protocol === 'UDP'
@@ -83,6 +87,7 @@ function fateMisfit({ end, hops }: Route, fate: Fate, there: readonly Sighting[]
 /** A router's word may come too late to be heard (see linux/README.md): to the sender that is silence. */
 function agrees(kind: Route['end']['kind'], fate: Fate): boolean {
   if (kind === 'delivered') return fate === 'answered'
+  if (fate === 'forbidden') return kind === 'dropped' || kind === 'refused'
   if (kind === 'dropped') return fate === 'silent'
   return kind === 'unreachable' ? fate === 'unreachable' || fate === 'silent' : fate === kind
 }

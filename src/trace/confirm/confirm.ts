@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
+import { type Clock, systemClock } from '../../base/clock.ts'
 import { NF_DROP } from '../../linux/nftables/trace-socket.ts'
 import { type Flow, type Hop, type Path, type Place, placeText, type Route, routesOf } from '../hop.ts'
 import type { Doors } from '../kernel-facts.ts'
@@ -32,11 +33,18 @@ export interface ConfirmOptions {
   readonly prediction: Prediction
   readonly atlas: Atlas
   readonly doors: Doors
-  /** How long nobody may answer until that is silence. @default 150 */
+  /** How long nobody may answer until that is silence. A packet that is seen to be dropped is not waited for. */
   readonly patienceMs?: number
+  readonly clock?: Clock
 }
 
-const PATIENCE_MS = 150
+interface Seen {
+  readonly point: WatchPoint
+  readonly sightings: readonly Sighting[]
+}
+
+/** Where no answer is expected, and where somebody should answer but the machine may be busy. */
+const PATIENCE_MS = { silence: 100, datagram: 250, connection: 500 } as const
 /** How often traces are looked at while nobody answers: they cannot be waited for. */
 const LOOK_MS = 1
 /** Of a Service with endpoints on very many nodes not all are watched. */
@@ -49,7 +57,7 @@ const MOST_PLACES = 64
  * @throws FairleadError `KERNEL_REFUSED`, `SYSCALL_FAILED`
  */
 export async function confirm(options: ConfirmOptions): Promise<Confirmation> {
-  const { origin, prediction, doors, patienceMs = PATIENCE_MS } = options
+  const { origin, prediction, doors, patienceMs = patienceFor(prediction), clock = systemClock } = options
   const path = prediction.path === undefined ? undefined : oneAddress(prediction.path)
   const [start] = path?.hops ?? []
   if (path === undefined || start?.kind !== 'origin') return { kind: 'not sent', why: 'there is no address to send to' }
@@ -67,11 +75,16 @@ export async function confirm(options: ConfirmOptions): Promise<Confirmation> {
   const dropComments = seen.flatMap(({ point, sightings: own }) =>
     own.flatMap(({ dropped }) => (dropped === undefined ? [] : (point.commentOf(dropped) ?? []))),
   )
-  for (const { point, sightings: own } of seen) forget(point, own)
+  await forget(seen, clock)
   const { taken, differences } = compare(path, sightings, fate)
   const milliseconds = performance.now() - began
   const way = taken === undefined ? {} : { taken }
   return { kind: 'sent', flow: start.flow, fate, sightings, dropComments, ...way, differences, milliseconds }
+}
+
+function patienceFor({ protocol, verdict }: Prediction): number {
+  if (verdict !== 'reachable' && verdict !== 'partly' && verdict !== 'refused') return PATIENCE_MS.silence
+  return protocol === 'TCP' ? PATIENCE_MS.connection : PATIENCE_MS.datagram
 }
 
 /** Of several addresses the first is sent to, as clients do. */
@@ -159,11 +172,22 @@ class Despair implements Disposable {
   }
 }
 
-/** Deletes the entries that the packet made, in both directions. */
-function forget(point: WatchPoint, sightings: readonly Sighting[]): void {
-  for (const { direction, before } of sightings) {
-    if (direction !== 'there') continue
-    const entry = point.connection(before)
-    if (entry !== undefined) point.forget(entry)
-  }
+const MOST_SWEEPS = 10
+const SWEEP_MS = 2
+
+/** Deletes the entries that the packet made; again while its reset is still on its way and makes new ones. */
+async function forget(seen: readonly Seen[], clock: Clock): Promise<void> {
+  for (let count = 0; count < MOST_SWEEPS && seen.map(sweep).some(Boolean); count += 1) await clock.sleep(SWEEP_MS)
+}
+
+/** Whether there was something to delete. */
+function sweep({ point, sightings }: Seen): boolean {
+  return sightings
+    .filter(({ direction }) => direction === 'there')
+    .map(({ before }) => {
+      const entry = point.connection(before)
+      if (entry !== undefined) point.forget(entry)
+      return entry !== undefined
+    })
+    .some(Boolean)
 }

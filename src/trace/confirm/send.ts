@@ -6,8 +6,8 @@ import { connectTcp, openUdp } from '../../linux/socket.ts'
 import type { Flow } from '../hop.ts'
 import { datagram, type Nonce } from './watch-point.ts'
 
-/** As the sender sees it. */
-export type Fate = 'answered' | 'refused' | 'unreachable' | 'silent'
+/** As the sender sees it. `forbidden`: its own machine did not let it out, which the sender of a datagram is told. */
+export type Fate = 'answered' | 'refused' | 'unreachable' | 'silent' | 'forbidden'
 
 export interface Sending {
   readonly netns: string
@@ -69,7 +69,8 @@ function sendDatagram({ netns, flow, nonce, bind, patienceMs, hopeless }: Sendin
   const host = bind ? flow.source : six ? '::' : '0.0.0.0'
   const socket = createSocket(six ? 'udp6' : 'udp4')
   return new Promise<Fate>((resolve, reject) => {
-    const timer = setTimeout(() => resolve('silent'), patienceMs)
+    // An answer that came while this process was busy is heard before the time is said to be over.
+    const timer = setTimeout(() => setImmediate(() => resolve('silent')), patienceMs)
     const settle = (fate: Fate) => {
       clearTimeout(timer)
       resolve(fate)
@@ -99,7 +100,8 @@ function fateOf(error: unknown, hopeless: AbortSignal): Fate {
   if (error instanceof FairleadError && error.code === 'TIMEOUT') return 'silent'
   const code = error instanceof SyscallError ? error.errno : systemErrorCode(error)
   if (code === 'ECONNREFUSED') return 'refused'
-  if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH' || code === 'EACCES' || code === 'EPERM') return 'unreachable'
+  if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH') return 'unreachable'
+  if (code === 'EPERM' || code === 'EACCES') return 'forbidden'
   if (code === 'ECONNRESET') return 'answered'
   throw error
 }

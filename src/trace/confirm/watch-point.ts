@@ -2,7 +2,7 @@ import { requireAddress } from '../../base/ip.ts'
 import { type ConntrackEntry, ConntrackSocket } from '../../linux/conntrack.ts'
 import { NftBatch } from '../../linux/nftables/batch.ts'
 import type { Expression } from '../../linux/nftables/expression.ts'
-import type { ChainHook } from '../../linux/nftables/program.ts'
+import type { ChainHook, TableRef } from '../../linux/nftables/program.ts'
 import { NftSocket } from '../../linux/nftables/socket.ts'
 import { NftTraceSocket, type TracedPacket, type TraceEvent } from '../../linux/nftables/trace-socket.ts'
 import type { Place } from '../hop.ts'
@@ -31,6 +31,7 @@ export class WatchPoint implements Disposable {
   readonly #traces: NftTraceSocket
   readonly #rules: NftSocket
   readonly #events: TraceEvent[] = []
+  readonly #table: TableRef
   #connections: ConntrackSocket | undefined
 
   constructor(place: Place, netns: string, nonce: Nonce) {
@@ -39,7 +40,9 @@ export class WatchPoint implements Disposable {
     this.#nonce = nonce
     this.#traces = NftTraceSocket.open(netns)
     this.#rules = NftSocket.open(netns)
-    this.#rules.commit(markingTable(nonce))
+    made += 1
+    this.#table = { family: 'inet', table: `fairlead-trace-${process.pid}-${made}` }
+    this.#rules.commit(markingTable(this.#table, nonce))
   }
 
   /** All that was told of the packet and its answer until now. */
@@ -69,15 +72,17 @@ export class WatchPoint implements Disposable {
   [Symbol.dispose](): void {
     this.#traces[Symbol.dispose]()
     this.#connections?.[Symbol.dispose]()
+    // It would go with the socket too, but the kernel would let us wait until no packet is in it.
+    const batch = new NftBatch()
+    batch.deleteTable(this.#table)
+    this.#rules.commit(batch)
     this.#rules[Symbol.dispose]()
   }
 }
 
 let made = 0
 
-function markingTable(nonce: Nonce): NftBatch {
-  made += 1
-  const ref = { family: 'inet', table: `fairlead-trace-${process.pid}-${made}` } as const
+function markingTable(ref: TableRef, nonce: Nonce): NftBatch {
   const batch = new NftBatch()
   batch.addTable({ ...ref, comment: 'marks one packet for fairlead trace', owned: true })
   const chain = (name: string, hook: ChainHook['hook'], priority: number) =>

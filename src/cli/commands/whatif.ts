@@ -1,0 +1,29 @@
+import { openTraceSite } from '../../cluster/trace-site.ts'
+import { parseService } from '../../trace/question.ts'
+import type { Paint } from '../../trace/tree.ts'
+import { fork } from '../../trace/what-if/change.ts'
+import { forecast } from '../../trace/what-if/forecast.ts'
+import { forecastLines } from '../../trace/what-if/forecast-text.ts'
+import { atlasOf } from '../../trace/world.ts'
+import { paint, print } from '../output.ts'
+
+export interface WhatIfOptions {
+  readonly name: string
+  readonly kubeconfig?: string
+  readonly namespace: string
+  readonly output: 'text' | 'json'
+}
+
+const STYLES = { good: 'green', bad: 'red', dim: 'dim', bold: 'bold' } as const
+const onOutput: Paint = (style, text) => paint(STYLES[style], text, process.stdout)
+
+/** Forecasts a change of a Service. Exit code 0, also when somebody loses access: the question is answered. */
+export async function whatIf(resource: string, changes: readonly string[], options: WhatIfOptions): Promise<number> {
+  const { world } = await openTraceSite(options)
+  const atlas = atlasOf(world)
+  const told = forecast(fork(atlas, parseService(resource, options.namespace, atlas), changes))
+  const document = { apiVersion: 'fairlead.dev/v1', kind: 'Forecast', ...told }
+  if (options.output === 'json') print(JSON.stringify(document, undefined, 2))
+  else for (const line of forecastLines(told, onOutput)) print(line)
+  return 0
+}

@@ -1,0 +1,212 @@
+/** What is to be changed, from `field=value` words, and the world as it would be then. Nothing is changed really. */
+import { FairleadError } from '../../base/error.ts'
+import { formatAddress, nthAddress, parseCidr } from '../../base/ip.ts'
+import type { Pod, Service, ServiceSpec } from '../../kube/types/core.ts'
+import { closest } from '../closest.ts'
+import { deriveSlices, isDerived } from '../derive-slices.ts'
+import { type Atlas, atlasOf, nameOf, type World } from '../world.ts'
+
+export interface Fork {
+  readonly service: Service
+  readonly before: Atlas
+  readonly after: Atlas
+  /** What the changed objects would look like, for people: `spec.type: ClusterIP -> NodePort`. */
+  readonly changes: readonly string[]
+  /** What the API would choose by itself, and is only an example here. */
+  readonly notes: readonly string[]
+}
+
+type Reader = (value: string, service: Service) => Partial<ServiceSpec>
+
+const POLICIES = ['Cluster', 'Local'] as const
+
+/** Fields of a Service that decide about packets. */
+const FIELDS: Readonly<Record<string, Reader>> = {
+  type: (value) => ({ type: oneOf('type', value, ['ClusterIP', 'NodePort', 'LoadBalancer']) }),
+  externalTrafficPolicy: (value) => ({ externalTrafficPolicy: oneOf('externalTrafficPolicy', value, POLICIES) }),
+  internalTrafficPolicy: (value) => ({ internalTrafficPolicy: oneOf('internalTrafficPolicy', value, POLICIES) }),
+  sessionAffinity: (value) => ({ sessionAffinity: oneOf('sessionAffinity', value, ['None', 'ClientIP']) }),
+  trafficDistribution: (value) => ({
+    trafficDistribution: oneOf('trafficDistribution', value, ['PreferClose', 'PreferSameZone', 'PreferSameNode']),
+  }),
+  publishNotReadyAddresses: (value) => ({
+    publishNotReadyAddresses: oneOf('publishNotReadyAddresses', value, ['true', 'false']) === 'true',
+  }),
+  loadBalancerSourceRanges: (value) => ({
+    loadBalancerSourceRanges: value === '' ? [] : value.split(',').map(requireRange),
+  }),
+  externalIPs: (value) => ({ externalIPs: value === '' ? [] : value.split(',') }),
+  selector: (value) => ({ selector: Object.fromEntries(value.split(',').map(labelOf)) }),
+  targetPort: (value, { spec }) => ({
+    ports: (spec.ports ?? []).map((port) => ({ ...port, targetPort: /^\d+$/.test(value) ? Number(value) : value })),
+  }),
+}
+
+function oneOf<T extends string>(field: string, value: string, allowed: readonly T[]): T {
+  const found = allowed.find((one) => one === value)
+  if (found !== undefined) return found
+  throw new FairleadError('USAGE', `${field} cannot be "${value}"`, { hint: `Give ${allowed.join(' or ')}` })
+}
+
+function requireRange(text: string): string {
+  if (parseCidr(text) !== undefined) return text
+  throw new FairleadError('USAGE', `loadBalancerSourceRanges "${text}" is not a CIDR`, {
+    hint: 'Give one like 10.0.0.0/8',
+  })
+}
+
+function labelOf(text: string): [string, string] {
+  const [key = '', value = ''] = text.split(/[=:]/)
+  if (key !== '') return [key, value]
+  throw new FairleadError('USAGE', `"${text}" is not a label`, { hint: 'Give selector=KEY:VALUE,...' })
+}
+
+/**
+ * The world in which a Service has other fields, or other pods (`replicas`).
+ *
+ * @throws FairleadError `USAGE`
+ */
+export function fork(before: Atlas, service: Service, words: readonly string[]): Fork {
+  if (words.length === 0) throw new FairleadError('USAGE', 'Nothing is to be changed', { hint: 'Give field=value' })
+  let changed = service
+  let pods = before.objects.pods
+  const changes: string[] = []
+  const notes: string[] = []
+  for (const word of words) {
+    const [, field = '', value = ''] = /^(?:spec\.)?([^=]+)=(.*)$/.exec(word) ?? []
+    if (field === '') throw new FairleadError('USAGE', `"${word}" is no change`, { hint: 'Give field=value' })
+    if (field === 'replicas') {
+      const count = requireCount(value)
+      const own = ownPods(changed, pods)
+      changes.push(`replicas: ${own.length} -> ${count}`)
+      pods = withReplicas({ own, count, pods, before, notes })
+      continue
+    }
+    const spec = readerOf(field)(value, changed)
+    for (const key of Object.keys(spec) as (keyof ServiceSpec)[]) {
+      changes.push(`spec.${key}: ${text(changed.spec[key])} -> ${text(spec[key])}`)
+    }
+    changed = completed({ ...changed, spec: { ...changed.spec, ...spec } }, before, notes)
+  }
+  return { service: changed, before, after: replaced(before, changed, pods), changes, notes }
+}
+
+function text(value: unknown): string {
+  if (value === undefined) return '(not set)'
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+function readerOf(field: string): Reader {
+  const label = /^selector\.(.+)$/.exec(field)?.[1]
+  if (label !== undefined) return (value, { spec }) => ({ selector: { ...spec.selector, [label]: value } })
+  const reader = FIELDS[field]
+  if (reader !== undefined) return reader
+  const known = [...Object.keys(FIELDS), 'replicas']
+  const near = closest(field, known)
+  const hint = near === undefined ? `Known are ${known.join(', ')}` : `Perhaps ${near} is meant`
+  throw new FairleadError('USAGE', `whatif knows no field "${field}" of a Service`, { hint })
+}
+
+function requireCount(value: string): number {
+  const count = Number(value)
+  if (/^\d+$/.test(value) && count <= 1000) return count
+  throw new FairleadError('USAGE', `replicas cannot be "${value}"`, { hint: 'Give a whole number up to 1000' })
+}
+
+const FIRST_NODE_PORT = 30_000
+
+/** What the API server would fill in or take away. */
+function completed(service: Service, { servicesByNodePort }: Atlas, notes: string[]): Service {
+  const { spec } = service
+  if (spec.type === 'ClusterIP') {
+    const { externalTrafficPolicy: _, ...rest } = spec
+    const ports = (spec.ports ?? []).map(({ nodePort: __, ...port }) => port)
+    return { ...service, spec: { ...rest, ports }, status: { ...service.status, loadBalancer: {} } }
+  }
+  let free = FIRST_NODE_PORT
+  const ports = (spec.ports ?? []).map((port) => {
+    if (port.nodePort !== undefined) return port
+    while (servicesByNodePort.has(free)) free += 1
+    notes.push(`port ${port.port} would get some free node port, ${free} in this forecast`)
+    free += 1
+    return { ...port, nodePort: free - 1 }
+  })
+  const policy = spec.externalTrafficPolicy ?? 'Cluster'
+  if (spec.type === 'LoadBalancer' && (service.status?.loadBalancer?.ingress ?? []).length === 0) {
+    notes.push('the address of the load balancer is not known before the cloud gives one')
+  }
+  const status = spec.type === 'NodePort' ? { status: { ...service.status, loadBalancer: {} } } : {}
+  return { ...service, spec: { ...spec, externalTrafficPolicy: policy, ports }, ...status }
+}
+
+function ownPods({ metadata, spec }: Service, pods: readonly Pod[]): readonly Pod[] {
+  const selector = Object.entries(spec.selector ?? {})
+  return pods.filter(
+    (pod) =>
+      selector.length > 0 &&
+      pod.metadata.namespace === metadata.namespace &&
+      selector.every(([key, value]) => pod.metadata.labels?.[key] === value),
+  )
+}
+
+interface Scaling {
+  readonly own: readonly Pod[]
+  readonly count: number
+  readonly pods: readonly Pod[]
+  readonly before: Atlas
+  readonly notes: string[]
+}
+
+/** Fewer pods: the last ones go. More: copies of the first, on the nodes that have the fewest. */
+function withReplicas({ own, count, pods, before, notes }: Scaling): readonly Pod[] {
+  const kept = new Set(own.slice(0, count))
+  const rest = pods.filter((pod) => !own.includes(pod) || kept.has(pod))
+  const [model] = own
+  if (count <= own.length || model === undefined) return rest
+  const nodes = before.objects.nodes
+    .filter(({ spec }) => spec?.unschedulable !== true)
+    .map(({ metadata }) => metadata.name)
+  const added: Pod[] = []
+  for (let index = own.length; index < count; index += 1) {
+    const load = (node: string) => [...own, ...added].filter(({ spec }) => spec.nodeName === node).length
+    const node = [...nodes].sort((a, b) => load(a) - load(b))[0] ?? ''
+    added.push(copyOf(model, { node, index, before }))
+  }
+  notes.push(`new pods are expected on ${added.map(({ spec }) => spec.nodeName).join(', ')}; the scheduler decides`)
+  return [...rest, ...added]
+}
+
+function copyOf(model: Pod, place: { readonly node: string; readonly index: number; readonly before: Atlas }): Pod {
+  const { node, index, before } = place
+  const name = `${model.metadata.name}-new-${index}`
+  const range = parseCidr(before.nodesByName.get(node)?.spec?.podCIDR ?? '')
+  // From the end of the range, where pods seldom are.
+  const podIP = range === undefined ? '' : formatAddress(nthAddress(range, -2 - index))
+  return {
+    ...model,
+    metadata: { ...model.metadata, name, uid: `new-${index}` },
+    spec: { ...model.spec, nodeName: node },
+    status: {
+      ...model.status,
+      phase: 'Running',
+      podIP,
+      podIPs: [{ ip: podIP }],
+      conditions: [{ type: 'Ready', status: 'True' }],
+    },
+  }
+}
+
+function replaced(before: Atlas, service: Service, pods: readonly Pod[]): Atlas {
+  const { objects } = before
+  const key = nameOf(service)
+  const own = before.slicesByService.get(key) ?? []
+  const others = objects.slices.filter((slice) => !own.includes(slice))
+  const slices = [
+    ...others,
+    ...own.filter((slice) => !isDerived(slice)),
+    ...deriveSlices(service, { pods, nodes: objects.nodes }),
+  ]
+  const services = objects.services.map((one) => (nameOf(one) === key ? service : one))
+  const world: World = { objects: { ...objects, services, slices, pods }, around: before.around }
+  return atlasOf(world)
+}

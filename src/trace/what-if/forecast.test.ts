@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isFairleadError } from '../../base/error.ts'
+import { type ServiceWords, testWorld } from '../test-world.ts'
+import { nameOf } from '../world.ts'
+import { fork } from './change.ts'
+import { type Forecast, forecast } from './forecast.ts'
+
+const PODS = [
+  { name: 'web-1', labels: { app: 'web' }, node: 1 },
+  { name: 'web-2', labels: { app: 'web' }, node: 2 },
+  { name: 'web-3', labels: { app: 'web' }, node: 2 },
+] as const
+const around = { publicAddresses: [1, 2, 3].map((n) => ({ eip: `203.0.113.${n}`, address: `192.168.0.${n}` })) }
+const nodePort: ServiceWords = {
+  name: 'web',
+  type: 'NodePort',
+  externalTrafficPolicy: 'Cluster',
+  ports: [{ port: 80, targetPort: 8080, nodePort: 30080 }],
+}
+
+function whatIf(words: ServiceWords, ...changes: string[]): Forecast {
+  const atlas = testWorld({ services: [words], pods: PODS, around })
+  const service = atlas.objects.services.find((one) => nameOf(one) === 'default/web')!
+  return forecast(fork(atlas, service, changes))
+}
+
+test('policy Local: who loses access, whose address is seen, and how pods are used', () => {
+  const told = whatIf(nodePort, 'externalTrafficPolicy=Local')
+  assert.deepEqual(told.changes, ['spec.externalTrafficPolicy: Cluster -> Local'])
+  assert.deepEqual(told.gains, [])
+  const lost = told.loses.map(({ client, address }) => `${client} ${address}`)
+  assert.ok(lost.includes('internet EIP of node-3'))
+  assert.ok(!lost.includes('internet EIP of node-1'))
+  assert.ok(
+    lost.every((line) => line.endsWith('of node-3')),
+    lost.join('\n'),
+  )
+  const seen = told.sources.find(({ client, address }) => client === 'internet' && address === 'EIP of node-2')
+  assert.deepEqual(seen?.after, ['its own'])
+  const shares = Object.fromEntries(told.balance.map(({ pod, after }) => [pod, after]))
+  assert.deepEqual(shares, { 'default/web-1': 0.5, 'default/web-2': 0.25, 'default/web-3': 0.25 })
+})
+
+test('type: node ports and the internet come, and go', () => {
+  const up = whatIf({ name: 'web' }, 'type=NodePort')
+  assert.ok(up.gains.some(({ client, address }) => client === 'internet' && address === 'EIP of node-3'))
+  assert.deepEqual(up.loses, [])
+  assert.match(up.notes.join(), /would get some free node port, 30000/)
+  const down = whatIf(nodePort, 'type=ClusterIP')
+  assert.ok(down.loses.some(({ client }) => client === 'internet'))
+  assert.ok(down.loses.every(({ address }) => address !== 'ClusterIP'))
+})
+
+test('a load balancer: backends for the quota, the fee', () => {
+  const balancer: ServiceWords = { ...nodePort, type: 'LoadBalancer' }
+  const local = whatIf(balancer, 'externalTrafficPolicy=Local')
+  assert.deepEqual(local.quota, { before: 3, after: 2 })
+  const made = whatIf(nodePort, 'type=LoadBalancer')
+  assert.deepEqual(
+    [made.quota, made.monthlyCost],
+    [
+      { before: 0, after: 3 },
+      { before: 0, after: 15.12, currency: 'USD' },
+    ],
+  )
+})
+
+test('selector, replicas and target port are forecast with the controllers own decisions', () => {
+  const wrong = whatIf({ name: 'web' }, 'selector=app:wbe')
+  assert.ok(wrong.loses.length > 0)
+  assert.match(wrong.loses[0]?.cause ?? '', /closest is pod web-1 with app=web/)
+  const more = whatIf({ name: 'web' }, 'replicas=4')
+  assert.deepEqual(
+    more.balance.map(({ after }) => after),
+    [0.25, 0.25, 0.25, 0.25],
+  )
+  assert.match(more.notes.join(), /expected on node-3/)
+  const fewer = whatIf({ name: 'web' }, 'replicas=0')
+  assert.match(fewer.loses[0]?.cause ?? '', /no pod in namespace default has the labels/)
+})
+
+test('what cannot be changed is refused with what can', () => {
+  const cases: readonly (readonly [string, RegExp])[] = [
+    ['externalTrafficPolcy=Local', /externalTrafficPolicy is meant/],
+    ['externalTrafficPolicy=local', /Cluster or Local/],
+    ['type', /field=value/],
+    ['replicas=many', /whole number/],
+    ['loadBalancerSourceRanges=ten', /10\.0\.0\.0\/8/],
+  ]
+  for (const [word, hint] of cases) {
+    assert.throws(
+      () => whatIf(nodePort, word),
+      (error) => isFairleadError(error, 'USAGE') && hint.test(error.hint ?? ''),
+      word,
+    )
+  }
+})

@@ -1,0 +1,132 @@
+/** What a change does: who gains or loses access, whose source changes, balance, quota and cost. Pure. */
+import { DEFAULT_PRICES } from '../../cloud/billing/price-table.ts'
+import type { Service } from '../../kube/types/core.ts'
+import { type Atlas, nameOf } from '../world.ts'
+import type { Fork } from './change.ts'
+import { type Cell, reachOf } from './reach.ts'
+
+export interface Access {
+  readonly client: string
+  readonly address: string
+  readonly port: number
+  readonly cause?: string
+}
+
+export interface SourceChange extends Access {
+  readonly before: readonly string[]
+  readonly after: readonly string[]
+}
+
+export interface Balance {
+  readonly pod: string
+  /** Share of connections that come by the Service's outer addresses (inner ones for a ClusterIP), 0..1. */
+  readonly before: number
+  readonly after: number
+}
+
+/** Backends that its listeners have attached in all: each counts for the account's quota. */
+export interface Units {
+  readonly before: number
+  readonly after: number
+}
+
+export interface Forecast {
+  readonly service: string
+  readonly changes: readonly string[]
+  readonly notes: readonly string[]
+  readonly gains: readonly Access[]
+  readonly loses: readonly Access[]
+  readonly sources: readonly SourceChange[]
+  readonly balance: readonly Balance[]
+  readonly quota: Units
+  /** Fixed fees of a month of 720 hours without traffic. */
+  readonly monthlyCost: Units & { readonly currency: string }
+}
+
+const HOURS = 720
+
+export function forecast({ service, before, after, changes, notes }: Fork): Forecast {
+  const old = before.objects.services.find((one) => nameOf(one) === nameOf(service)) ?? service
+  const [then, now] = [reachOf(old, before), reachOf(service, after)]
+  const [was, is] = [byPlace(then), byPlace(now)]
+  const reaches = (cell: Cell | undefined) => cell?.verdict === 'reachable'
+  return {
+    service: nameOf(service),
+    changes,
+    notes,
+    gains: now.filter((cell) => reaches(cell) && !reaches(was.get(placeOf(cell)))).map(access),
+    loses: then
+      .filter((cell) => reaches(cell) && !reaches(is.get(placeOf(cell))))
+      .map((cell) => lost(cell, is.get(placeOf(cell)))),
+    sources: now.flatMap((cell) => sourceChange(was.get(placeOf(cell)), cell)),
+    balance: balances(then, now),
+    quota: { before: unitsOf(old, before), after: unitsOf(service, after) },
+    monthlyCost: { before: costOf(old), after: costOf(service), currency: DEFAULT_PRICES.currency },
+  }
+}
+
+function placeOf({ client, address, port }: Cell): string {
+  return `${client} ${address} ${port}`
+}
+
+function byPlace(cells: readonly Cell[]): Map<string, Cell> {
+  return new Map(cells.map((cell) => [placeOf(cell), cell]))
+}
+
+function access({ client, address, port }: Cell): Access {
+  return { client, address, port }
+}
+
+function lost(cell: Cell, now: Cell | undefined): Access {
+  return { ...access(cell), cause: now?.cause ?? 'the Service has no such address then' }
+}
+
+function sourceChange(before: Cell | undefined, cell: Cell): SourceChange[] {
+  if (before?.verdict !== 'reachable' || cell.verdict !== 'reachable') return []
+  if (before.sources.join() === cell.sources.join()) return []
+  return [{ ...access(cell), before: before.sources, after: cell.sources }]
+}
+
+/** Each outer address that is served gets the same part of all connections, as a balancer or clients in turn do it. */
+function balances(before: readonly Cell[], after: readonly Cell[]): Balance[] {
+  const [then, now] = [sharesOf(before), sharesOf(after)]
+  const pods = [...new Set([...then.keys(), ...now.keys()])].sort()
+  return pods.map((pod) => ({ pod, before: rounded(then.get(pod)), after: rounded(now.get(pod)) }))
+}
+
+/** Sums of thirds are not quite what they should be. */
+function rounded(share = 0): number {
+  return Math.round(share * 1e6) / 1e6
+}
+
+function sharesOf(cells: readonly Cell[]): Map<string, number> {
+  const served = cells.filter(({ shares }) => shares.size > 0)
+  const outer = served.filter(({ client }) => client === 'internet')
+  const used = outer.length > 0 ? outer : served
+  const totals = new Map<string, number>()
+  for (const { shares } of used) {
+    const all = [...shares.values()].reduce((sum, share) => sum + share, 0)
+    for (const [pod, share] of shares) totals.set(pod, (totals.get(pod) ?? 0) + share / all / used.length)
+  }
+  return totals
+}
+
+/** Flannel: nodes are the backends; with policy Local those that have a ready endpoint. */
+function unitsOf(service: Service, atlas: Atlas): number {
+  const { spec } = service
+  if (spec.type !== 'LoadBalancer') return 0
+  const ready = (atlas.slicesByService.get(nameOf(service)) ?? [])
+    .flatMap(({ endpoints }) => endpoints ?? [])
+    .filter(({ conditions }) => conditions?.ready !== false)
+  const nodes =
+    spec.externalTrafficPolicy === 'Local'
+      ? new Set(ready.flatMap(({ nodeName }) => nodeName ?? [])).size
+      : atlas.objects.nodes.filter(({ spec: node }) => node?.unschedulable !== true).length
+  return nodes * (spec.ports ?? []).length
+}
+
+function costOf({ spec }: Service): number {
+  if (spec.type !== 'LoadBalancer') return 0
+  const fee = DEFAULT_PRICES.prices.findLast(({ item }) => item === 'instance-fee')
+  return Math.round((fee?.amount ?? 0) * HOURS * 100) / 100
+}
