@@ -5,7 +5,7 @@ import { INTERNET_CLIENTS, isInterfaceDevice, vpcNetnsName } from '../../src/clo
 import { instanceId, vSwitchId } from '../../src/cloud/region.ts'
 import { podVSwitch } from '../../src/cluster/cluster-spec.ts'
 import { ask, type Target, type Vantage } from '../../src/cluster/vantage.ts'
-import { events, nodes, pods } from '../../src/kube/resource.ts'
+import { events, nodes, pods, services } from '../../src/kube/resource.ts'
 import type { Pod } from '../../src/kube/types/core.ts'
 import { RouteSocket } from '../../src/linux/netlink/route/socket.ts'
 import { netnsPath } from '../../src/linux/netns.ts'
@@ -16,6 +16,7 @@ import { clientPod, serviceOf, startTrafficCluster, type TrafficCluster } from '
 const INTERNET_CLIENT = INTERNET_CLIENTS[0].split('/')[0]
 const NAT_ADDRESS = '203.0.113.10'
 const BRIEF_MS = 300
+const NOBODY = { pod: '', client: '' }
 
 /** node-1's pods have as many addresses as its type allows, two interfaces with six; node-2's vSwitch has four. */
 describe('Terway: pods have addresses of the VPC', () => {
@@ -83,7 +84,7 @@ describe('Terway: pods have addresses of the VPC', () => {
     const service = { host: await on.clusterIp('echo'), port: 80, protocol: 'TCP' } as const
     const asked = new Map<string, string>()
     await poll('both pods to answer', async () => {
-      const { pod, client } = await ask(on.pod(one), service).catch(() => ({ pod: '', client: '' }))
+      const { pod, client } = await ask(on.pod(one), service).catch(() => NOBODY)
       if (pod !== '') asked.set(pod, withoutPort(client))
       return asked.size === 2 ? true : undefined
     })
@@ -93,6 +94,21 @@ describe('Terway: pods have addresses of the VPC', () => {
     for (const { publicAddress } of on.cluster.spec.nodes) {
       assert.notEqual((await ask(on.internet, { host: publicAddress, port, protocol: 'TCP' })).pod, '')
     }
+  })
+
+  test('a load balancer leads to the pods themselves, which see the client', async () => {
+    await on.apply(serviceOf('echo', 'type: LoadBalancer', 'echo-public'))
+    const host = await on.until('an address of echo-public', () => {
+      return on.watch.service('echo-public')?.status?.loadBalancer?.ingress?.[0]?.ip
+    })
+    const asked = new Map<string, string>()
+    await poll('both pods to answer', async () => {
+      const { pod, client } = await ask(on.internet, { host, port: 80, protocol: 'TCP' }, BRIEF_MS).catch(() => NOBODY)
+      if (pod !== '') asked.set(pod, withoutPort(client))
+      return asked.size === 2 ? true : undefined
+    })
+    assert.deepEqual([...asked.values()], [INTERNET_CLIENT, INTERNET_CLIENT])
+    await on.client.delete(services, { namespace: 'default', name: 'echo-public' })
   })
 
   test('pods come and go: addresses never collide, and nothing of them is left', async () => {
