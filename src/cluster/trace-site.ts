@@ -92,6 +92,7 @@ function surroundings(spec: ClusterSpec, objects: ClusterObjects, mayEnter: bool
     .filter(({ endpoints }) => endpoints?.some(({ addresses }) => addresses.includes(CONTROL_PLANE_ADDRESS)))
     .flatMap((slice) => (slice.ports ?? []).flatMap(({ port }) => port ?? []))
   return {
+    network: spec.network,
     proxyMode: spec.proxyMode,
     clusterDomain: spec.clusterDomain,
     dnsAddress: spec.dnsAddress,

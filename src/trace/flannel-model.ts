@@ -14,6 +14,7 @@ export const flannelModel: HopModel = {
   name: 'flannel',
   next(step, atlas) {
     const { station } = step
+    if (atlas.around.network !== 'flannel') return undefined
     switch (station.at) {
       case 'pod-out':
         return leavePod(step, station.pod)
@@ -34,7 +35,7 @@ export function placeOfPod(pod: Pod): Place {
   return { kind: 'pod', namespace, name, node: pod.spec.nodeName ?? '' }
 }
 
-function leavePod(step: Step, pod: Pod): Next {
+export function leavePod(step: Step, pod: Pod): Next {
   const node = pod.spec.nodeName ?? ''
   const hop: Hop = { kind: 'route', place: placeOfPod(pod), to: node, device: 'eth0' }
   return { kind: 'step', hops: [hop], step: { ...step, station: { at: 'prerouting', node } } }
@@ -159,7 +160,7 @@ function isBridge(address: string, node: NodeView): boolean {
   return ['cni0', 'flannel.1'].some((device) => deviceAddress(device, node, { destination: address }) === address)
 }
 
-function enterPod(step: Step, pod: Pod, atlas: Atlas): Next {
+export function enterPod(step: Step, pod: Pod, atlas: Atlas): Next {
   const place = placeOfPod(pod)
   const listeners = atlas.kernel?.listeners.get(nameOf(pod))
   const next = delivered(step, place, refOf(pod, 'Pod'))
@@ -169,7 +170,7 @@ function enterPod(step: Step, pod: Pod, atlas: Atlas): Next {
   return ending('refused', deaf(step, { what: `pod ${nameOf(pod)}`, listeners, ref: refOf(pod, 'Pod') }), next.hops)
 }
 
-function enterNode(step: Step, name: string, atlas: Atlas): Next {
+export function enterNode(step: Step, name: string, atlas: Atlas): Next {
   const place: Place = { kind: 'node', name }
   const listeners = atlas.kernel?.listeners.get(name)
   const next = delivered(step, place)
@@ -182,7 +183,8 @@ function enterNode(step: Step, name: string, atlas: Atlas): Next {
 /** Why what is answered here does not get back to who asked; undefined when it does. */
 function lostAnswer({ flow }: Step, node: NodeView, atlas: Atlas): Cause | undefined {
   const { source } = flow
-  if (!within(source, atlas.around.clusterCidrs) || within(source, node.podCidrs)) return undefined
+  if (atlas.around.network !== 'flannel' || !within(source, atlas.around.clusterCidrs) || within(source, node.podCidrs))
+    return undefined
   if (peerOf(source, node, atlas) !== undefined) return undefined
   const sentence = `${node.name} has no route to ${source}: what comes in is answered, and the answer is lost`
   const mend = `see whether the network of ${node.name} runs, and of the node that has ${source}`

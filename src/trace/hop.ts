@@ -76,6 +76,16 @@ export type Hop =
       /** Addresses of the outer packet. */
       readonly outer: { readonly source: string; readonly destination: string; readonly port: number }
     }
+  /** A listener of a load balancer, which sends on to one of its backends. */
+  | {
+      readonly kind: 'balance'
+      readonly place: Place
+      readonly object: ObjectRef
+      /** `203.0.113.20:80/tcp` */
+      readonly listener: string
+      readonly scheduler: string
+      readonly carrier: 'kernel' | 'haproxy'
+    }
   | { readonly kind: 'arrive'; readonly place: Place; readonly flow: Flow; readonly object?: ObjectRef }
 
 /** Why a connection fails: one sentence, whose doing, and what to change. */
@@ -151,7 +161,7 @@ export interface Path {
     | End
     | {
         readonly kind: 'choice'
-        readonly how: Balancing | 'addresses of the name'
+        readonly how: Balancing | 'load balancer' | 'addresses of the name'
         /** Seconds that a client stays with its endpoint. */
         readonly affinitySeconds?: number
         readonly because?: string

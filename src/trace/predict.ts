@@ -8,16 +8,18 @@ import type { Service } from '../kube/types/core.ts'
 import { refOf } from './diagnose-service.ts'
 import { deviceAddress, flannelModel, placeOfPod } from './flannel-model.ts'
 import { type Cause, type Hop, hostPort, type Path, type Place, type Route, routesOf } from './hop.ts'
+import { loadBalancerModel } from './load-balancer-model.ts'
 import { proxyModel, viewOf, within } from './proxy-model.ts'
 import type { Origin, Target } from './question.ts'
 import { type Resolution, resolveInPod } from './resolve-name.ts'
 import { headlessCause, serviceAddresses } from './service-addresses.ts'
 import { type HopModel, type Station, type Step, walk } from './step.ts'
+import { terwayModel } from './terway-model.ts'
 import { vpcModel } from './vpc-model.ts'
 import { type Atlas, nameOf, nodeAddresses, podAddresses } from './world.ts'
 
-/** The first that knows a station decides. Load balancers stand in front of the VPC, other pod networks in flannel's place. */
-export const MODELS: readonly HopModel[] = [proxyModel, flannelModel, vpcModel]
+/** The first that knows a station decides: load balancers come before the VPC's routes. */
+export const MODELS: readonly HopModel[] = [proxyModel, flannelModel, terwayModel, loadBalancerModel, vpcModel]
 
 export type Verdict = 'reachable' | 'partly' | 'refused' | 'dropped' | 'unreachable' | 'unresolved'
 

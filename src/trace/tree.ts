@@ -106,6 +106,10 @@ function hopText(hop: Hop): string {
       return `${placeText(hop.place)}: leaves by ${hop.device} to ${hop.to}`
     case 'tunnel':
       return `${placeText(hop.from)}: by ${hop.device} (VXLAN ${hop.vni}) in UDP ${hop.outer.source} -> ${hostPort(hop.outer.destination, hop.outer.port)} to ${placeText(hop.to)}`
+    case 'balance': {
+      const how = hop.carrier === 'kernel' ? 'in the kernel' : 'by HAProxy, which opens a connection of its own'
+      return `load balancer of ${refText(hop.object)}: listener ${hop.listener}, scheduler ${hop.scheduler}, ${how}`
+    }
     case 'arrive':
       return `arrives at ${placeText(hop.place)} as ${hop.flow.source} -> ${hostPort(hop.flow.destination, hop.flow.port)}`
     default:

@@ -17,6 +17,8 @@ export interface ClusterObjects {
 
 /** What surrounds the nodes, as far as it is known. */
 export interface Surroundings {
+  /** How pods are connected. */
+  readonly network: 'flannel' | 'terway-eniip'
   readonly proxyMode: 'nftables' | 'ipvs'
   readonly clusterDomain: string
   /** Address that pods ask for names. */
@@ -70,6 +72,7 @@ export interface Atlas extends World {
 }
 
 export const NOWHERE: Surroundings = {
+  network: 'flannel',
   proxyMode: 'nftables',
   clusterDomain: 'cluster.local',
   dnsAddress: '10.96.0.10',

@@ -1,6 +1,7 @@
 /** What a change does: who gains or loses access, whose source changes, balance, quota and cost. Pure. */
 import { DEFAULT_PRICES } from '../../cloud/billing/price-table.ts'
 import type { Service } from '../../kube/types/core.ts'
+import { backendsOf } from '../load-balancer-model.ts'
 import { type Atlas, nameOf } from '../world.ts'
 import type { Fork } from './change.ts'
 import { type Cell, reachOf } from './reach.ts'
@@ -111,18 +112,11 @@ function sharesOf(cells: readonly Cell[]): Map<string, number> {
   return totals
 }
 
-/** Flannel: nodes are the backends; with policy Local those that have a ready endpoint. */
+/** Backends of all listeners. */
 function unitsOf(service: Service, atlas: Atlas): number {
   const { spec } = service
   if (spec.type !== 'LoadBalancer') return 0
-  const ready = (atlas.slicesByService.get(nameOf(service)) ?? [])
-    .flatMap(({ endpoints }) => endpoints ?? [])
-    .filter(({ conditions }) => conditions?.ready !== false)
-  const nodes =
-    spec.externalTrafficPolicy === 'Local'
-      ? new Set(ready.flatMap(({ nodeName }) => nodeName ?? [])).size
-      : atlas.objects.nodes.filter(({ spec: node }) => node?.unschedulable !== true).length
-  return nodes * (spec.ports ?? []).length
+  return (spec.ports ?? []).reduce((sum, port) => sum + backendsOf(service, port, atlas).length, 0)
 }
 
 function costOf({ spec }: Service): number {
