@@ -55,7 +55,7 @@ async function seen(from: string, to: { netns: string; host: string; port?: numb
   server.listen({ fd: listenTcp({ netns: to.netns, host: '0.0.0.0', port }) })
   await once(server, 'listening')
   try {
-    const socket = await connectTcp({ netns: from, host: to.host, port, timeoutMs: 300 })
+    const socket = await connectTcp({ netns: from, host: to.host, port, timeoutMs: 1000 })
     return Buffer.concat(await socket.toArray()).toString()
   } catch (error) {
     assert.ok(isFairleadError(error, 'TIMEOUT'), String(error))
