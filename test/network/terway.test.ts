@@ -145,11 +145,32 @@ describe('Terway: pods have addresses of the VPC', () => {
     await on.client.delete(pods, { namespace: 'default', name: 'later' })
   })
 
+  test('full interfaces leave the pod pending with the limit of the instance type', async () => {
+    // Beside pod `one`: one more than the type allows. The scheduler would not send it here.
+    const names = Array.from({ length: 12 }, (_, i) => `many-${i}`)
+    for (const name of names) await on.apply(clientPod(name, 'node-1'))
+    const running = await on.until('11 pods to run', () => {
+      const found = names
+        .flatMap((name) => on.watch.pod(name) ?? [])
+        .filter(({ status }) => status?.phase === 'Running')
+      return found.length === 11 ? found : undefined
+    })
+    const [pending = ''] = names.filter((name) => !running.some(({ metadata }) => metadata.name === name))
+    const event = await poll('an Event with the limit', () => refusal('instance type', pending))
+    assert.match(
+      event.message ?? '',
+      /ecs\.g7\.large allows 2 secondary interfaces with 6 addresses each, and all are in use/,
+    )
+    assert.equal(on.watch.pod(pending)?.status?.phase, 'Pending')
+    assert.equal(new Set([one, ...running].map(addressOf)).size, 12)
+    for (const name of names) await on.client.delete(pods, { namespace: 'default', name })
+  })
+
   test('a full vSwitch leaves the pod pending with the reason, until an address is free', async () => {
     const names = ['fill-1', 'fill-2', 'fill-3', 'fill-4']
     for (const name of names) await on.apply(clientPod(name, 'node-2'))
     const reason = `failed to allocate address: vSwitch ${vSwitchId(on.cluster.spec.name, podVSwitch('zone-b'))} has no free address`
-    const event = await poll('an Event with the reason', () => eventOf('FailedCreatePodSandBox'))
+    const event = await poll('an Event with the reason', () => refusal('vSwitch'))
     assert.ok(event.message?.includes(reason), event.message)
     const pending = event.involvedObject.name ?? ''
     assert.equal(on.watch.pod(pending)?.status?.phase, 'Pending')
@@ -181,9 +202,16 @@ describe('Terway: pods have addresses of the VPC', () => {
     }
   })
 
-  const eventOf = async (reason: string) => {
+  /** The Event of a pod that has no address, for a reason that begins like this. */
+  const refusal = async (why: string, pod?: string) => {
     const { items } = await on.client.list(events, { namespace: 'default' })
-    return items.find((event) => event.reason === reason)
+    const text = `failed to allocate address: ${why}`
+    return items.find(
+      ({ reason, message, involvedObject }) =>
+        reason === 'FailedCreatePodSandBox' &&
+        message?.includes(text) &&
+        (pod === undefined || involvedObject.name === pod),
+    )
   }
   const podRoutes = (node: string) =>
     using(on.node(node), (route) =>
