@@ -151,8 +151,12 @@ function machineOf({ spec, node }: AgentConfig): Pick<NodeDescription, 'labels' 
     'failure-domain.beta.kubernetes.io/zone': node.zone,
     'topology.kubernetes.io/zone': node.zone,
   }
-  const limits = spec.network === 'terway-eniip' ? { maxPods: maximumPods(poolLimits(node)) } : {}
-  return { labels, providerID: `${REGION_ID}.${instanceId(spec.name, node.name)}`, ...limits }
+  return { labels, providerID: `${REGION_ID}.${instanceId(spec.name, node.name)}`, maxPods: maxPodsOf(spec, node) }
+}
+
+/** Under Terway a pod needs an address of the node's interfaces. */
+function maxPodsOf({ network, maxPods }: ClusterSpec, node: NodeSpec): number {
+  return network === 'terway-eniip' ? Math.min(maxPods, maximumPods(poolLimits(node))) : maxPods
 }
 
 /** Where the addresses of the node's pods are from: its own ranges, or those of its zone's vSwitch. */
@@ -219,6 +223,7 @@ function startNodeServer(config: AgentConfig, { pods }: Kubelet, log: Log) {
     address: node.address,
     tls: { certificate: certificatePem, privateKey: privateKeyPem, clientAuthority: caPem },
     pods,
+    maxPods: maxPodsOf(spec, node),
     logDirectory: dirname(nodeDirectories(directories, node.name).logs),
     clock: systemClock,
     log: log.child({ component: 'kubelet' }),

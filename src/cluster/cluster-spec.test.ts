@@ -73,3 +73,14 @@ test('createClusterSpec() gives pods a range of each node, or a vSwitch of each 
     )
   }
 })
+
+test('createClusterSpec() lets a node take 110 pods, or what is asked for within its range', () => {
+  assert.equal(createClusterSpec().maxPods, 110)
+  assert.equal(createClusterSpec({ maxPods: 253 }).maxPods, 253)
+  for (const maxPods of [0, 254, 1.5, Number.NaN]) {
+    assert.throws(
+      () => createClusterSpec({ maxPods }),
+      (error) => isFairleadError(error, 'USAGE') && error.message.includes(`Cannot run ${maxPods} pods`),
+    )
+  }
+})

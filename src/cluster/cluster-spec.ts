@@ -15,6 +15,8 @@ export interface ClusterSpec {
   readonly network: PodNetworkKind
   /** Ranges of pods, of which each node has a part; none where pods have addresses of the VPC. */
   readonly clusterCidrs: readonly string[]
+  /** Pods that a node takes at most; under Terway fewer where its instance type has fewer addresses. */
+  readonly maxPods: number
   /** How load-balancer addresses are treated inside the cluster: upstream's way, or that of ACK's IPVS mode. */
   readonly proxyMode: ProxyMode
   readonly vpcCidr: string
@@ -59,13 +61,18 @@ export interface ClusterOptions {
   readonly network?: string
   /** @default DEFAULT_INSTANCE_TYPE */
   readonly instanceType?: string
+  /** Of each node, as a kubelet's `--max-pods`. @default 110 */
+  readonly maxPods?: number
   /** As the command line has it: with a duration such as `1m0s`, and paths as they were given. */
   readonly apiServer?: ApiServerOptions
 }
 
 export const DEFAULT_CLUSTER = 'dev'
 const DEFAULT_API_PORT = 6443
+export const DEFAULT_MAX_PODS = 110
 const MAXIMUM_NODES = 60
+/** Of a node's /24, less the network's, the bridge's and the broadcast address. */
+const MAXIMUM_PODS = 253
 const ZONES = ['zone-a', 'zone-b', 'zone-c'] as const
 const FIRST_HOST = 11
 /** Third bytes of the pods' vSwitches: 192.168.64.0/19, 192.168.96.0/19, 192.168.128.0/19. */
@@ -98,6 +105,7 @@ export function createClusterSpec(options: ClusterOptions = {}): ClusterSpec {
   }
   return {
     name,
+    maxPods: requireMaxPods(options.maxPods ?? DEFAULT_MAX_PODS),
     proxyMode,
     nodes: Array.from({ length: nodes }, (_, index) => nodeSpec(index, instanceType)),
     apiPort,
@@ -109,6 +117,13 @@ export function createClusterSpec(options: ClusterOptions = {}): ClusterSpec {
     ...dnsUpstreamsOf(options.dnsUpstream ?? []),
     ...apiServerSettings(options.apiServer ?? {}),
   }
+}
+
+/** @throws FairleadError `USAGE` for more pods than a node has addresses for. */
+function requireMaxPods(maxPods: number): number {
+  if (Number.isInteger(maxPods) && maxPods >= 1 && maxPods <= MAXIMUM_PODS) return maxPods
+  const wanted = `give a whole number from 1 to ${MAXIMUM_PODS}, the addresses of a node's range`
+  throw new FairleadError('USAGE', `Cannot run ${maxPods} pods on a node: ${wanted}`)
 }
 
 function podRanges(network: string): Pick<ClusterSpec, 'network' | 'clusterCidrs' | 'vSwitches'> {

@@ -45,7 +45,7 @@ export interface ControllersOptions {
   readonly resources: readonly Resource<KubeObject>[]
   readonly log: Log
   readonly clock?: Clock
-  /** Silence after which a node is Unknown, in milliseconds. @default 40_000 */
+  /** Silence after which a node is Unknown, in milliseconds. @default 50_000 */
   readonly nodeGraceMs?: number
   /** How long a node must be gone until its pods are removed, in milliseconds. @default 40_000 */
   readonly podGcQuarantineMs?: number

@@ -25,6 +25,7 @@ export interface UpOptions {
   readonly proxyMode: string
   readonly network: string
   readonly instanceType?: string
+  readonly maxPods: number
   /** `NAME=PATH` */
   readonly image: readonly string[]
   readonly check: boolean
@@ -227,11 +228,11 @@ function outcomeOf(child: ChildProcess): Promise<MemberMessage<object> | number 
 }
 
 function foregroundArguments(options: UpOptions): string[] {
-  const { name, nodes, apiPort, proxyMode, network, instanceType } = options
+  const { name, nodes, apiPort, proxyMode, network, instanceType, maxPods } = options
   const sizes = ['--nodes', String(nodes), '--api-port', String(apiPort), '--proxy-mode', proxyMode]
   const machines = instanceType === undefined ? [] : ['--instance-type', instanceType]
   return [
-    ...['up', '--name', name, ...sizes, '--network', network, ...machines],
+    ...['up', '--name', name, ...sizes, '--network', network, ...machines, '--max-pods', String(maxPods)],
     ...options.image.flatMap((text) => ['--image', text]),
     ...options.dnsUpstream.flatMap((text) => ['--dns-upstream', text]),
     ...apiServerArguments(options.apiServer),

@@ -5,7 +5,7 @@ import type { Condition } from '../../kube/types/meta.ts'
 import { CONDITION_TAINTS, readinessTaint, TAINT_NOT_READY, TAINT_UNREACHABLE, TAINT_UNSCHEDULABLE } from '../taints.ts'
 
 /** A node that has been silent for so long is Unknown (upstream `--node-monitor-grace-period`). */
-export const GRACE_MS = 40_000
+export const GRACE_MS = 50_000
 
 /** Conditions that nobody can vouch for once the node is silent. */
 const REPORTED = ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure'] as const

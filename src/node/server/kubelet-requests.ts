@@ -69,7 +69,7 @@ function answerOf(options: KubeletRequests, message: IncomingMessage, signal: Ab
 }
 
 /** The settings of this node that upstream's configuration has names for. */
-function kubeletConfiguration({ address, port = KUBELET_PORT }: KubeletServerOptions): object {
+function kubeletConfiguration({ address, maxPods, port = KUBELET_PORT }: KubeletServerOptions): object {
   return {
     kind: 'KubeletConfiguration',
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
@@ -79,6 +79,7 @@ function kubeletConfiguration({ address, port = KUBELET_PORT }: KubeletServerOpt
     healthzPort: HEALTH_PORT,
     authentication: { anonymous: { enabled: false }, webhook: { enabled: false } },
     cgroupDriver: 'cgroupfs',
+    maxPods,
   }
 }
 

@@ -24,6 +24,8 @@ export interface KubeletServerOptions {
   /** The node's certificate, and the authority that the client's must come from; PEM. */
   readonly tls: { readonly certificate: string; readonly privateKey: string; readonly clientAuthority: string }
   readonly pods: NodePods
+  /** How many the node takes, as its status says. */
+  readonly maxPods: number
   /** What `/logs/` shows. */
   readonly logDirectory: string
   readonly clock: Clock
