@@ -6,6 +6,7 @@ import { FairleadError } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
 import { type Cloud, openCloud } from '../cloud/cloud.ts'
 import { openCloudFabric } from '../cloud/fabric/cloud-fabric.ts'
+import { NAT_GATEWAY_ADDRESS } from '../cloud/fabric/fabric-names.ts'
 import { KernelDataPlane } from '../cloud/load-balancer/kernel-data-plane.ts'
 import type { RamUser } from '../cloud/openapi/ram-user.ts'
 import { netnsPath } from '../linux/netns.ts'
@@ -16,8 +17,6 @@ import { type Layout, nodeNetns } from './layout.ts'
 
 /** Port of the cloud's API inside the VPC, where nobody else listens. */
 const CLOUD_PORT = 8443
-/** Just below the EIPs of nodes. */
-const NAT_ADDRESS = '203.0.113.10'
 
 export interface ClusterCloudOptions {
   readonly spec: ClusterSpec
@@ -60,7 +59,7 @@ export async function openClusterCloud(options: ClusterCloudOptions): Promise<Cl
       vSwitches: spec.vSwitches,
       podCidrs: spec.clusterCidrs,
       // Under Flannel pods leave as their node, which has an EIP.
-      ...(spec.network === 'terway-eniip' ? { natAddress: NAT_ADDRESS } : {}),
+      ...(spec.network === 'terway-eniip' ? { natAddress: NAT_GATEWAY_ADDRESS } : {}),
       machines: spec.nodes.map(({ zone, ...node }) => ({ ...node, zoneId: zone })),
     },
     users,

@@ -6,6 +6,7 @@ import {
   CONTROL_PLANE_ADDRESS,
   INTERNET_CLIENTS,
   internetNetnsName,
+  NAT_GATEWAY_ADDRESS,
   vpcNetnsName,
 } from '../cloud/fabric/fabric-names.ts'
 import { createAccessTransport } from '../kube/access-transport.ts'
@@ -102,6 +103,7 @@ function surroundings(spec: ClusterSpec, objects: ClusterObjects, mayEnter: bool
     publicAddresses: mayEnter
       ? boundAddresses(netnsPath(vpcNetnsName(spec.name)))
       : spec.nodes.map(({ address, publicAddress }) => ({ eip: publicAddress, address })),
+    ...(spec.network === 'terway-eniip' ? { natGateway: NAT_GATEWAY_ADDRESS } : {}),
     internet: INTERNET_CLIENTS.map((cidr) => cidr.slice(0, cidr.indexOf('/'))),
     controlPlane: { address: CONTROL_PLANE_ADDRESS, ports },
   }

@@ -113,6 +113,8 @@ function toItself(node: Node): Cause {
 function toInternet(step: Step, hops: readonly Hop[], atlas: Atlas): Next {
   const { source } = step.flow
   const eip = atlas.around.publicAddresses.find(({ address }) => address === source)?.eip
+  const { natGateway } = atlas.around
+  if (eip === undefined && natGateway !== undefined) return throughNat(step, { hops, natGateway, atlas })
   if (eip === undefined) {
     const node = atlas.nodesByAddress.get(source)
     const sentence = `${node?.metadata.name ?? source} has no EIP, so the internet cannot be reached from it`
@@ -132,6 +134,25 @@ function toInternet(step: Step, hops: readonly Hop[], atlas: Atlas): Next {
     to: { source: eip },
     by: `${TABLE} postrouting`,
     why: `as the EIP of ${source}`,
+  })
+  const next = enterInternet(change.step, atlas)
+  return { ...next, hops: [...hops, change.hop, ...next.hops] }
+}
+
+interface Nat {
+  readonly hops: readonly Hop[]
+  readonly natGateway: string
+  readonly atlas: Atlas
+}
+
+function throughNat(step: Step, { hops, natGateway, atlas }: Nat): Next {
+  const by = 'ip fairlead-snat postrouting'
+  const change = translated(step, {
+    place: VPC,
+    what: 'source',
+    to: { source: natGateway },
+    by,
+    why: 'by the NAT gateway',
   })
   const next = enterInternet(change.step, atlas)
   return { ...next, hops: [...hops, change.hop, ...next.hops] }

@@ -30,6 +30,8 @@ export interface Surroundings {
   readonly vpcCidr: string
   /** Public addresses and the private ones that they stand for. */
   readonly publicAddresses: readonly { readonly eip: string; readonly address: string }[]
+  /** As whom those without a public address of their own appear on the internet; left out: they reach nobody there. */
+  readonly natGateway?: string
   /** Addresses of clients on the internet. */
   readonly internet: readonly string[]
   /** Where the API server listens, in the VPC. */

@@ -14,6 +14,8 @@ export function internetNetnsName(cluster: string): string {
 export const VPC_CIDR = '192.168.0.0/16'
 /** Where the API server listens, in the VPC's namespace, reachable from nodes and pods. */
 export const CONTROL_PLANE_ADDRESS = '192.168.255.1'
+/** The NAT gateway of pods that have addresses of the VPC: just below the EIPs of nodes. */
+export const NAT_GATEWAY_ADDRESS = '203.0.113.10'
 /** Addresses that the internet can reach: load balancers and EIPs. */
 export const PUBLIC_CIDRS = ['203.0.113.0/24', '2001:db8:1::/64'] as const
 /** The internet's own end of its link, where clients call from, and the VPC's. */
