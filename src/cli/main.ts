@@ -40,6 +40,7 @@ upCommand
   )
   .option('--instance-type <type>', 'instance type of the nodes; under terway-eniip it limits their pods')
   .option('--max-pods <count>', 'pods that a node takes at most', wholeNumber, 110)
+  .option('--node-monitor-grace-period <duration>', 'silence after which a node is unknown (default 50s)')
   .option('--image <name=path>', 'an image for this cluster (may be repeated)', collect, [])
   .option('--check', 'run the demo, take everything down, and exit with 0 or 1', false)
   .addOption(new Option('--detach', 'leave the cluster running in the background').default(false).conflicts('check'))

@@ -84,3 +84,14 @@ test('createClusterSpec() lets a node take 110 pods, or what is asked for within
     )
   }
 })
+
+test('createClusterSpec() takes how long nodes may be silent as a duration', () => {
+  assert.equal(createClusterSpec().nodeMonitorGraceMs, undefined)
+  assert.equal(createClusterSpec({ nodeMonitorGracePeriod: '1m20s' }).nodeMonitorGraceMs, 80_000)
+  for (const nodeMonitorGracePeriod of ['', '1s', 'soon', '-5s', '20']) {
+    assert.throws(
+      () => createClusterSpec({ nodeMonitorGracePeriod }),
+      (error) => isFairleadError(error, 'USAGE') && error.message.includes(`'${nodeMonitorGracePeriod}' of silence`),
+    )
+  }
+})

@@ -2,6 +2,7 @@ import { FairleadError } from '../base/error.ts'
 import { addressFamily } from '../base/ip.ts'
 import { DEFAULT_INSTANCE_TYPE, findInstanceType, INSTANCE_TYPES } from '../cloud/ecs/instance-types.ts'
 import type { VSwitchSpec } from '../cloud/region.ts'
+import { parseGoDuration } from '../proxy/server/go-duration.ts'
 import type { ProxyMode } from '../proxy/server/proxy-configuration.ts'
 import { type ApiServerOptions, type ApiServerSettings, apiServerSettings } from './api-server-settings.ts'
 
@@ -17,6 +18,8 @@ export interface ClusterSpec {
   readonly clusterCidrs: readonly string[]
   /** Pods that a node takes at most; under Terway fewer where its instance type has fewer addresses. */
   readonly maxPods: number
+  /** Silence after which a node is Unknown; upstream's when left out. */
+  readonly nodeMonitorGraceMs?: number
   /** How load-balancer addresses are treated inside the cluster: upstream's way, or that of ACK's IPVS mode. */
   readonly proxyMode: ProxyMode
   readonly vpcCidr: string
@@ -63,6 +66,8 @@ export interface ClusterOptions {
   readonly instanceType?: string
   /** Of each node, as a kubelet's `--max-pods`. @default 110 */
   readonly maxPods?: number
+  /** As kube-controller-manager's `--node-monitor-grace-period`, such as `20s`. @default '50s' */
+  readonly nodeMonitorGracePeriod?: string
   /** As the command line has it: with a duration such as `1m0s`, and paths as they were given. */
   readonly apiServer?: ApiServerOptions
 }
@@ -71,6 +76,8 @@ export const DEFAULT_CLUSTER = 'dev'
 const DEFAULT_API_PORT = 6443
 export const DEFAULT_MAX_PODS = 110
 const MAXIMUM_NODES = 60
+/** Of which a node renews its lease five times. */
+const MINIMUM_GRACE_MS = 2_000
 /** Of a node's /24, less the network's, the bridge's and the broadcast address. */
 const MAXIMUM_PODS = 253
 const ZONES = ['zone-a', 'zone-b', 'zone-c'] as const
@@ -114,6 +121,7 @@ export function createClusterSpec(options: ClusterOptions = {}): ClusterSpec {
     vpcCidr: '192.168.0.0/16',
     clusterDomain: 'cluster.local',
     dnsAddress: '10.96.0.10',
+    ...graceOf(options.nodeMonitorGracePeriod),
     ...dnsUpstreamsOf(options.dnsUpstream ?? []),
     ...apiServerSettings(options.apiServer ?? {}),
   }
@@ -124,6 +132,17 @@ function requireMaxPods(maxPods: number): number {
   if (Number.isInteger(maxPods) && maxPods >= 1 && maxPods <= MAXIMUM_PODS) return maxPods
   const wanted = `give a whole number from 1 to ${MAXIMUM_PODS}, the addresses of a node's range`
   throw new FairleadError('USAGE', `Cannot run ${maxPods} pods on a node: ${wanted}`)
+}
+
+/** @throws FairleadError `USAGE` for less time than a node needs to speak up. */
+function graceOf(text: string | undefined): Pick<ClusterSpec, 'nodeMonitorGraceMs'> {
+  if (text === undefined) return {}
+  const nodeMonitorGraceMs = parseGoDuration(text)
+  if (nodeMonitorGraceMs !== undefined && nodeMonitorGraceMs >= MINIMUM_GRACE_MS) return { nodeMonitorGraceMs }
+  throw new FairleadError(
+    'USAGE',
+    `Cannot give nodes '${text}' of silence: give a duration of at least 2s, such as 50s`,
+  )
 }
 
 function podRanges(network: string): Pick<ClusterSpec, 'network' | 'clusterCidrs' | 'vSwitches'> {

@@ -125,6 +125,7 @@ export async function startControlPlane(
       clientFor: (component) => createClient(createLocalTransport(api, controllerUser(component))),
       clusterCidrs: spec.clusterCidrs,
       rootCaPem: pki.caPem,
+      ...(spec.nodeMonitorGraceMs === undefined ? {} : { nodeGraceMs: spec.nodeMonitorGraceMs }),
       resources: KINDS.map((kind) => kind.resource),
       log,
       clock,

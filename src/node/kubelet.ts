@@ -34,6 +34,8 @@ export interface KubeletOptions {
   /** Disposed with the kubelet; its containers go on. */
   readonly runtime: Runtime
   readonly clusterDns: ClusterDns
+  /** How long the node's lease lasts, which is renewed four times in that; a kubelet's `nodeLeaseDurationSeconds`. @default 40_000 */
+  readonly leaseMs?: number
   readonly directories: ClusterDirectories
   readonly log: Log
   readonly clock: Clock
@@ -110,7 +112,7 @@ class NodeKubelet implements Kubelet {
       netns: (uid) => this.#sandboxes.find(uid)?.netns,
       cgroup: nodeCgroup(options.clusterName, nodeName),
     }
-    this.#heartbeat = new NodeHeartbeat({ client, nodeName, clock, log, onReady })
+    this.#heartbeat = new NodeHeartbeat({ client, nodeName, leaseMs: options.leaseMs, clock, log, onReady })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -26,6 +26,7 @@ export interface UpOptions {
   readonly network: string
   readonly instanceType?: string
   readonly maxPods: number
+  readonly nodeMonitorGracePeriod?: string
   /** `NAME=PATH` */
   readonly image: readonly string[]
   readonly check: boolean
@@ -228,11 +229,12 @@ function outcomeOf(child: ChildProcess): Promise<MemberMessage<object> | number 
 }
 
 function foregroundArguments(options: UpOptions): string[] {
-  const { name, nodes, apiPort, proxyMode, network, instanceType, maxPods } = options
+  const { name, nodes, apiPort, proxyMode, network, instanceType, maxPods, nodeMonitorGracePeriod } = options
   const sizes = ['--nodes', String(nodes), '--api-port', String(apiPort), '--proxy-mode', proxyMode]
   const machines = instanceType === undefined ? [] : ['--instance-type', instanceType]
   return [
     ...['up', '--name', name, ...sizes, '--network', network, ...machines, '--max-pods', String(maxPods)],
+    ...(nodeMonitorGracePeriod === undefined ? [] : ['--node-monitor-grace-period', nodeMonitorGracePeriod]),
     ...options.image.flatMap((text) => ['--image', text]),
     ...options.dnsUpstream.flatMap((text) => ['--dns-upstream', text]),
     ...apiServerArguments(options.apiServer),
