@@ -1,5 +1,7 @@
+import { systemClock } from '../base/clock.ts'
 import { type ErrorCode, errorMessage, FairleadError } from '../base/error.ts'
 import { asFairleadError } from '../base/system-failure.ts'
+import { trimMemoryAfterStart } from '../base/trim-memory.ts'
 
 /**
  * What a supervisor and the processes it keeps say to each other over the child's message channel. The start message
@@ -23,6 +25,7 @@ export function runMember<C, R>(start: (config: C) => Promise<{ result: R; stop:
     start(message.config).then(
       ({ result, stop }) => {
         stopOnSignal(stop)
+        trimMemoryAfterStart(systemClock)
         void tellParent({ type: 'ready', result })
       },
       (error: unknown) => {
