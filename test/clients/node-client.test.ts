@@ -120,7 +120,7 @@ describe('what @kubernetes/client-node does', () => {
       patch(PatchStrategy.ServerSideApply, disputed, 'somebody-else'),
       (error: ApiException<string>) => {
         assert.equal(error.code, 409)
-        assert.match(error.body, /conflict with \\"node-client\\" using v1: \.data\.applied/)
+        assert.match(error.body, /conflict with \\"node-client\\": \.data\.applied/)
         return true
       },
     )
