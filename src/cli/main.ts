@@ -112,7 +112,7 @@ const trace = program
   .argument('<to>', 'a URL, svc/NAME[:PORT], pod/NAME[:PORT], NAME[:PORT] or ADDRESS:PORT; /udp at the end for UDP')
   .option('--no-confirm', 'send no packet: predict only')
   .addOption(new Option('--protocol <protocol>', 'of the connection').choices(['tcp', 'udp', 'sctp']))
-  .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'))
+  .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json', 'svg']).default('text'))
   .addHelpText(
     'after',
     '\nExamples:\n  $ fairlead trace client svc/web\n  $ fairlead trace internet http://203.0.113.11:30080/',

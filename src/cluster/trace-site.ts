@@ -1,6 +1,6 @@
 /** Where `trace` and `whatif` look: a cluster of this machine with its namespaces, or any other by its kubeconfig. */
 import { existsSync } from 'node:fs'
-import { FairleadError } from '../base/error.ts'
+import { FairleadError, isFairleadError } from '../base/error.ts'
 import { formatAddress } from '../base/ip.ts'
 import {
   CONTROL_PLANE_ADDRESS,
@@ -11,10 +11,11 @@ import {
 } from '../cloud/fabric/fabric-names.ts'
 import { createAccessTransport } from '../kube/access-transport.ts'
 import type { Client } from '../kube/client.ts'
-import { loadKubeconfig } from '../kube/kubeconfig.ts'
+import { type KubeconfigAccess, loadKubeconfig } from '../kube/kubeconfig.ts'
 import { createClient } from '../kube/rest-client.ts'
 import { listNetns, netnsPath } from '../linux/netns.ts'
 import { NftSocket } from '../linux/nftables/socket.ts'
+import { leaseOf } from '../network/flannel/lease.ts'
 import { podNetns } from '../node/pod-sandbox.ts'
 import { gatherObjects } from '../trace/gather.ts'
 import type { Doors } from '../trace/kernel-facts.ts'
@@ -41,7 +42,7 @@ export async function openTraceSite(where: {
 }
 
 async function foreignSite(path: string): Promise<TraceSite> {
-  const transport = createAccessTransport(await loadKubeconfig(path))
+  const transport = createAccessTransport(await requireKubeconfig(path))
   const objects = await gathered(createClient(transport, { userAgent: 'fairlead-trace' }), transport)
   const dns = objects.services.find(
     ({ metadata }) => metadata.namespace === 'kube-system' && metadata.name === 'kube-dns',
@@ -52,14 +53,27 @@ async function foreignSite(path: string): Promise<TraceSite> {
     const [address] = nodeAddresses(node)
     return eip === undefined || address === undefined ? [] : [{ eip, address }]
   })
+  const isFlannel = objects.nodes.every((node) => leaseOf(node, 4) !== undefined)
   const around: Surroundings = {
     ...NOWHERE,
+    // Of other networks it is only taken that nodes route to pods.
+    network: isFlannel ? 'flannel' : 'terway-eniip',
     dnsAddress: dns?.spec.clusterIP ?? NOWHERE.dnsAddress,
     dnsUpstreams: ['the resolver of its nodes'],
     clusterCidrs: cidrs.length === 0 ? NOWHERE.clusterCidrs : cidrs,
     publicAddresses,
   }
   return { world: { objects, around }, closed: 'the cluster is not on this machine' }
+}
+
+/** One that is not there is a mistake of who asks: exit code 1 would say that a connection fails. */
+async function requireKubeconfig(path: string): Promise<KubeconfigAccess> {
+  try {
+    return await loadKubeconfig(path)
+  } catch (error) {
+    if (!isFairleadError(error, 'NOT_FOUND')) throw error
+    throw new FairleadError('USAGE', error.message, { cause: error })
+  }
 }
 
 async function ownSite(name: string): Promise<TraceSite> {

@@ -212,10 +212,13 @@ test('what is predicted is what the kernel does', async () => {
   }
 })
 
-test('nothing traced stays: no table, no connection', () => {
+test('nothing traced stays: no table, no connection, no client bound to an endpoint', () => {
   for (const netns of bench.namespaces) {
     using rules = NftSocket.open(netns)
     assert.deepEqual(rules.tables('inet'), [])
+    if (rules.table({ family: 'ip', table: 'fairlead' }) !== undefined) {
+      assert.deepEqual(rules.elements({ family: 'ip', table: 'fairlead', name: 'affinity' }), [])
+    }
     using connections = ConntrackSocket.open(netns)
     assert.deepEqual(connections.list('ip', 6), [])
     const datagrams = connections.list('ip', 17).filter(({ original }) => original.destinationPort !== 8472)

@@ -82,7 +82,8 @@ export function refText({ kind, namespace, name }: ObjectRef): string {
   return `${kind} ${namespace === undefined ? name : `${namespace}/${name}`}`
 }
 
-function hopText(hop: Hop): string {
+/** A hop in one line. */
+export function hopText(hop: Hop): string {
   switch (hop.kind) {
     case 'origin':
       return `from ${hop.flow.source} to ${hostPort(hop.flow.destination, hop.flow.port)}`

@@ -1,5 +1,7 @@
 /** `fairlead trace` and `whatif` as people run them, against a real cluster of each network. */
 import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { listNetns, netnsPath } from '../../src/linux/netns.ts'
 import { NftSocket } from '../../src/linux/nftables/socket.ts'
@@ -51,17 +53,26 @@ for (const network of ['flannel', 'terway-eniip']) {
       }
       const told = await home.show('whatif', '--name', cluster.name, 'svc/web-nodeport', 'type=ClusterIP')
       assert.match(told, /loses access:\n.*NodePort/)
-      await wrong(home, cluster.name)
+      const foreign = await home.run('trace', '--kubeconfig', cluster.layout.kubeconfig, 'client', 'svc/web:80')
+      assert.equal(foreign.code, 0)
+      assert.match(foreign.stderr, /Predicted, not confirmed: the cluster is not on this machine/)
+      const unreachable = join(cluster.layout.stateDirectory, 'unreachable')
+      const config = readFileSync(cluster.layout.kubeconfig, 'utf8').replace(cluster.server, 'https://127.0.0.1:1')
+      writeFileSync(unreachable, config)
+      await wrong(home, cluster.name, unreachable)
+      cluster.command.kill('SIGINT')
+      await cluster.command.ended()
     })
   })
 }
 
-async function wrong(home: TestHome, name: string): Promise<void> {
+async function wrong(home: TestHome, name: string, unreachable: string): Promise<void> {
   const cases: readonly (readonly [readonly string[], number, RegExp])[] = [
     [['trace', '--name', name, 'clint', 'svc/web'], 2, /Perhaps default\/client is meant/],
     [['trace', '--name', name, 'client', 'svc/wbe'], 2, /Perhaps svc\/default\/web is meant/],
     [['trace', '--name', 'nobody', 'client', 'svc/web'], 3, /There is no cluster nobody/],
-    [['trace', '--kubeconfig', '/nonexistent', 'client', 'svc/web'], 3, /nonexistent/],
+    [['trace', '--kubeconfig', '/nonexistent', 'client', 'svc/web'], 2, /Cannot read the kubeconfig/],
+    [['trace', '--kubeconfig', unreachable, 'client', 'svc/web'], 3, /127\.0\.0\.1:1/],
     [['whatif', '--name', name, 'svc/web', 'typ=NodePort'], 2, /Perhaps type is meant/],
   ]
   for (const [args, code, says] of cases) {

@@ -4,6 +4,7 @@ import { type Confirmation, confirm } from '../../trace/confirm/confirm.ts'
 import { gatherKernelFacts, peopleOn } from '../../trace/kernel-facts.ts'
 import { type Prediction, predict } from '../../trace/predict.ts'
 import { type Origin, parseOrigin, parseTarget, type QuestionWords } from '../../trace/question.ts'
+import { predictionSvg } from '../../trace/svg.ts'
 import { traceDocument } from '../../trace/trace-document.ts'
 import { confirmationLines, type Paint, predictionTree, verdictLines } from '../../trace/tree.ts'
 import { type Atlas, atlasOf } from '../../trace/world.ts'
@@ -14,7 +15,7 @@ export interface TraceOptions {
   readonly kubeconfig?: string
   readonly namespace: string
   readonly protocol?: string
-  readonly output: 'text' | 'json'
+  readonly output: 'text' | 'json' | 'svg'
   /** Sends a packet, where that is possible. */
   readonly confirm: boolean
 }
@@ -26,6 +27,7 @@ export async function trace(from: string, to: string, options: TraceOptions): Pr
   const { origin, prediction, atlas } = predicted(words, site)
   const confirmation = await confirmed({ origin, prediction, atlas, site, isWanted: options.confirm })
   if (options.output === 'json') print(JSON.stringify(traceDocument(prediction, confirmation), undefined, 2))
+  else if (options.output === 'svg') print(predictionSvg(prediction))
   else printText(prediction, confirmation)
   return isReached(prediction, confirmation) ? 0 : 1
 }

@@ -7,6 +7,7 @@ import type { Doors } from '../kernel-facts.ts'
 import { type Prediction, placeOf } from '../predict.ts'
 import type { Origin } from '../question.ts'
 import type { Atlas } from '../world.ts'
+import { AffinityGuard } from './affinity-guard.ts'
 import { compare } from './compare.ts'
 import { type Fate, send } from './send.ts'
 import { type Sighting, sightingsOf } from './sighting.ts'
@@ -67,6 +68,7 @@ export async function confirm(options: ConfirmOptions): Promise<Confirmation> {
   const began = performance.now()
   const nonce: Nonce = { number: randomInt(1, 0xffff_fffe), protocol: start.flow.protocol === 'UDP' ? 17 : 6 }
   using points = new Points(path, nonce, options)
+  using guards = new Guards(path, options)
   const bind = origin.kind === 'internet' && doors.internet !== undefined
   using hopeless = new Despair(points.all)
   const fate = await send({ netns, flow: start.flow, nonce, bind, patienceMs, hopeless: hopeless.signal })
@@ -76,6 +78,7 @@ export async function confirm(options: ConfirmOptions): Promise<Confirmation> {
     own.flatMap(({ dropped }) => (dropped === undefined ? [] : (point.commentOf(dropped) ?? []))),
   )
   await forget(seen, clock)
+  guards.unbind(sightings)
   const { taken, differences } = compare(path, sightings, fate)
   const milliseconds = performance.now() - began
   const way = taken === undefined ? {} : { taken }
@@ -112,6 +115,38 @@ class Points implements Disposable {
   [Symbol.dispose](): void {
     for (const point of this.all) point[Symbol.dispose]()
   }
+}
+
+/** Guards of the nodes whose proxies may bind the client to an endpoint on the way. */
+class Guards implements Disposable {
+  readonly #all = new Map<string, AffinityGuard>()
+
+  constructor(path: Path, options: ConfirmOptions) {
+    for (const hop of bindingLookups(path)) {
+      const netns = doorOf(hop.place, options)
+      const name = placeText(hop.place)
+      if (netns === undefined || this.#all.has(name)) continue
+      this.#all.set(name, new AffinityGuard(netns, hop.table.startsWith('ip6 ') ? 'ip6' : 'ip'))
+    }
+  }
+
+  unbind(sightings: readonly Sighting[]): void {
+    for (const { place, direction, before } of sightings) {
+      if (direction === 'there') this.#all.get(placeText(place))?.unbind(before.source)
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const guard of this.#all.values()) guard[Symbol.dispose]()
+  }
+}
+
+type Lookup = Extract<Hop, { kind: 'lookup' }>
+
+function bindingLookups({ hops, next }: Path): Lookup[] {
+  if (next.kind !== 'choice') return []
+  const own = next.affinitySeconds === undefined ? [] : hops.filter((hop) => hop.kind === 'lookup')
+  return [...own, ...next.branches.flatMap(({ path }) => bindingLookups(path))]
 }
 
 /** Who sends, and every place that a predicted way names. Pods that only receive are seen at their node. */
