@@ -6,6 +6,9 @@ import { ECS_PRODUCT } from './ecs/ecs-product.ts'
 import type { CloudFabric } from './fabric/cloud-fabric.ts'
 import { LatestReport } from './load-balancer/latest-report.ts'
 import type { DataPlane, DataPlaneReport } from './load-balancer/plan.ts'
+import { compileNlbPlan } from './nlb/compile-plan.ts'
+import { JobProgress } from './nlb/jobs.ts'
+import { createNlbProduct } from './nlb/nlb-product.ts'
 import { type Endpoint, startEndpoint } from './openapi/endpoint.ts'
 import type { Product } from './openapi/product.ts'
 import type { RamUser } from './openapi/ram-user.ts'
@@ -29,7 +32,7 @@ export interface CloudOptions {
     /** Where it is served too; see `startEndpoint`. */
     readonly sockets?: readonly number[]
   }
-  /** What carries load balancers; without it there are none, and the API knows no SLB. */
+  /** What carries load balancers; without it there are none, and the API knows neither SLB nor NLB. */
   readonly dataPlane?: DataPlane
   /** The VPC in the kernel: interfaces, public addresses. Disposed with the cloud. */
   readonly fabric: CloudFabric
@@ -82,11 +85,13 @@ function balance(
   { started, clock, log }: { started: Disposables; clock: Clock; log: Log },
 ): { follower: StateFollower; products: readonly Product[] } {
   started.use(dataPlane)
-  const follower = started.use(
-    new StateFollower(state, log, () => dataPlane.apply({ listeners: compileSlbPlan(state) })),
-  )
+  const jobs = started.use(new JobProgress(state))
+  const plan = () => ({ listeners: [...compileSlbPlan(state), ...compileNlbPlan(state)] })
+  const follower = started.use(new StateFollower(state, log, () => jobs.carryOut(() => dataPlane.apply(plan()))))
   const recorder = started.use(new UsageRecorder(state, clock))
   const record = (report: DataPlaneReport) => recorder.record(report)
-  const health = started.use(new LatestReport(dataPlane, { clock, log, record }))
-  return { follower, products: [createSlbProduct((listener, backend) => health.of(listener, backend))] }
+  const report = started.use(new LatestReport(dataPlane, { clock, log, record }))
+  const health = (listener: string, backend: string) => report.of(listener, backend)
+  const isOpen = (jobId: string) => jobs.isOpen(jobId)
+  return { follower, products: [createSlbProduct(health), createNlbProduct({ health, isOpen })] }
 }

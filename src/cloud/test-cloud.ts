@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import OpenApi, { $OpenApiUtil, OpenApiUtil } from '@alicloud/openapi-core'
 import PopCore from '@alicloud/pop-core'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { silentLog } from '../base/log.ts'
@@ -49,8 +50,13 @@ export interface TestCloud extends AsyncDisposable {
   readonly ids: RegionIds
   /** The RPC client of a product, by its version. */
   client(version: string): PopCore
+  /** The client of a product by ACS3 signature, by its version; arrays and objects are flattened. */
+  acs3(version: string): Acs3Client
   vSwitch(zoneId: string): string
 }
+
+/** Asks for an action; the answer's body. */
+export type Acs3Client = (action: string, parameters?: object) => Promise<Record<string, unknown>>
 
 export interface TestCloudOptions {
   readonly products?: readonly Product[]
@@ -79,6 +85,7 @@ export async function openTestCloud(options: TestCloudOptions = {}): Promise<Tes
     endpoint,
     ids,
     client: (apiVersion) => new PopCore({ endpoint: endpoint.url, apiVersion, accessKeyId, accessKeySecret }),
+    acs3: (version) => acs3Client(endpoint, version, { accessKeyId, accessKeySecret }),
     vSwitch: (zoneId) => vSwitchId(region.cluster, zoneId),
     async [Symbol.asyncDispose]() {
       await endpoint[Symbol.asyncDispose]()
@@ -94,4 +101,28 @@ export async function refusalOf(call: Promise<unknown>): Promise<string> {
     (reason: { code?: string }) => reason,
   )
   return error.code ?? String(error)
+}
+
+function acs3Client(
+  endpoint: Endpoint,
+  version: string,
+  keys: { accessKeyId: string; accessKeySecret: string },
+): Acs3Client {
+  const config = { endpoint: endpoint.url.slice('http://'.length), protocol: 'http', ...keys }
+  const client = new OpenApi.default(new $OpenApiUtil.Config(config))
+  const style = {
+    pathname: '/',
+    method: 'POST',
+    authType: 'AK',
+    style: 'RPC',
+    reqBodyType: 'formData',
+    bodyType: 'json',
+  }
+  return async (action, parameters = {}) => {
+    const params = new $OpenApiUtil.Params({ action, version, protocol: 'HTTP', ...style })
+    const request = new $OpenApiUtil.OpenApiRequest({ query: OpenApiUtil.query({ ...parameters }) })
+    // The client's own class for this belongs to a package that it depends on; it reads nothing of it by default.
+    const { body } = await client.callApi(params, request, {} as Parameters<typeof client.callApi>[2])
+    return body as Record<string, unknown>
+  }
 }

@@ -24,7 +24,7 @@ export function carrierOf(listener: ListenerPlan): Carrier {
   if (protocol === 'udp') {
     if (layer4?.proxyProtocolV2) return none(key, 'the Proxy Protocol over UDP')
     if (mixed) return none(key, 'UDP from one address family to the other')
-  } else if (layer4?.proxyProtocolV2 || mixed) return { kind: 'haproxy' }
+  } else if (layer4?.proxyProtocolV2 || listener.hidesClient || mixed) return { kind: 'haproxy' }
   // Least connections: nobody counts them in the kernel.
   if (listener.scheduler === 'wlc') return none(key, 'scheduler wlc in layer 4')
   return { kind: 'kernel', family: addressFamily(listener.address) === 6 ? 'ip6' : 'ip', protocol }

@@ -18,6 +18,8 @@ export interface ListenerPlan {
   readonly scheduler: Scheduler
   readonly backends: readonly BackendPlan[]
   readonly healthCheck: HealthCheck
+  /** TCP: backends see the load balancer, not the client. */
+  readonly hidesClient?: boolean
   readonly acl?: { readonly type: 'white' | 'black'; readonly cidrs: readonly string[] }
   readonly layer4?: Layer4Settings
   readonly layer7?: Layer7Settings & { readonly certificates?: ListenerCertificates }

@@ -1,4 +1,5 @@
 import { NETWORK_INTERFACES, SECURITY_GROUPS } from '../ecs/model.ts'
+import { certificatesOf, NETWORK_LOAD_BALANCERS, NLB_LISTENERS, SERVER_GROUPS } from '../nlb/model.ts'
 import { backendKey } from '../slb/backend-servers.ts'
 import { ACCESS_CONTROL_LISTS, LISTENERS, LOAD_BALANCERS, SERVER_CERTIFICATES, VSERVER_GROUPS } from '../slb/model.ts'
 import type { CloudState } from '../state/cloud-state.ts'
@@ -33,6 +34,16 @@ export const QUOTA_USAGE: Readonly<Partial<Record<QuotaName, (state: Reader) => 
       state.list(LISTENERS).flatMap(({ acl }) => acl?.ids ?? []),
       (id) => id,
     ),
+  nlb_quota_loadbalancers_num: (state) => account(state.list(NETWORK_LOAD_BALANCERS)),
+  nlb_quota_loadbalancer_listeners_num: (state) =>
+    counted(state.list(NLB_LISTENERS), ({ loadBalancerId }) => loadBalancerId),
+  nlb_quota_loadbalancer_noeci_servers_num: networkServers,
+  nlb_quota_loadbalancer_certificates_num: (state) =>
+    counted(
+      state.list(NLB_LISTENERS).flatMap((listener) => certificatesOf(listener).map(() => listener.loadBalancerId)),
+      (id) => id,
+    ),
+  nlb_quota_servergroups_num: (state) => account(state.list(SERVER_GROUPS)),
   vpc_quota_route_entrys_num: (state) =>
     counted(
       state.list(ROUTE_ENTRIES).filter(({ type }) => type === 'Custom'),
@@ -54,6 +65,18 @@ function backends(state: Reader): { loadBalancerId: string; server: string }[] {
       server: backend.type === 'eni' ? backendKey({ ...backend, port: 0 }) : backend.serverId,
     })),
   )
+}
+
+/** The servers of all groups that an instance's listeners lead to, those of a group once. */
+function networkServers(state: Reader): QuotaUsage {
+  const sizes = new Map(state.list(SERVER_GROUPS).map(({ id, servers }) => [id, servers.length]))
+  const pairs = new Set(state.list(NLB_LISTENERS).map((one) => `${one.loadBalancerId} ${one.serverGroupId}`))
+  const counts = new Map<string, number>()
+  for (const pair of pairs) {
+    const [loadBalancerId = '', groupId = ''] = pair.split(' ')
+    counts.set(loadBalancerId, (counts.get(loadBalancerId) ?? 0) + (sizes.get(groupId) ?? 0))
+  }
+  return counts
 }
 
 function counted<T>(items: readonly T[], holderOf: (item: T) => string): QuotaUsage {

@@ -1,4 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { certificatesOf, NLB_LISTENERS } from '../nlb/model.ts'
 import type { Action, Call } from '../openapi/product.ts'
 import { Refusal } from '../openapi/refusal.ts'
 import { requireQuota } from '../quota/quota.ts'
@@ -75,6 +76,13 @@ function deleteServerCertificate({ parameters, transaction }: Call): object {
     throw new Refusal(
       'CertificateNotAllowedDelete',
       `The certificate ${id} is in use by the listener ${user.protocol}:${user.port} of ${user.loadBalancerId}.`,
+    )
+  }
+  const other = transaction.list(NLB_LISTENERS).find((listener) => certificatesOf(listener).includes(id))
+  if (other !== undefined) {
+    throw new Refusal(
+      'CertificateNotAllowedDelete',
+      `The certificate ${id} is in use by the listener ${other.id} of ${other.loadBalancerId}.`,
     )
   }
   transaction.delete(SERVER_CERTIFICATES, id)

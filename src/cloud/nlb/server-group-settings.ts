@@ -1,0 +1,55 @@
+import type { Call } from '../openapi/product.ts'
+import { Refusal } from '../openapi/refusal.ts'
+import { healthCheckOf } from './health-check-settings.ts'
+import type { GroupProtocol, Scheduler, ServerGroup } from './model.ts'
+
+type Settings = Pick<
+  ServerGroup,
+  'name' | 'scheduler' | 'healthCheck' | 'connectionDrainEnabled' | 'connectionDrainTimeout' | 'preserveClientIp'
+>
+
+const NAME = {
+  pattern: /^\p{L}[\p{L}\d._-]{1,127}$/u,
+  wanted: '2 to 128 letters, digits, dots, underscores and dashes, a letter first',
+}
+const SCHEDULERS: readonly Scheduler[] = ['Wrr', 'rr', 'sch', 'tch', 'qch']
+
+/** What of a group can change: what is asked for, else as it was, else the API's defaults. @throws Refusal */
+export function groupSettings(
+  { parameters }: Pick<Call, 'parameters'>,
+  protocol: GroupProtocol,
+  before?: ServerGroup,
+): Settings {
+  const drain = parameters.integer('ConnectionDrainTimeout', { min: 0, max: 900 })
+  const preserveClientIp = parameters.boolean('PreserveClientIpEnabled') ?? before?.preserveClientIp ?? true
+  if (!preserveClientIp && protocol !== 'TCP') {
+    throw new Refusal(
+      'IllegalParam.PreserveClientIpSwitch',
+      `A group of the Protocol ${protocol} shows servers the client's address: give PreserveClientIpEnabled=true.`,
+    )
+  }
+  return {
+    name: parameters.string('ServerGroupName', NAME) ?? before?.name ?? parameters.required('ServerGroupName'),
+    scheduler: schedulerOf(parameters, protocol) ?? before?.scheduler ?? 'Wrr',
+    healthCheck: healthCheckOf(parameters, before?.healthCheck),
+    connectionDrainEnabled: parameters.boolean('ConnectionDrainEnabled') ?? before?.connectionDrainEnabled ?? false,
+    connectionDrainTimeout: drain ?? before?.connectionDrainTimeout ?? 0,
+    preserveClientIp,
+  }
+}
+
+/** Words are taken in any case, as callers write them. */
+function schedulerOf(parameters: Call['parameters'], protocol: GroupProtocol): Scheduler | undefined {
+  const asked = parameters.string('Scheduler')
+  if (asked === undefined) return undefined
+  const scheduler = SCHEDULERS.find((word) => word.toLowerCase() === asked.toLowerCase())
+  if (scheduler === undefined) {
+    const why = asked.toLowerCase() === 'wlc' ? 'the load balancer does not count connections by server' : 'no such one'
+    throw new Refusal(
+      'IllegalParam.Scheduler',
+      `The Scheduler '${asked}' is not offered (${why}): give one of ${SCHEDULERS.join(', ')}.`,
+    )
+  }
+  if (scheduler !== 'qch' || protocol === 'UDP') return scheduler
+  throw new Refusal('IllegalParam.Scheduler', `The Scheduler qch is for groups of the Protocol UDP, not ${protocol}.`)
+}
