@@ -20,13 +20,16 @@ import { nodeView } from '../proxy/node-view.ts'
 import { Program } from '../proxy/program.ts'
 import { type Confirmation, confirm } from './confirm/confirm.ts'
 import { type Doors, gatherKernelFacts, peopleOn } from './kernel-facts.ts'
-import { type Prediction, predict } from './predict.ts'
+import { loadBalancerModel } from './load-balancer-model.ts'
+import { MODELS, type Prediction, predict } from './predict.ts'
 import { parseOrigin, parseTarget, type QuestionWords } from './question.ts'
 import { testNode, testPod } from './test-world.ts'
 import { type Atlas, atlasOf, type ClusterObjects, NOWHERE, nameOf, type Surroundings } from './world.ts'
 
 const NUMBERS = [1, 2, 3] as const
 const MTU = 1450
+/** Nobody carries load balancers here. */
+const CARRIED = MODELS.filter((model) => model !== loadBalancerModel)
 const CLUSTER_CIDR = '10.244.0.0/16'
 /** Served by every pod whose name does not begin with `deaf`. */
 export const POD_PORT = 8080
@@ -129,9 +132,9 @@ export class TraceBench implements AsyncDisposable {
   /** Predicts with what the kernel knows, sends a packet, and compares. */
   async ask(words: QuestionWords, atlas: Atlas): Promise<{ prediction: Prediction; confirmation: Confirmation }> {
     const [origin, target] = [parseOrigin(words, atlas), parseTarget(words, atlas)]
-    const people = peopleOn(predict(origin, target, atlas), atlas)
+    const people = peopleOn(predict(origin, target, atlas, CARRIED), atlas)
     const informed = { ...atlas, kernel: gatherKernelFacts(this.doors, people) }
-    const prediction = predict(origin, target, informed)
+    const prediction = predict(origin, target, informed, CARRIED)
     return { prediction, confirmation: await confirm({ origin, prediction, atlas: informed, doors: this.doors }) }
   }
 
