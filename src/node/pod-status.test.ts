@@ -64,6 +64,10 @@ describe('the status of a pod', () => {
       [shown(status, 'Ready'), shown(status, 'ContainersReady')],
       ['False ReadinessGatesNotReady', 'True'],
     )
+    const told = (of: typeof pod) => statusOf(of, view).conditions?.find(({ type }) => type === 'Ready')?.message
+    assert.equal(told(pod), 'corresponding condition of pod readiness gate "example.com/lb" does not exist.')
+    const closed = { ...pod, status: { conditions: [{ type: 'example.com/lb', status: 'Unknown' as const }] } }
+    assert.equal(told(closed), 'the status of pod readiness gate "example.com/lb" is not "True", but Unknown')
     const open = { ...pod, status: { conditions: [{ type: 'example.com/lb', status: 'True' as const }] } }
     assert.equal(shown(statusOf(open, view), 'Ready'), 'True')
     assert.equal(shown(statusOf(open, view), 'example.com/lb'), 'True')

@@ -213,17 +213,16 @@ function containersReadyCondition(phase: PodPhase, containers: readonly Containe
 
 function readyCondition(pod: Pod, containersReady: Condition): Condition {
   if (containersReady.status !== 'True') return { ...containersReady, type: 'Ready' }
-  const gates = (pod.spec.readinessGates ?? []).filter(({ conditionType }) => !isTrue(pod, conditionType))
-  if (gates.length === 0) return condition('Ready', true)
-  const messages = gates.map(({ conditionType }) => `corresponding condition of pod readiness gate "${conditionType}"`)
-  return condition('Ready', false, {
-    reason: 'ReadinessGatesNotReady',
-    message: `${messages.join(', ')} does not hold.`,
-  })
+  const closed = (pod.spec.readinessGates ?? []).flatMap(({ conditionType }) => closedGate(pod, conditionType) ?? [])
+  if (closed.length === 0) return condition('Ready', true)
+  return condition('Ready', false, { reason: 'ReadinessGatesNotReady', message: closed.join(', ') })
 }
 
-function isTrue(pod: Pod, type: string): boolean {
-  return pod.status?.conditions?.some((one) => one.type === type && one.status === 'True') ?? false
+/** Why a gate holds the pod back; `undefined` when it does not. */
+function closedGate(pod: Pod, type: string): string | undefined {
+  const status = pod.status?.conditions?.find((one) => one.type === type)?.status
+  if (status === undefined) return `corresponding condition of pod readiness gate "${type}" does not exist.`
+  return status === 'True' ? undefined : `the status of pod readiness gate "${type}" is not "True", but ${status}`
 }
 
 function withTransition(wanted: Condition, before: readonly Condition[], now: number): Condition {
