@@ -13,9 +13,12 @@ export class AffinityGuard implements Disposable {
   readonly #socket: NftSocket
   readonly #set: NamedRef
   readonly #before: ReadonlySet<string>
+  /** Length of an address. */
+  readonly #bytes: number
 
   constructor(netns: string, family: 'ip' | 'ip6') {
     this.#socket = NftSocket.open(netns)
+    this.#bytes = family === 'ip' ? 4 : 16
     this.#set = layoutOf(family, 'fairlead').affinity
     this.#before = new Set(this.#keys().map((key) => key.toString('latin1')))
   }
@@ -23,6 +26,7 @@ export class AffinityGuard implements Disposable {
   /** Takes away what binds this client since the guard was made. */
   unbind(client: string): void {
     const source = requireAddress(client)
+    if (source.length !== this.#bytes) return
     const added = this.#keys().filter(
       (key) => key.subarray(0, source.length).equals(source) && !this.#before.has(key.toString('latin1')),
     )

@@ -68,7 +68,7 @@ export async function confirm(options: ConfirmOptions): Promise<Confirmation> {
   const began = performance.now()
   const nonce: Nonce = { number: randomInt(1, 0xffff_fffe), protocol: start.flow.protocol === 'UDP' ? 17 : 6 }
   using points = new Points(path, nonce, options)
-  using guards = new Guards(path, options)
+  using guards = new Guards(path, start.flow, options)
   const bind = origin.kind === 'internet' && doors.internet !== undefined
   using hopeless = new Despair(points.all)
   const fate = await send({ netns, flow: start.flow, nonce, bind, patienceMs, hopeless: hopeless.signal })
@@ -78,7 +78,7 @@ export async function confirm(options: ConfirmOptions): Promise<Confirmation> {
     own.flatMap(({ dropped }) => (dropped === undefined ? [] : (point.commentOf(dropped) ?? []))),
   )
   await forget(seen, clock)
-  guards.unbind(sightings)
+  guards.unbind(points.all)
   const { taken, differences } = compare(path, sightings, fate)
   const milliseconds = performance.now() - began
   const way = taken === undefined ? {} : { taken }
@@ -117,36 +117,28 @@ class Points implements Disposable {
   }
 }
 
-/** Guards of the nodes whose proxies may bind the client to an endpoint on the way. */
+/** Guards of all nodes on the way, when there are Services that bind clients to endpoints. */
 class Guards implements Disposable {
-  readonly #all = new Map<string, AffinityGuard>()
+  readonly #all: AffinityGuard[] = []
 
-  constructor(path: Path, options: ConfirmOptions) {
-    for (const hop of bindingLookups(path)) {
-      const netns = doorOf(hop.place, options)
-      const name = placeText(hop.place)
-      if (netns === undefined || this.#all.has(name)) continue
-      this.#all.set(name, new AffinityGuard(netns, hop.table.startsWith('ip6 ') ? 'ip6' : 'ip'))
+  constructor(path: Path, flow: Flow, options: ConfirmOptions) {
+    const { services } = options.atlas.objects
+    if (!services.some(({ spec }) => spec.sessionAffinity === 'ClientIP')) return
+    for (const place of placesToWatch(path, options)) {
+      const netns = place.kind === 'node' ? doorOf(place, options) : undefined
+      if (netns !== undefined) this.#all.push(new AffinityGuard(netns, flow.destination.includes(':') ? 'ip6' : 'ip'))
     }
   }
 
-  unbind(sightings: readonly Sighting[]): void {
-    for (const { place, direction, before } of sightings) {
-      if (direction === 'there') this.#all.get(placeText(place))?.unbind(before.source)
-    }
+  /** Also where the packet came by a second time, with another source than at first. */
+  unbind(points: readonly WatchPoint[]): void {
+    const sources = new Set(points.flatMap((point) => point.events().flatMap(({ packet }) => packet?.source ?? [])))
+    for (const guard of this.#all) for (const source of sources) guard.unbind(source)
   }
 
   [Symbol.dispose](): void {
-    for (const guard of this.#all.values()) guard[Symbol.dispose]()
+    for (const guard of this.#all) guard[Symbol.dispose]()
   }
-}
-
-type Lookup = Extract<Hop, { kind: 'lookup' }>
-
-function bindingLookups({ hops, next }: Path): Lookup[] {
-  if (next.kind !== 'choice') return []
-  const own = next.affinitySeconds === undefined ? [] : hops.filter((hop) => hop.kind === 'lookup')
-  return [...own, ...next.branches.flatMap(({ path }) => bindingLookups(path))]
 }
 
 /** Who sends, and every place that a predicted way names. Pods that only receive are seen at their node. */
@@ -207,12 +199,17 @@ class Despair implements Disposable {
   }
 }
 
-const MOST_SWEEPS = 10
-const SWEEP_MS = 2
+const MOST_SWEEPS = 20
+const QUIET_SWEEPS = 3
+const SWEEP_MS = 3
 
-/** Deletes the entries that the packet made; again while its reset is still on its way and makes new ones. */
+/** Deletes the entries that the packet made, until nothing on its way has made new ones for a while (its reset, on a busy machine). */
 async function forget(seen: readonly Seen[], clock: Clock): Promise<void> {
-  for (let count = 0; count < MOST_SWEEPS && seen.map(sweep).some(Boolean); count += 1) await clock.sleep(SWEEP_MS)
+  let quiet = 0
+  for (let count = 0; count < MOST_SWEEPS && quiet < QUIET_SWEEPS; count += 1) {
+    quiet = seen.map(sweep).some(Boolean) ? 0 : quiet + 1
+    if (quiet < QUIET_SWEEPS) await clock.sleep(SWEEP_MS)
+  }
 }
 
 /** Whether there was something to delete. */
