@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { SECURITY_GROUPS } from '../ecs/model.ts'
+import type { BackendHealth } from '../load-balancer/plan.ts'
 import { QUOTA_LIMITS } from '../quota/quota.ts'
 import type { QuotaName } from '../quota/quota-names.ts'
 import { refusalOf } from '../test-cloud.ts'
@@ -23,6 +24,10 @@ interface GroupView {
   readonly ServerCount: number
   readonly RelatedLoadBalancerIds: string[]
   readonly HealthCheck: Record<string, unknown>
+}
+
+interface HealthView {
+  readonly ServerGroupInfos: { NonNormalServers: { ServerIp: string; Status: string }[] }[]
 }
 
 interface ServerView {
@@ -342,4 +347,31 @@ test('quotas count listeners, servers, groups and instances', async () => {
   assert.equal(await refusalOf(add(ip('10.0.0.1'), ip('10.0.0.2'))), code)
   await add(ip('10.0.0.1'))
   assert.equal(await refusalOf(add(ip('10.0.0.2'))), code)
+})
+
+test('health of servers: those that are not healthy in some zone are named', async () => {
+  const found = new Map<string, BackendHealth>()
+  await using nlb = await openTestNlb({ health: (listener, server) => found.get(`${listener} ${server}`) })
+  const LoadBalancerId = await nlb.create()
+  const ServerGroupId = await nlb.createGroup()
+  await nlb.ask('AddServersToServerGroup', { ServerGroupId, Servers: ['1', '2', '3'].map((n) => ip(`10.0.0.${n}`)) })
+  const ListenerId = await listen(nlb, { LoadBalancerId, ServerGroupId })
+  for (const { key } of compileNlbPlan(nlb.cloud.state)) {
+    found.set(`${key} 10.0.0.1:80`, 'normal')
+    found.set(`${key} 10.0.0.2:80`, key.includes('192.168.1.') ? 'abnormal' : 'normal')
+  }
+  const read = async () => {
+    const answer = await nlb.ask<{ ListenerHealthStatus: HealthView[] }>('GetListenerHealthStatus', { ListenerId })
+    const [group] = answer.ListenerHealthStatus[0]?.ServerGroupInfos ?? []
+    return group?.NonNormalServers.map(({ ServerIp, Status }) => [ServerIp, Status])
+  }
+  assert.deepEqual(await read(), [
+    ['10.0.0.2', 'Unhealthy'],
+    ['10.0.0.3', 'Initial'],
+  ])
+  await nlb.ask('UpdateServerGroupAttribute', { ServerGroupId, HealthCheckConfig: { HealthCheckEnabled: false } })
+  assert.deepEqual(
+    await read(),
+    ['1', '2', '3'].map((n) => [`10.0.0.${n}`, 'Unavailable']),
+  )
 })

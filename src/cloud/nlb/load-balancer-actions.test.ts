@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { refusalOf } from '../test-cloud.ts'
+import { refusalOf, TEST_REGION } from '../test-cloud.ts'
 import { ELASTIC_IPS, PRIVATE_ADDRESSES } from '../vpc/model.ts'
 import { PUBLIC_ADDRESSES } from '../vpc/public-address-pool.ts'
 import { openTestNlb, type TestNlb } from './test-nlb.ts'
@@ -216,4 +216,24 @@ test('a job is done when packets follow', async () => {
   assert.equal(await status(), 'Succeeded')
   const { Jobs } = await nlb.ask<{ Jobs: object[] }>('ListAsynJobs', { JobIds: [JobId, 'no'] })
   assert.deepEqual(Jobs, [{ Id: JobId, Status: 'Succeeded' }])
+})
+
+test('zones come and go; those that stay keep their addresses', async () => {
+  const vSwitches = [...TEST_REGION.vSwitches, { zoneId: 'zone-c', cidrBlock: '192.168.2.0/24' }]
+  await using nlb = await openTestNlb({ region: { ...TEST_REGION, vSwitches } })
+  const id = await nlb.create({ AddressType: 'Internet' })
+  const before = addresses(await read(nlb, id))
+  const [, b] = nlb.zones()
+  const c = { ZoneId: 'zone-c', VSwitchId: nlb.cloud.vSwitch('zone-c') }
+  await nlb.ask('UpdateLoadBalancerZones', { LoadBalancerId: id, ZoneMappings: [b, c] })
+  // The public address that zone-a had is free, and so the next one's.
+  assert.deepEqual(addresses(await read(nlb, id)), [before[1], ['zone-c', '192.168.2.1', before[0]?.[2]]])
+  assert.equal(heldBy(nlb, id), 2)
+})
+
+test('a repeated ClientToken makes one instance', async () => {
+  await using nlb = await openTestNlb()
+  const [one, again] = [await nlb.create({ ClientToken: 't1' }), await nlb.create({ ClientToken: 't1' })]
+  assert.equal(one, again)
+  assert.equal(heldBy(nlb, one), 2)
 })

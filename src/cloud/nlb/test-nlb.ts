@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { INSTANCES } from '../ecs/model.ts'
+import type { ReadHealth } from '../slb/health-actions.ts'
 import { createSlbProduct } from '../slb/slb-product.ts'
 import { issueSelfSigned } from '../test-certificate.ts'
 import { openTestCloud, type TestCloud, type TestCloudOptions } from '../test-cloud.ts'
@@ -24,9 +25,15 @@ export interface TestNlb extends AsyncDisposable {
   upload(name: string): Promise<string>
 }
 
-export async function openTestNlb(options: TestCloudOptions = {}): Promise<TestNlb> {
+export interface TestNlbOptions extends TestCloudOptions {
+  /** What health checks found. @default nothing */
+  readonly health?: ReadHealth
+}
+
+export async function openTestNlb(options: TestNlbOptions = {}): Promise<TestNlb> {
+  const { health = () => undefined } = options
   let jobs: JobProgress | undefined
-  const nlb = createNlbProduct({ health: () => undefined, isOpen: (id) => jobs?.isOpen(id) === true })
+  const nlb = createNlbProduct({ health, isOpen: (id) => jobs?.isOpen(id) === true })
   const cloud = await openTestCloud({ ...options, products: [createSlbProduct(() => undefined), nlb] })
   jobs = new JobProgress(cloud.state)
   const client = cloud.acs3('2022-04-30')

@@ -1,0 +1,171 @@
+/** NLB by packets: from its API, by the plan, to servers in two zones. */
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { test } from 'node:test'
+import { systemErrorCode } from '../../base/error.ts'
+import { SECURITY_GROUPS } from '../ecs/model.ts'
+import { findHaproxy } from '../load-balancer/layer7/find-haproxy.ts'
+import { TestLoadBalancer } from '../load-balancer/test-load-balancer.ts'
+import type { RegionSpec } from '../region.ts'
+import { compileNlbPlan } from './compile-plan.ts'
+import { openTestNlb, type TestNlb } from './test-nlb.ts'
+
+const REGION: RegionSpec = {
+  cluster: 'test',
+  vpcCidr: '192.168.0.0/16',
+  vSwitches: [
+    { zoneId: 'zone-a', cidrBlock: '192.168.1.0/25' },
+    { zoneId: 'zone-b', cidrBlock: '192.168.1.128/25' },
+  ],
+  machines: [],
+}
+/** Of nodes 1 and 129, and so in both zones. */
+const SERVERS = ['192.168.1.1', '192.168.1.129']
+const PRIVATE = ['192.168.1.50', '192.168.1.150'] as const
+const PUBLIC = ['203.0.113.100', '203.0.113.101'] as const
+
+function missingTool(): string | false {
+  try {
+    findHaproxy()
+    return false
+  } catch (error) {
+    return `no haproxy (${systemErrorCode(error)})`
+  }
+}
+
+/** An instance of the internet in both zones. */
+function instance(nlb: TestNlb): Promise<string> {
+  const zones = nlb.zones(...PRIVATE.map((PrivateIPv4Address) => ({ PrivateIPv4Address })))
+  return nlb.create({ AddressType: 'Internet', ZoneMappings: zones })
+}
+
+async function group(nlb: TestNlb, settings: object): Promise<string> {
+  const ServerGroupId = await nlb.createGroup({ HealthCheckConfig: { HealthCheckEnabled: false }, ...settings })
+  const Servers = SERVERS.map((ServerId) => ({ ServerType: 'Ip', ServerId, Port: 80 }))
+  await nlb.ask('AddServersToServerGroup', { ServerGroupId, Servers })
+  return ServerGroupId
+}
+
+test('TCP and UDP: each zone has its addresses, and zones are crossed or not', async (t) => {
+  await using lb = new TestLoadBalancer('nlb')
+  await using nlb = await openTestNlb({ region: REGION })
+  const plane = lb.plane()
+  for (const n of [1, 129]) {
+    lb.tcp(n)
+    lb.udp(n, 80)
+  }
+  const apply = () => plane.apply({ listeners: compileNlbPlan(nlb.cloud.state) })
+  const LoadBalancerId = await instance(nlb)
+  const listener = { LoadBalancerId, ListenerPort: 80 }
+  await nlb.ask('CreateListener', {
+    ...listener,
+    ListenerProtocol: 'TCP',
+    ServerGroupId: await group(nlb, { Scheduler: 'rr' }),
+  })
+  await nlb.ask('CreateListener', {
+    ...listener,
+    ListenerProtocol: 'UDP',
+    ServerGroupId: await group(nlb, { Scheduler: 'rr', Protocol: 'UDP' }),
+  })
+  await apply()
+  /** Servers that answer at an address, and the client that they see. */
+  const served = async (address: string, netns = lb.internet) => {
+    const answers = [await lb.ask(address, 80, { netns }), await lb.ask(address, 80, { netns })]
+    return answers.map((answer) => answer.replace('::ffff:', '').split(' ').slice(0, 2)).sort()
+  }
+
+  await t.test('clients of the internet and of the VPC reach the servers of both zones, who see them', async () => {
+    for (const address of PUBLIC) {
+      assert.deepEqual(await served(address), [
+        ['1', '198.51.100.2'],
+        ['129', '198.51.100.2'],
+      ])
+    }
+    for (const address of PRIVATE) {
+      assert.deepEqual(await served(address, lb.node(2)), [
+        ['1', '192.168.1.2'],
+        ['129', '192.168.1.2'],
+      ])
+    }
+    const datagrams = [await lb.askUdp(PUBLIC[1], 80), await lb.askUdp(PUBLIC[1], 80)]
+    assert.deepEqual(datagrams.sort(), ['1 198.51.100.2', '129 198.51.100.2'])
+  })
+
+  await t.test('without crossing, an address leads to the servers of its zone', async () => {
+    await nlb.ask('UpdateLoadBalancerAttribute', { LoadBalancerId, CrossZoneEnabled: false })
+    await apply()
+    const of = async (address: string) => (await served(address)).map(([server]) => server)
+    assert.deepEqual(
+      [await of(PUBLIC[0]), await of(PUBLIC[1])],
+      [
+        ['1', '1'],
+        ['129', '129'],
+      ],
+    )
+  })
+
+  await t.test('a security group keeps out whom it does not admit', async () => {
+    const { securityGroupId } = nlb.cloud.ids
+    nlb.cloud.state.transact((transaction) => {
+      const own = transaction.get(SECURITY_GROUPS, securityGroupId) ?? assert.fail()
+      const rules = own.rules.filter(({ cidr }) => cidr === '192.168.0.0/16')
+      transaction.put(SECURITY_GROUPS, securityGroupId, { ...own, rules })
+    })
+    await nlb.ask('LoadBalancerJoinSecurityGroup', { LoadBalancerId, SecurityGroupIds: [securityGroupId] })
+    await apply()
+    assert.equal((await served(PRIVATE[0], lb.node(2))).length, 2)
+    await assert.rejects(lb.ask(PUBLIC[0], 80, { timeoutMs: 300 }))
+  })
+
+  await t.test('of the intranet, there is no public address', async () => {
+    const SecurityGroupIds = [nlb.cloud.ids.securityGroupId]
+    await nlb.ask('LoadBalancerLeaveSecurityGroup', { LoadBalancerId, SecurityGroupIds })
+    await apply()
+    assert.equal((await served(PUBLIC[1])).length, 2)
+    await nlb.ask('UpdateLoadBalancerAddressTypeConfig', { LoadBalancerId, AddressType: 'Intranet' })
+    await apply()
+    assert.equal((await served(PRIVATE[1], lb.node(2))).length, 2)
+    await assert.rejects(lb.ask(PUBLIC[1], 80, { timeoutMs: 300 }))
+  })
+})
+
+test('TCPSSL ends TLS with the certificate of the name; TCP can hide its client', { skip: missingTool() }, async () => {
+  await using lb = new TestLoadBalancer('nls')
+  await using nlb = await openTestNlb({ region: REGION })
+  const plane = lb.plane()
+  for (const n of [1, 129]) lb.http(n)
+  const LoadBalancerId = await instance(nlb)
+  const ServerGroupId = await group(nlb, { PreserveClientIpEnabled: false })
+  const [standard, other] = [await nlb.upload('a.example.test'), await nlb.upload('b.example.test')]
+  const { ListenerId } = await nlb.ask('CreateListener', {
+    LoadBalancerId,
+    ServerGroupId,
+    ListenerProtocol: 'TCPSSL',
+    ListenerPort: 443,
+    CertificateIds: [standard],
+  })
+  await nlb.ask('AssociateAdditionalCertificatesWithListener', { ListenerId, AdditionalCertificateIds: [other] })
+  await nlb.ask('CreateListener', { LoadBalancerId, ServerGroupId, ListenerProtocol: 'TCP', ListenerPort: 80 })
+  await plane.apply({ listeners: compileNlbPlan(nlb.cloud.state) })
+  for (const [name, address] of [
+    ['a.example.test', PUBLIC[0]],
+    ['b.example.test', PUBLIC[1]],
+  ] as const) {
+    const said = await curl(lb, '-v', '-k', '--resolve', `${name}:443:${address}`, `https://${name}/`)
+    assert.match(said, new RegExp(`subject: CN=${name}`))
+    assert.match(said, /"client":"100\.64\.0\.1"/)
+  }
+  assert.match(await curl(lb, `http://${PUBLIC[0]}/`), /"client":"100\.64\.0\.1"/)
+  assert.deepEqual((await plane.report()).problems, new Map())
+})
+
+/** What curl prints and tells, called on the internet. */
+function curl(lb: TestLoadBalancer, ...args: string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const options = [`--net=${lb.internet}`, 'curl', '-s', '-S', '--max-time', '5', ...args]
+    execFile('nsenter', options, (error, stdout, stderr) => {
+      if (error === null) resolve(`${stderr}${stdout}`)
+      else reject(new Error(`curl ${args.join(' ')}: ${stderr}`))
+    })
+  })
+}
