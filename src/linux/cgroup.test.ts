@@ -1,10 +1,18 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { cgroupHierarchies, cgroupProcesses, joinCgroup, killCgroup, removeCgroup } from './cgroup.ts'
+import {
+  cgroupControllers,
+  cgroupHierarchies,
+  cgroupProcesses,
+  joinCgroup,
+  killCgroup,
+  removeCgroup,
+} from './cgroup.ts'
 import { parseMountInfo } from './mounts.ts'
 
 test('hierarchies of a hybrid and of a version-2 machine', () => {
@@ -24,6 +32,20 @@ test('hierarchies of a hybrid and of a version-2 machine', () => {
   ])
   const unified = parseMountInfo('30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate')
   assert.deepEqual(cgroupHierarchies(unified), [{ version: 2, directory: '/sys/fs/cgroup', controllers: [] }])
+})
+
+test('controllers are those of version 1, and what version 2 says it has', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'fl-cgroup-'))
+  try {
+    writeFileSync(join(directory, 'cgroup.controllers'), 'cpuset cpu pids\n')
+    const unified = { version: 2, directory, controllers: [] } as const
+    const memory = { version: 1, directory: '/nowhere', controllers: ['memory'] } as const
+    assert.deepEqual([...cgroupControllers([unified])], ['cpuset', 'cpu', 'pids'])
+    assert.deepEqual([...cgroupControllers([memory, unified])], ['memory', 'cpuset', 'cpu', 'pids'])
+    assert.ok(!cgroupControllers([{ ...unified, directory: '/nowhere' }]).has('cpu'))
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
 })
 
 test('a group is removed in every hierarchy, with what runs in it', async () => {

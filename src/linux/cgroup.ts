@@ -31,6 +31,18 @@ export function cgroupHierarchies(mounts: readonly Mount[] = listMounts()): Cgro
   })
 }
 
+/** What groups can be limited by on this machine: `cpu`, `memory`, ... */
+export function cgroupControllers(hierarchies: readonly CgroupHierarchy[] = cgroupHierarchies()): ReadonlySet<string> {
+  return new Set(
+    hierarchies.flatMap(({ version, directory, controllers }) => {
+      if (version === 1) return controllers
+      return (unlessMissing(() => readFileSync(join(directory, 'cgroup.controllers'), 'utf8')) ?? '')
+        .trim()
+        .split(/\s+/)
+    }),
+  )
+}
+
 /** Creates a group in the version-2 hierarchy, or in every other where there is none, and puts a process into it. */
 export function joinCgroup(path: string, pid: number): void {
   const hierarchies = cgroupHierarchies()

@@ -24,6 +24,36 @@ export function resourceLimits({ resources }: Container): ResourceLimits | undef
   }
 }
 
+/** The limits that need a controller of control groups, and are of use only where the machine has it. */
+const LIMIT_CONTROLLERS = ['cpu', 'memory'] as const
+
+export type LimitController = (typeof LIMIT_CONTROLLERS)[number]
+
+/** Which of them a machine lacks. */
+export function missingControllers(controllers: ReadonlySet<string>): readonly LimitController[] {
+  return LIMIT_CONTROLLERS.filter((name) => !controllers.has(name))
+}
+
+/** Why a limit is not enforced, for Events and conditions. */
+export function missingControllerText(name: LimitController): string {
+  return `this machine has no ${name} controller of control groups`
+}
+
+/** Limits less those that nothing would enforce: asked for them, the runtime would not start the container at all. */
+export function enforceableLimits(
+  limits: ResourceLimits | undefined,
+  missing: readonly LimitController[],
+): { readonly limits: ResourceLimits | undefined; readonly dropped: readonly LimitController[] } {
+  const dropped = missing.filter((name) => isLimited(limits, name))
+  const left = Object.entries(limits ?? {}).filter(([name]) => !missing.some((one) => one === name))
+  return { limits: left.length === 0 ? undefined : Object.fromEntries(left), dropped }
+}
+
+/** Shares of the CPU are no limit. */
+function isLimited(limits: ResourceLimits | undefined, name: LimitController): boolean {
+  return name === 'memory' ? limits?.memory !== undefined : limits?.cpu?.quota !== undefined
+}
+
 function milliCpu(quantity: string): number {
   return quantityMilliValue(parseQuantity(quantity))
 }

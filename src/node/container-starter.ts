@@ -3,6 +3,7 @@ import { errorMessage } from '../base/error.ts'
 import type { Container, Pod, Service } from '../kube/types/core.ts'
 import { grantableCapabilities } from '../linux/capabilities.ts'
 import { type ContainerSurroundings, containerConfig, containerVariables } from './container-config.ts'
+import { enforceableLimits, type LimitController } from './container-resources.ts'
 import { readUserFiles } from './container-user.ts'
 import type { Image, Images } from './images/image.ts'
 import type { PodInputs } from './pod-inputs.ts'
@@ -26,10 +27,17 @@ export interface ContainerStarterOptions {
   readonly hostIPs: readonly string[]
   /** Control group of the node; the pod's uid, the container's name and the attempt follow. */
   readonly cgroup: string
+  /** What the machine has no controller of control groups for. */
+  readonly missingControllers: readonly LimitController[]
 }
 
 export type StartResult =
-  | { readonly kind: 'started'; readonly image: Image }
+  | {
+      readonly kind: 'started'
+      readonly image: Image
+      /** Of which of its limits nothing keeps it. */
+      readonly unenforced: readonly LimitController[]
+    }
   /** The image cannot be had; `invalid` names none at all. */
   | { readonly kind: 'no-image'; readonly invalid: boolean; readonly message: string }
   /** A volume cannot be made, or not yet. */
@@ -104,8 +112,11 @@ export class ContainerStarter {
     if (volumes.kind === 'refused') return { ...volumes, reason: 'CreateContainerConfigError' }
     const made = containerConfig(pod, container, { ...around, mounts: [...around.mounts, ...volumes.mounts] })
     if (made.kind === 'refused') return made
-    runtime.start({ podUid: uid, name: container.name, attempt }, { ...made.config, lower })
-    return { kind: 'started', image }
+    const { limits: wanted, ...config } = made.config
+    const { limits, dropped } = enforceableLimits(wanted, this.#options.missingControllers)
+    const limited = limits === undefined ? config : { ...config, limits }
+    runtime.start({ podUid: uid, name: container.name, attempt }, { ...limited, lower })
+    return { kind: 'started', image, unenforced: dropped }
   }
 
   #imageMounts({ root }: Image): readonly BindMount[] {

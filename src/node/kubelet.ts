@@ -6,7 +6,9 @@ import { createEventRecorder, type EventRecorder } from '../kube/event-recorder.
 import { Informer } from '../kube/informer.ts'
 import { pods, services } from '../kube/resource.ts'
 import type { Node, NodeAddress, Pod, Service } from '../kube/types/core.ts'
+import { cgroupControllers } from '../linux/cgroup.ts'
 import type { PodNetwork } from '../network/pod-network.ts'
+import { missingControllers } from './container-resources.ts'
 import { ContainerStarter } from './container-starter.ts'
 import { HostPorts } from './host-ports/host-ports.ts'
 import type { Images } from './images/image.ts'
@@ -234,6 +236,7 @@ function openStarter(
     hostIPs: hostIPsOf(options),
     hostView: createHostView(places.hostView),
     cgroup: nodeCgroup(clusterName, nodeName),
+    missingControllers: missingControllers(cgroupControllers()),
   })
 }
 

@@ -4,6 +4,8 @@ import { systemErrorCode } from '../base/error.ts'
 import { formatTime } from '../kube/time.ts'
 import type { Node, NodeAddress, NodeSystemInfo } from '../kube/types/core.ts'
 import type { Condition } from '../kube/types/meta.ts'
+import { cgroupControllers } from '../linux/cgroup.ts'
+import { type LimitController, missingControllers, missingControllerText } from './container-resources.ts'
 import { KUBELET_PORT } from './server/kubelet-endpoint.ts'
 
 export interface NodeDescription {
@@ -71,6 +73,7 @@ export function nodeCapacity(): { readonly cpu: string; readonly memory: string 
 
 /** The conditions of a node, with the times of what did not change. */
 export function nodeConditions(before: readonly Condition[] | undefined, ready: boolean, now: number): Condition[] {
+  const missing = missingControllers(cgroupControllers())
   const wanted: Condition[] = [
     { type: 'MemoryPressure', status: 'False', ...reason('HasSufficientMemory', 'has sufficient memory available') },
     { type: 'DiskPressure', status: 'False', ...reason('HasNoDiskPressure', 'has no disk pressure') },
@@ -78,9 +81,21 @@ export function nodeConditions(before: readonly Condition[] | undefined, ready: 
     ready
       ? { type: 'Ready', status: 'True', ...reason('Ready', 'is posting ready status') }
       : { type: 'Ready', status: 'False', reason: 'KubeletNotReady', message: 'the pod network is not ready yet' },
+    ...limitsCondition(missing),
   ]
-  const foreign = (before ?? []).filter(({ type }) => !wanted.some((mine) => mine.type === type))
+  const own = new Set([LIMITS_ENFORCED, ...wanted.map(({ type }) => type)])
+  const foreign = (before ?? []).filter(({ type }) => !own.has(type))
   return [...foreign, ...wanted.map((condition) => withTimes(condition, before, now))]
+}
+
+/** Not one of upstream's: there is nothing to say where limits are enforced. */
+const LIMITS_ENFORCED = 'LimitsEnforced'
+
+/** Says that containers run without limits, where the machine cannot enforce them. */
+export function limitsCondition(missing: readonly LimitController[]): Condition[] {
+  if (missing.length === 0) return []
+  const message = missing.map(missingControllerText).join(', ')
+  return [{ type: LIMITS_ENFORCED, status: 'False', reason: 'ControllerMissing', message }]
 }
 
 function withTimes(condition: Condition, before: readonly Condition[] | undefined, now: number): Condition {

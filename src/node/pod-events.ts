@@ -1,5 +1,6 @@
 import type { EventRecorder } from '../kube/event-recorder.ts'
 import type { Pod } from '../kube/types/core.ts'
+import { type LimitController, missingControllerText } from './container-resources.ts'
 import type { Image } from './images/image.ts'
 import type { ProbeKind } from './probes/container-probes.ts'
 import type { ProbeNotice } from './probes/prober.ts'
@@ -20,6 +21,12 @@ export class PodEvents {
   created(pod: Pod, container: string, { notice }: Image): void {
     if (notice !== undefined) this.#tell(pod, 'Normal', 'ImageSubstituted', notice, container)
     this.#tell(pod, 'Normal', 'Created', `Created container: ${container}`, container)
+  }
+
+  /** There is no such Event upstream, where a kubelet does not start on such a machine. */
+  limitNotEnforced(pod: Pod, container: string, limit: LimitController): void {
+    const message = `Container ${container} runs without its ${limit} limit: ${missingControllerText(limit)}`
+    this.#tell(pod, 'Warning', 'LimitNotEnforced', message, container)
   }
 
   started(pod: Pod, container: string): void {

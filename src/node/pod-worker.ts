@@ -282,6 +282,7 @@ export class PodWorker implements AsyncDisposable {
       memory.image = result.image
       events.pulled(this.#pod, container.name, container.image)
       events.created(this.#pod, container.name, result.image)
+      for (const limit of result.unenforced) events.limitNotEnforced(this.#pod, container.name, limit)
     } else {
       this.#onRefusal(memory, result)
     }
