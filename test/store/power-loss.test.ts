@@ -23,11 +23,7 @@ const noLoop = loopDevices()
 test('whatever of the writes a power loss keeps, all that was acknowledged is there', { skip: noStrace }, async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'fl-power-'))
   t.after(() => rmSync(directory, { recursive: true }))
-  const { steps, file } = record(directory)
-  const replayed = diskAfter(steps, steps.length, { keep: () => true })
-  // Nothing was written in a way that the record does not show.
-  assert.ok(replayed.bytes.equals(readFileSync(file)), 'the record does not lead to the file')
-  assert.equal(replayed.acknowledged.length, PAIRS)
+  const { steps } = recordWhole(directory)
   const crash = crashTester(directory, steps)
   t.diagnostic(`seed ${seed}, ${steps.length} steps, ${CRASHES} crashes`)
   await fc.assert(
@@ -68,6 +64,24 @@ function loopDevices(): false | string {
   if (process.getuid?.() !== 0) return 'mounting needs root'
   if (spawnSync('mkfs.ext4', ['-V']).status !== 0) return 'mkfs.ext4 is not installed'
   return spawnSync('losetup', ['--find']).status === 0 ? false : 'there are no loop devices'
+}
+
+const RECORDINGS = 4
+
+/**
+ * A record that leads to the file as it is: nothing was written in a way that it does not show. On a busy machine strace
+ * now and then writes two threads' calls down in another order than they were made; then the writer is run again.
+ */
+function recordWhole(directory: string): ReturnType<typeof record> {
+  for (let n = 0; n < RECORDINGS; n += 1) {
+    const place = join(directory, `record-${n}`)
+    mkdirSync(place)
+    const recorded = record(place)
+    const { steps, file } = recorded
+    const replayed = diskAfter(steps, steps.length, { keep: () => true })
+    if (replayed.bytes.equals(readFileSync(file)) && replayed.acknowledged.length === PAIRS) return recorded
+  }
+  assert.fail(`none of ${RECORDINGS} records leads to the file`)
 }
 
 /** Runs the writer under strace. */
