@@ -103,8 +103,9 @@ export async function refusalOf(call: Promise<unknown>): Promise<string> {
   return error.code ?? String(error)
 }
 
-function acs3Client(
-  endpoint: Endpoint,
+/** A client that signs by ACS3. */
+export function acs3Client(
+  endpoint: Pick<Endpoint, 'url'>,
   version: string,
   keys: { accessKeyId: string; accessKeySecret: string },
 ): Acs3Client {

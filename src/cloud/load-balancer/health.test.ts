@@ -139,19 +139,21 @@ test('probes', async (t) => {
   await t.test('http: the status counts, and the backend sees method, address and name', async () => {
     const seen: string[] = []
     lb.http(2, undefined, 80).prependListener('request', (request, response) => {
-      seen.push(`${request.method} ${request.url} ${request.headers.host} ${request.socket.remoteAddress}`)
+      seen.push(
+        `${request.method} ${request.url} ${request.headers.host} ${request.socket.remoteAddress} ${request.httpVersion}`,
+      )
       if (request.url === '/bad') response.statusCode = 500
     })
     const http = { method: 'head', uri: '/ok', codes: ['http_2xx'] } as const
     assert.deepEqual(await ask({ type: 'http', http }, 80, 2), { passed: true })
-    const bad = { ...http, method: 'get', uri: '/bad', domain: 'a.test' } as const
+    const bad = { ...http, method: 'get', uri: '/bad', domain: 'a.test', version: '1.1' } as const
     assert.deepEqual(await ask({ type: 'http', http: bad }, 80, 2), {
       passed: false,
       reason: 'HTTP status 500, wanted http_2xx',
     })
     const either = { ...bad, codes: ['http_2xx', 'http_5xx'] }
     assert.deepEqual(await ask({ type: 'http', http: either }, 80, 2), { passed: true })
-    assert.deepEqual(seen.slice(0, 2), ['HEAD /ok 192.168.1.2 100.64.0.1', 'GET /bad a.test 100.64.0.1'])
+    assert.deepEqual(seen.slice(0, 2), ['HEAD /ok 192.168.1.2 100.64.0.1 1.0', 'GET /bad a.test 100.64.0.1 1.1'])
     lb.tcp(3, 80)
     assert.equal((await ask({ type: 'http', http }, 80, 3)).passed, false)
   })

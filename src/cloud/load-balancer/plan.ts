@@ -22,7 +22,11 @@ export interface ListenerPlan {
   readonly hidesClient?: boolean
   readonly acl?: { readonly type: 'white' | 'black'; readonly cidrs: readonly string[] }
   readonly layer4?: Layer4Settings
-  readonly layer7?: Layer7Settings & { readonly certificates?: ListenerCertificates }
+  readonly layer7?: Layer7Settings & {
+    readonly certificates?: ListenerCertificates
+    /** Protocols that a tcpssl listener offers by ALPN, the preferred one first. */
+    readonly alpn?: readonly string[]
+  }
 }
 
 export interface BackendPlan {

@@ -2,6 +2,7 @@ import type { KeyedCertificate, ListenerCertificates, ListenerPlan } from '../lo
 import { type Layer7Settings, SERVER_CERTIFICATES } from '../slb/model.ts'
 import type { CloudState } from '../state/cloud-state.ts'
 import {
+  type AlpnPolicy,
   type Listener,
   NETWORK_LOAD_BALANCERS,
   type NetworkLoadBalancer,
@@ -50,6 +51,13 @@ function addressesOf(state: Reader, zone: ZoneMapping): string[] {
 
 const PROTOCOLS = { TCP: 'tcp', UDP: 'udp', TCPSSL: 'tcpssl' } as const
 const SCHEDULERS = { Wrr: 'wrr', rr: 'rr', sch: 'sch', tch: 'tch', qch: 'qch' } as const
+/** What is offered, the preferred one first. */
+const ALPN: Readonly<Record<AlpnPolicy, readonly string[]>> = {
+  HTTP1Only: ['http/1.1', 'http/1.0'],
+  HTTP2Only: ['h2'],
+  HTTP2Optional: ['http/1.1', 'http/1.0', 'h2'],
+  HTTP2Preferred: ['h2', 'http/1.1', 'http/1.0'],
+}
 /** What the plan's words for layer 7 say of plain TCP in TLS: nothing. */
 const NO_LAYER7: Layer7Settings = {
   stickySession: { type: 'off' },
@@ -96,9 +104,10 @@ function backendsOf({ servers }: ServerGroup, zoneId: string | undefined): Liste
 }
 
 function tlsPlan(state: Reader, tls: TlsListenerSettings): NonNullable<ListenerPlan['layer7']> {
-  const { certificateId, securityPolicyId, additionalCertificateIds } = tls
-  const settings: Layer7Settings = {
+  const { certificateId, securityPolicyId, additionalCertificateIds, alpnPolicy } = tls
+  const settings: NonNullable<ListenerPlan['layer7']> = {
     ...NO_LAYER7,
+    ...(alpnPolicy === undefined ? {} : { alpn: ALPN[alpnPolicy] }),
     tls: { certificateId, http2: false, cipherPolicy: securityPolicyId, domainExtensions: [] },
   }
   const standard = certificate(state, certificateId)

@@ -58,7 +58,7 @@ export function healthCheckView(check: HealthCheck): object {
           HealthCheckUrl: http.uri,
           HealthCheckDomain: http.domain ?? '$SERVER_IP',
           HealthCheckHttpCode: http.codes,
-          HealthCheckHttpVersion: 'HTTP1.0',
+          HealthCheckHttpVersion: `HTTP${http.version ?? '1.0'}`,
           HttpCheckMethod: http.method.toUpperCase(),
         }),
     ...(udp === undefined ? {} : { HealthCheckReq: udp.request, HealthCheckExp: udp.expected }),
@@ -76,18 +76,14 @@ function typeOf(parameters: Parameters): Check['type'] | undefined {
 }
 
 function httpOf(parameters: Parameters, before: HttpHealthCheck | undefined): HttpHealthCheck {
-  if (parameters.oneOf(named('HealthCheckHttpVersion'), ['HTTP1.0', 'HTTP1.1']) === 'HTTP1.1') {
-    throw new Refusal(
-      'IllegalParam.HealthCheckHttpVersion',
-      'The HealthCheckHttpVersion HTTP1.1 is not offered: probes speak HTTP/1.0. Give HTTP1.0.',
-    )
-  }
+  const version = parameters.oneOf(named('HealthCheckHttpVersion'), ['HTTP1.0', 'HTTP1.1'])
   const asked = parameters.string(named('HealthCheckDomain'), DOMAIN) ?? before?.domain
   const domain = asked === '$SERVER_IP' ? undefined : asked
   const method = parameters.oneOf(named('HttpCheckMethod'), ['GET', 'HEAD'])
   return {
     method: method === undefined ? (before?.method ?? 'get') : method === 'GET' ? 'get' : 'head',
     uri: parameters.string(named('HealthCheckUrl'), URL) ?? before?.uri ?? '/',
+    version: version === undefined ? (before?.version ?? '1.0') : version === 'HTTP1.1' ? '1.1' : '1.0',
     ...(domain === undefined ? {} : { domain }),
     codes: codesOf(parameters) ?? before?.codes ?? ['http_2xx'],
   }

@@ -114,6 +114,7 @@ test('groups have settings, tags and servers of both types', async () => {
       HealthCheckType: 'HTTP',
       HealthCheckUrl: '/ready',
       HealthCheckHttpCode: ['http_2xx', 'http_3xx'],
+      HealthCheckHttpVersion: 'HTTP1.1',
       HealthCheckInterval: 3,
       HealthyThreshold: 4,
     },
@@ -133,7 +134,7 @@ test('groups have settings, tags and servers of both types', async () => {
     HealthCheckUrl: '/ready',
     HealthCheckDomain: '$SERVER_IP',
     HealthCheckHttpCode: ['http_2xx', 'http_3xx'],
-    HealthCheckHttpVersion: 'HTTP1.0',
+    HealthCheckHttpVersion: 'HTTP1.1',
     HttpCheckMethod: 'GET',
   })
   await nlb.ask('UpdateServerGroupAttribute', {
@@ -236,6 +237,8 @@ test('bad input about listeners and groups is refused with its code', async () =
   const tcp = await nlb.createGroup()
   const udp = await nlb.createGroup({ Protocol: 'UDP' })
   const instances = await nlb.createGroup({ ServerGroupType: 'Instance' })
+  const hiding = await nlb.createGroup({ PreserveClientIpEnabled: false })
+  const pem = await nlb.upload('a.example.test')
   const ListenerId = await listen(nlb, { LoadBalancerId, ServerGroupId: tcp })
   await listen(nlb, { LoadBalancerId, ServerGroupId: udp, ListenerProtocol: 'UDP' })
   const full = { LoadBalancerId, ServerGroupId: tcp, ListenerProtocol: 'TCP', ListenerPort: 81 }
@@ -273,8 +276,12 @@ test('bad input about listeners and groups is refused with its code', async () =
     [...listener({ IdleTimeout: 9 }), 'IllegalParam.IdleTimeout'],
     [...listener({ IdleTimeout: 901 }), 'IllegalParam.IdleTimeout'],
     [...listener({ Cps: 1_000_001 }), 'IllegalParam.Cps'],
+    [...listener({ ListenerProtocol: 'TCPSSL', CertificateIds: [pem] }), 'IllegalParam.PreserveClientIpSwitch'],
     [...listener({ CaEnabled: true }), 'IllegalParam.CaEnabled'],
-    [...listener({ AlpnEnabled: true }), 'IllegalParam.AlpnEnabled'],
+    [
+      ...listener({ ListenerProtocol: 'TCPSSL', ServerGroupId: hiding, CertificateIds: [pem], AlpnEnabled: true }),
+      'MissingParam.AlpnPolicy',
+    ],
     [...listener({ ProxyProtocolV2Config: { Ppv2VpcIdEnabled: true } }), 'IllegalParam.Ppv2VpcIdEnabled'],
     [...listener({ ListenerDescription: 'x' }), 'IllegalParam.ListenerDescription'],
     [...listener({ DryRun: true }), 'DryRunOperation'],
@@ -299,7 +306,7 @@ test('bad input about listeners and groups is refused with its code', async () =
     [...health({ HealthyThreshold: 1 }), 'IllegalParam.HealthyThreshold'],
     [...health({ HealthCheckType: 'HTTP', HealthCheckDomain: 'a b' }), 'IllegalParam.healthCheckDomain'],
     [...health({ HealthCheckType: 'HTTP', HealthCheckHttpCode: ['200'] }), 'IllegalParam.HealthCheckHttpCode'],
-    [...health({ HealthCheckType: 'HTTP', HealthCheckHttpVersion: 'HTTP1.1' }), 'IllegalParam.HealthCheckHttpVersion'],
+    [...health({ HealthCheckType: 'HTTP', HealthCheckHttpVersion: 'HTTP2' }), 'IllegalParam.HealthCheckHttpVersion'],
     [...add('sgp-no', ip('10.0.0.1')), 'ResourceNotFound.serverGroup'],
     [...add(tcp), 'MissingParam.Servers'],
     [...add(tcp, ...many), 'IllegalParamSize.servers'],

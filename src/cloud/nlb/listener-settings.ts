@@ -2,7 +2,7 @@ import { missing } from '../openapi/parameters.ts'
 import type { Call } from '../openapi/product.ts'
 import { Refusal } from '../openapi/refusal.ts'
 import { requireCertificate, requireServerGroup } from './find.ts'
-import type { Listener, NetworkLoadBalancer, Protocol, ServerGroup, TlsListenerSettings } from './model.ts'
+import type { AlpnPolicy, Listener, NetworkLoadBalancer, Protocol, ServerGroup, TlsListenerSettings } from './model.ts'
 import { requireServersOf } from './server-group-actions.ts'
 
 type Settings = Pick<
@@ -31,7 +31,6 @@ const POLICIES = [
 ] as const
 /** What listeners here do not do, with the parameter that asks for it. */
 const NOT_OFFERED = {
-  AlpnEnabled: 'ALPN',
   CaEnabled: 'authentication of clients by certificate',
   SecSensorEnabled: 'monitoring by the second',
   'ProxyProtocolV2Config.Ppv2VpcIdEnabled': "the VPC's id in the Proxy Protocol",
@@ -111,10 +110,18 @@ function tlsOf({ parameters, transaction, before }: ListenerRequest): TlsListene
   const certificateId = ids[0] ?? before?.tls?.certificateId
   if (certificateId === undefined) throw new Refusal('MissingParam.Certificate', 'The param of certificate is missing.')
   requireCertificate(transaction, certificateId)
+  const alpnPolicy = alpnOf(parameters, before?.tls?.alpnPolicy)
   return {
     certificateId,
+    ...(alpnPolicy === undefined ? {} : { alpnPolicy }),
     securityPolicyId:
       parameters.oneOf('SecurityPolicyId', POLICIES) ?? before?.tls?.securityPolicyId ?? 'tls_cipher_policy_1_0',
     additionalCertificateIds: before?.tls?.additionalCertificateIds ?? [],
   }
+}
+
+function alpnOf(parameters: Call['parameters'], before: AlpnPolicy | undefined): AlpnPolicy | undefined {
+  const on = parameters.boolean('AlpnEnabled') ?? before !== undefined
+  const policy = parameters.oneOf('AlpnPolicy', ['HTTP1Only', 'HTTP2Only', 'HTTP2Optional', 'HTTP2Preferred'])
+  return on ? (policy ?? before ?? missing('AlpnPolicy')) : undefined
 }

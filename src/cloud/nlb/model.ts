@@ -65,9 +65,13 @@ export interface Listener {
 export interface TlsListenerSettings {
   readonly certificateId: string
   readonly securityPolicyId: TlsCipherPolicy
+  /** Which protocols are offered by ALPN; off when not given. */
+  readonly alpnPolicy?: AlpnPolicy
   /** Certificates for other names that clients ask for (SNI). */
   readonly additionalCertificateIds: readonly string[]
 }
+
+export type AlpnPolicy = 'HTTP1Only' | 'HTTP2Only' | 'HTTP2Optional' | 'HTTP2Preferred'
 
 export type GroupProtocol = 'TCP' | 'UDP' | 'TCP_UDP'
 export type Scheduler = 'Wrr' | 'rr' | 'sch' | 'tch' | 'qch'

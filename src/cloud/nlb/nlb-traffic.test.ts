@@ -143,6 +143,8 @@ test('TCPSSL ends TLS with the certificate of the name; TCP can hide its client'
     ListenerProtocol: 'TCPSSL',
     ListenerPort: 443,
     CertificateIds: [standard],
+    AlpnEnabled: true,
+    AlpnPolicy: 'HTTP1Only',
   })
   await nlb.ask('AssociateAdditionalCertificatesWithListener', { ListenerId, AdditionalCertificateIds: [other] })
   await nlb.ask('CreateListener', { LoadBalancerId, ServerGroupId, ListenerProtocol: 'TCP', ListenerPort: 80 })
@@ -153,6 +155,7 @@ test('TCPSSL ends TLS with the certificate of the name; TCP can hide its client'
   ] as const) {
     const said = await curl(lb, '-v', '-k', '--resolve', `${name}:443:${address}`, `https://${name}/`)
     assert.match(said, new RegExp(`subject: CN=${name}`))
+    assert.match(said, /ALPN[:,] server accepted(?: to use)? http\/1\.1/)
     assert.match(said, /"client":"100\.64\.0\.1"/)
   }
   assert.match(await curl(lb, `http://${PUBLIC[0]}/`), /"client":"100\.64\.0\.1"/)

@@ -129,6 +129,8 @@ export type HealthCheck =
 export interface HttpHealthCheck {
   readonly method: 'head' | 'get'
   readonly uri: string
+  /** @default '1.0' */
+  readonly version?: '1.0' | '1.1'
   /** The Host header; the backend's address when not given. */
   readonly domain?: string
   /** `http_2xx`, … */

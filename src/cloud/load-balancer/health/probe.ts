@@ -62,7 +62,7 @@ function askHttp(
 ): Promise<ProbeResult> {
   const name = http.domain === undefined || http.domain === '$_ip' ? host : http.domain
   const head = [
-    `${http.method.toUpperCase()} ${http.uri} HTTP/1.0`,
+    `${http.method.toUpperCase()} ${http.uri} HTTP/${http.version ?? '1.0'}`,
     `Host: ${name}`,
     'User-Agent: SLBHealthCheck',
     'Connection: close',

@@ -209,7 +209,8 @@ function bindLine(listener: ListenerPlan, places: Places): string {
     ...[...certificates.byDomain].map(([domain, keyed]) => `${certificateFile(keyed, places)} ${domain}`),
   ]
   const path = addFile(places, 'crt-list', `${list.join('\n')}\n`)
-  const alpn = listener.protocol !== 'https' ? '' : ` alpn ${tls.http2 ? 'h2,' : ''}http/1.1`
+  const offered = listener.protocol === 'https' ? [...(tls.http2 ? ['h2'] : []), 'http/1.1'] : (layer7?.alpn ?? [])
+  const alpn = offered.length === 0 ? '' : ` alpn ${offered.join(',')}`
   return `${place} ssl crt-list ${path} ${bindOptions(TLS_POLICIES[tls.cipherPolicy])}${alpn}`
 }
 
