@@ -83,6 +83,8 @@ test('the address type changes; an EIP of the caller stays his', async () => {
     [...before[0]!.slice(0, 2), EipAddress],
     [...before[1]!.slice(0, 2), '203.0.113.101'],
   ])
+  const unbind = vpc.request('UnassociateEipAddress', { AllocationId }, { method: 'POST' })
+  assert.equal(await refusalOf(unbind), 'IncorrectEipStatus')
   await nlb.ask('UpdateLoadBalancerAddressTypeConfig', { LoadBalancerId: id, AddressType: 'Intranet' })
   assert.deepEqual(addresses(await read(nlb, id)), before)
   const eips = nlb.cloud.state.list(ELASTIC_IPS).filter(({ name }) => name.startsWith(id))

@@ -69,6 +69,12 @@ function unassociateEipAddress({ parameters, transaction }: Call): object {
   if (eip.binding === undefined || (instanceId !== undefined && instanceId !== eip.binding.instanceId)) {
     throw new Refusal('IncorrectEipStatus', `The EIP ${eip.allocationId} is not bound to ${instanceId ?? 'anything'}.`)
   }
+  if (eip.binding.instanceType === 'Nlb') {
+    throw new Refusal(
+      'IncorrectEipStatus',
+      `The EIP ${eip.allocationId} is the one of a zone of ${eip.binding.instanceId}: change that instance's zones or address type.`,
+    )
+  }
   requireNoSnatEntry(transaction, eip.address)
   const { binding: _, ...free } = eip
   transaction.put(ELASTIC_IPS, eip.allocationId, free)
