@@ -47,6 +47,17 @@ metadata: {name: outside}
 subsets: [{addresses: [{ip: 192.0.2.10}], ports: [{port: 8080}]}]
 `
 
+const SHOP = `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: shop}
+spec:
+  progressDeadlineSeconds: 3
+  selector: {matchLabels: {app: shop}}
+  template:
+    metadata: {labels: {app: shop}}
+    spec: {terminationGracePeriodSeconds: 0, containers: [{name: main, image: fairlead/client}]}
+`
+
 const PODS = ['get', 'pods', '-l', 'app=chi', '--sort-by=.metadata.name']
 const PLACES = '{range .items[*]}{.metadata.name}={.spec.nodeName}{" "}{end}'
 
@@ -91,6 +102,50 @@ test('kubectl with StatefulSets, taints and custom Endpoints', { skip: unavailab
     assert.match(events, /Marking for deletion Pod default\/chi-0/)
     await cluster.show('taint', 'node', node, 'maintenance-')
   })
+
+  await t.test(
+    'a rollout that is stuck, paused, taken back and done says so in kubectl and in its conditions',
+    async () => {
+      const progressing = async (part: string) =>
+        await cluster.show(
+          'get',
+          'deploy/shop',
+          '-o',
+          `jsonpath={.status.conditions[?(@.type=="Progressing")].${part}}`,
+        )
+      const reached = async (reason: string) =>
+        await cluster.show(
+          ...['wait', '--timeout=30s', 'deploy/shop'],
+          `--for=jsonpath={.status.conditions[?(@.type=="Progressing")].reason}=${reason}`,
+        )
+      assert.equal((await cluster.run(['apply', '-f', '-'], { stdin: SHOP })).stderr, '')
+      assert.match(
+        await cluster.show('rollout', 'status', 'deploy/shop'),
+        /^deployment "shop" successfully rolled out$/m,
+      )
+      assert.match(await progressing('message'), /^ReplicaSet "shop-\w+" has successfully progressed\.$/)
+      await cluster.show('set', 'image', 'deploy/shop', 'main=example.invalid/none:1')
+      assert.match(
+        await cluster.fail('rollout', 'status', 'deploy/shop'),
+        /deployment "shop" exceeded its progress deadline$/,
+      )
+      assert.equal(await progressing('status'), 'False')
+      assert.match(await progressing('message'), /^ReplicaSet "shop-\w+" has timed out progressing\.$/)
+      await cluster.show('rollout', 'undo', 'deploy/shop')
+      await reached('NewReplicaSetAvailable')
+      await cluster.show('rollout', 'pause', 'deploy/shop')
+      await reached('DeploymentPaused')
+      assert.equal(await progressing('message'), 'Deployment is paused')
+      await cluster.show('rollout', 'resume', 'deploy/shop')
+      await reached('NewReplicaSetAvailable')
+      const available =
+        '{.status.conditions[?(@.type=="Available")].reason}:{.status.conditions[?(@.type=="Available")].message}'
+      assert.equal(
+        await cluster.show('get', 'deploy/shop', '-o', `jsonpath=${available}`),
+        'MinimumReplicasAvailable:Deployment has minimum availability.',
+      )
+    },
+  )
 
   await t.test('Endpoints that someone writes get a slice', async () => {
     await cluster.run(['apply', '-f', '-'], { stdin: CUSTOM })
