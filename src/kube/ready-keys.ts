@@ -33,7 +33,7 @@ export class ReadyKeys {
     if (place === undefined || key === undefined) return undefined
     place.delete(key)
     this.#places.delete(key)
-    if (place.size === 0 && this.#byPriority.size > 1) this.#byPriority.delete(highest)
+    if (place.size === 0) this.#byPriority.delete(highest)
     return key
   }
 }
