@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import { killProcess, readProcessIdentity } from '../../src/linux/process.ts'
 import { containerDirectory, readShim } from '../../src/node/runtime/container-directory.ts'
 import type { ContainerRecord } from '../../src/node/runtime/runtime.ts'
 import { RuntimeBench, until } from './node-bench.ts'
@@ -96,15 +97,21 @@ describe('containers under runc', { timeout: 60_000 }, () => {
     await using bench = new RuntimeBench()
     const commands = {
       stays: bench.command('/bin/sleep', '60'),
-      ends: bench.command('/bin/sh', '-c', 'sleep 0.5; exit 9'),
+      ends: bench.command('/bin/sh', '-c', 'trap "exit 9" TERM; while :; do sleep 0.02; done'),
     }
     const agent = fork(join(import.meta.dirname, 'killed-agent.ts'), { execArgv: ['--import', 'tsx'] })
     agent.send({ directory: bench.directory, commands })
     await once(agent, 'message')
     agent.kill('SIGKILL')
     await once(agent, 'exit')
-    const exitFile = join(containerDirectory(join(bench.directory, 'pods'), { ...web, podUid: 'ends' }).path, 'exit')
-    while (!existsSync(exitFile)) await setTimeout(10)
+    // It ends while nobody looks after it, and not before: running must have been seen.
+    const { pid, exit } = containerDirectory(join(bench.directory, 'pods'), { ...web, podUid: 'ends' })
+    const program = readProcessIdentity(Number.parseInt(readFileSync(pid, 'utf8'), 10))
+    assert.ok(program)
+    while (!existsSync(exit)) {
+      killProcess(program, 'SIGTERM')
+      await setTimeout(10)
+    }
     const runtime = bench.openRuntime()
     const ended = runtime.containers('ends')[0]?.state
     assert.deepEqual([ended?.kind, ended?.kind === 'exited' && ended.exitCode], ['exited', 9])
