@@ -212,8 +212,6 @@ test('what is predicted is what the kernel does', async () => {
   }
 })
 
-const LATE_DATAGRAMS = 3
-
 test('nothing traced stays: no table, no connection, no client bound to an endpoint', () => {
   for (const netns of bench.namespaces) {
     using rules = NftSocket.open(netns)
@@ -224,7 +222,6 @@ test('nothing traced stays: no table, no connection, no client bound to an endpo
     using connections = ConntrackSocket.open(netns)
     assert.deepEqual(connections.list('ip', 6), [])
     const datagrams = connections.list('ip', 17).filter(({ original }) => original.destinationPort !== 8472)
-    // One that is still under way when a trace cleans up leaves an entry, which the kernel forgets by itself.
-    assert.ok(datagrams.length <= LATE_DATAGRAMS, `${datagrams.length} datagrams of ended traces`)
+    assert.deepEqual(datagrams, [])
   }
 })

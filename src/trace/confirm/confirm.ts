@@ -39,11 +39,6 @@ export interface ConfirmOptions {
   readonly clock?: Clock
 }
 
-interface Seen {
-  readonly point: WatchPoint
-  readonly sightings: readonly Sighting[]
-}
-
 /** Where no answer is expected, and where somebody should answer but the machine may be busy. */
 const PATIENCE_MS = { silence: 100, datagram: 250, connection: 500 } as const
 /** How often traces are looked at while nobody answers: they cannot be waited for. */
@@ -72,12 +67,12 @@ export async function confirm(options: ConfirmOptions): Promise<Confirmation> {
   const bind = origin.kind === 'internet' && doors.internet !== undefined
   using hopeless = new Despair(points.all)
   const fate = await send({ netns, flow: start.flow, nonce, bind, patienceMs, hopeless: hopeless.signal })
-  const seen = points.all.map((point) => ({ point, sightings: sightingsOf(point.place, point.events(), nonce) }))
+  const seen = points.all.map((point) => ({ point, sightings: sightingsAt(point, nonce) }))
   const sightings = seen.flatMap(({ sightings: own }) => own)
   const dropComments = seen.flatMap(({ point, sightings: own }) =>
     own.flatMap(({ dropped }) => (dropped === undefined ? [] : (point.commentOf(dropped) ?? []))),
   )
-  await forget(seen, clock)
+  await forget(points.all, nonce, clock)
   guards.unbind(points.all)
   const { taken, differences } = compare(path, sightings, fate)
   const milliseconds = performance.now() - began
@@ -203,18 +198,21 @@ const MOST_SWEEPS = 20
 const QUIET_SWEEPS = 3
 const SWEEP_MS = 3
 
-/** Deletes the entries that the packet made, until nothing on its way has made new ones for a while (its reset, on a busy machine). */
-async function forget(seen: readonly Seen[], clock: Clock): Promise<void> {
+/**
+ * Deletes the entries that the packet made, until nothing on its way has made new ones for a while (its reset, on a busy
+ * machine). Each sweep looks anew at what was seen: the packet may reach a place after nobody waits for its answer.
+ */
+async function forget(points: readonly WatchPoint[], nonce: Nonce, clock: Clock): Promise<void> {
   let quiet = 0
   for (let count = 0; count < MOST_SWEEPS && quiet < QUIET_SWEEPS; count += 1) {
-    quiet = seen.map(sweep).some(Boolean) ? 0 : quiet + 1
+    quiet = points.map((point) => sweep(point, nonce)).some(Boolean) ? 0 : quiet + 1
     if (quiet < QUIET_SWEEPS) await clock.sleep(SWEEP_MS)
   }
 }
 
 /** Whether there was something to delete. */
-function sweep({ point, sightings }: Seen): boolean {
-  return sightings
+function sweep(point: WatchPoint, nonce: Nonce): boolean {
+  return sightingsAt(point, nonce)
     .filter(({ direction }) => direction === 'there')
     .map(({ before }) => {
       const entry = point.connection(before)
@@ -222,4 +220,8 @@ function sweep({ point, sightings }: Seen): boolean {
       return entry !== undefined
     })
     .some(Boolean)
+}
+
+function sightingsAt(point: WatchPoint, nonce: Nonce): readonly Sighting[] {
+  return sightingsOf(point.place, point.events(), nonce)
 }
