@@ -1,5 +1,6 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import type { ApiServerOptions } from '../cluster/api-server-settings.ts'
+import { wholeNumber } from './option-parsers.ts'
 
 /** One of kube-apiserver's flags, under its name. */
 interface Flag {
@@ -79,10 +80,4 @@ export function apiServerOptionsOf(options: Readonly<Record<string, unknown>>): 
 /** The same, as arguments of another call. */
 export function apiServerArguments(options: ApiServerOptions): string[] {
   return FLAGS.flatMap(({ name, flag }) => (options[name] === undefined ? [] : [flag, String(options[name])]))
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text)
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new InvalidArgumentError('Give a whole number.')
-  return value
 }

@@ -1,4 +1,5 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
+import { duration, flag, signedNumber } from './option-parsers.ts'
 
 /** Flags of `fairlead ccm`, under the names of ACK's cloud-controller-manager. What they do is loaded when it is called. */
 export function addCcmCommand(program: Command, onExit: (code: number) => void): void {
@@ -9,10 +10,10 @@ export function addCcmCommand(program: Command, onExit: (code: number) => void):
     .option('--master <url>', 'address of the API server; overrides the one of the kubeconfig')
     .requiredOption('--cloud-config <file>', 'region, VPC, vSwitches, access key: JSON or YAML under Global')
     .option('--controllers <list>', 'service, node, route; * for all, -name for all but one (default *)')
-    .option('--concurrent-service-syncs <count>', 'Services reconciled at the same time (default 3)', wholeNumber)
-    .option('--sg-batch-size <count>', 'servers in one call, up to 40 (default 40)', wholeNumber)
-    .option('--max-concurrent-actions <count>', 'calls of the cloud at the same time (default 10)', wholeNumber)
-    .option('--max-throttling-retry-times <count>', 'tries of a call that is throttled (default 10)', wholeNumber)
+    .option('--concurrent-service-syncs <count>', 'Services reconciled at the same time (default 3)', signedNumber)
+    .option('--sg-batch-size <count>', 'servers in one call, up to 40 (default 40)', signedNumber)
+    .option('--max-concurrent-actions <count>', 'calls of the cloud at the same time (default 10)', signedNumber)
+    .option('--max-throttling-retry-times <count>', 'tries of a call that is throttled (default 10)', signedNumber)
     .option('--node-monitor-period <duration>', 'between two looks at nodes (default 5m)', duration)
     .option(
       '--route-reconciliation-period <duration>',
@@ -27,7 +28,7 @@ export function addCcmCommand(program: Command, onExit: (code: number) => void):
     .addOption(flag('--dry-run', 'log what would be called, and call nothing that changes anything'))
     .addOption(flag('--ccm-compat', "ACK's own way in everything where this controller does better"))
     .option('--drift-period <duration>', 'after which the cloud is compared again (default 5m)', duration)
-    .addOption(new Option('-v, --v <level>', '4 and more logs more').argParser(wholeNumber))
+    .addOption(new Option('-v, --v <level>', '4 and more logs more').argParser(signedNumber))
     .addHelpText(
       'after',
       '\nSLB_ENDPOINT, ECS_ENDPOINT and VPC_ENDPOINT name other endpoints than the public ones of the region.\n' +
@@ -37,26 +38,4 @@ export function addCcmCommand(program: Command, onExit: (code: number) => void):
       const { ccm } = await import('./commands/ccm.ts')
       onExit(await ccm(options))
     })
-}
-
-/** A flag that may be written with its value, as `--flag=false`. */
-function flag(name: string, description: string): Option {
-  return new Option(`${name} [boolean]`, description).argParser((text: string) => {
-    if (text !== 'true' && text !== 'false') throw new InvalidArgumentError('Give true or false.')
-    return text === 'true'
-  })
-}
-
-function wholeNumber(text: string): number {
-  if (!/^-?\d+$/.test(text)) throw new InvalidArgumentError('Give a whole number.')
-  return Number(text)
-}
-
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
-
-/** `5m30s` in milliseconds. */
-function duration(text: string): number {
-  if (!/^(\d+(ms|s|m|h))+$/.test(text)) throw new InvalidArgumentError('Give a duration such as 5m or 1m30s.')
-  const parts = [...text.matchAll(/(\d+)(ms|s|m|h)/g)]
-  return parts.reduce((sum, [, count, unit = 's']) => sum + Number(count) * (UNITS[unit] ?? 0), 0)
 }

@@ -1,7 +1,8 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { DEFAULT_CLUSTER } from '../cluster/cluster-spec.ts'
 import { addApiServerFlags, apiServerOptionsOf } from './api-server-flags.ts'
 import { addCcmCommand } from './ccm-command.ts'
+import { collect, wholeNumber } from './option-parsers.ts'
 import { addProxyCommand } from './proxy-command.ts'
 import { reportFailure } from './report-failure.ts'
 
@@ -190,13 +191,3 @@ try {
 }
 // Waits for nothing that a failed command may have left open.
 process.exit(exitCode)
-
-function wholeNumber(text: string): number {
-  const value = Number(text)
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new InvalidArgumentError('Give a whole number.')
-  return value
-}
-
-function collect(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value]
-}

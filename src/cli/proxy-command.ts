@@ -1,4 +1,5 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
+import { flag, signedNumber } from './option-parsers.ts'
 
 /** Flags of `fairlead proxy`, under kube-proxy's names. What they do is loaded when it is called. */
 export function addProxyCommand(program: Command, onExit: (code: number) => void): void {
@@ -21,15 +22,15 @@ export function addProxyCommand(program: Command, onExit: (code: number) => void
     .option('--detect-local-mode <mode>', 'how pods of this node are told: NodeCIDR or ClusterCIDR')
     .addOption(flag('--masquerade-all', 'masquerade all ClusterIP traffic'))
     .option('--ipvs-scheduler <name>', 'rr; a Service chooses another by annotation')
-    .option('--oom-score-adj <score>', 'of this process (default -999)', wholeNumber)
-    .option('--conntrack-max-per-core <count>', 'connections to track per core; 0 leaves it as it is', wholeNumber)
-    .option('--conntrack-min <count>', 'connections to track at least', wholeNumber)
+    .option('--oom-score-adj <score>', 'of this process (default -999)', signedNumber)
+    .option('--conntrack-max-per-core <count>', 'connections to track per core; 0 leaves it as it is', signedNumber)
+    .option('--conntrack-min <count>', 'connections to track at least', signedNumber)
     .option('--conntrack-tcp-timeout-established <duration>', 'for idle TCP connections')
     .option('--conntrack-tcp-timeout-close-wait <duration>', 'for TCP connections that one side has closed')
     .addOption(flag('--conntrack-tcp-be-liberal', 'take TCP packets that are out of the window'))
     .option('--conntrack-udp-timeout <duration>', 'for UDP without an answer')
     .option('--conntrack-udp-timeout-stream <duration>', 'for UDP with answers')
-    .addOption(new Option('-v, --v <level>', '4 and more logs more').argParser(wholeNumber))
+    .addOption(new Option('-v, --v <level>', '4 and more logs more').argParser(signedNumber))
     .action(async (options) => {
       const { proxy } = await import('./commands/proxy.ts')
       onExit(await proxy(options))
@@ -38,17 +39,4 @@ export function addProxyCommand(program: Command, onExit: (code: number) => void
     'after',
     '\nExamples:\n  # fairlead proxy --kubeconfig /var/lib/kube-proxy/config\n  # fairlead proxy --cleanup',
   )
-}
-
-/** A flag that may be written with its value, as `--flag=false`. */
-function flag(name: string, description: string): Option {
-  return new Option(`${name} [boolean]`, description).argParser((text: string) => {
-    if (text !== 'true' && text !== 'false') throw new InvalidArgumentError('Give true or false.')
-    return text === 'true'
-  })
-}
-
-function wholeNumber(text: string): number {
-  if (!/^-?\d+$/.test(text)) throw new InvalidArgumentError('Give a whole number.')
-  return Number(text)
 }
