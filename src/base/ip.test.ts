@@ -14,6 +14,7 @@ import {
   cidrsOverlap,
   formatAddress,
   formatCidr,
+  hostPort,
   maskAddress,
   nthAddress,
   parseAddress,
@@ -113,4 +114,10 @@ test('reads prefixes strictly', () => {
     () => nthAddress(requireCidr('10.0.0.0/30'), -5),
     (error) => isFairleadError(error, 'INVALID_INPUT'),
   )
+})
+
+test('a port stands after an address, which is in brackets when it has colons', () => {
+  assert.equal(hostPort('10.96.0.10', 80), '10.96.0.10:80')
+  assert.equal(hostPort('fd00::1', '80'), '[fd00::1]:80')
+  assert.equal(hostPort('web.default.svc', 53), 'web.default.svc:53')
 })

@@ -53,6 +53,16 @@ export function canonicalAddress(text: string): string | undefined {
   return bytes === undefined ? undefined : formatAddress(bytes)
 }
 
+/** `10.96.0.10:80`, `[fd00::1]:80`: an address, or a host's name, with a port. */
+export function hostPort(host: string, port: number | string): string {
+  return `${bracketed(host)}:${port}`
+}
+
+/** A host as URLs have it: an IPv6 address in brackets, all others as they are (RFC 3986 §3.2.2). */
+export function bracketed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
+}
+
 /** Reads `ADDRESS/LENGTH`; `undefined` when `text` is not a prefix. */
 export function parseCidr(text: string): Cidr | undefined {
   const slash = text.indexOf('/')

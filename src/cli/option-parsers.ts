@@ -15,7 +15,7 @@ export function wholeNumber(text: string): number {
   return value
 }
 
-/** A whole number that may be below zero, as upstream's components take for all of theirs and judge it themselves. */
+/** A whole number that may be below zero: who takes it says which it wants. */
 export function signedNumber(text: string): number {
   if (!/^-?\d+$/.test(text)) throw new InvalidArgumentError('Give a whole number.')
   return Number(text)

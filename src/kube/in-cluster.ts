@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FairleadError } from '../base/error.ts'
+import { hostPort } from '../base/ip.ts'
 import type { KubeconfigAccess } from './kubeconfig.ts'
 
 /** Where every pod finds its service account. */
@@ -26,7 +27,7 @@ export function inClusterAccess(
   }
   return {
     context: 'in-cluster',
-    server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    server: `https://${hostPort(host, port)}`,
     ...(existsSync(ca) ? { caPem: readFileSync(ca, 'utf8') } : {}),
     credentials: { type: 'token-file', path: token },
   }

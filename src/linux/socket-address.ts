@@ -1,4 +1,4 @@
-import { formatAddress, requireAddress } from '../base/ip.ts'
+import { formatAddress, hostPort, requireAddress } from '../base/ip.ts'
 import { AF_INET, AF_INET6 } from './libc.ts'
 
 /** An IP address and a port. */
@@ -25,5 +25,5 @@ export function decodeSocketAddress(bytes: Buffer): SocketAddress {
 
 /** `10.0.0.1:80`, `[fd00::1]:80`. */
 export function formatSocketAddress(address: SocketAddress): string {
-  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
+  return hostPort(address.host, address.port)
 }

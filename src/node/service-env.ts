@@ -1,3 +1,4 @@
+import { hostPort } from '../base/ip.ts'
 import type { Pod, Service } from '../kube/types/core.ts'
 
 /** What every container is told of, whatever else it wants to know: the API server. */
@@ -50,7 +51,7 @@ function linkOf(prefix: string, host: string, port: Port): readonly (readonly [s
 }
 
 function urlOf(host: string, { protocol = 'TCP', port }: Port): string {
-  return `${protocol.toLowerCase()}://${host.includes(':') ? `[${host}]` : host}:${port}`
+  return `${protocol.toLowerCase()}://${hostPort(host, port)}`
 }
 
 function variableName(name: string): string {

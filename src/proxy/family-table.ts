@@ -1,4 +1,5 @@
 import { FairleadError } from '../base/error.ts'
+import { hostPort } from '../base/ip.ts'
 import type { NftBatch } from '../linux/nftables/batch.ts'
 import { Claims, claimOrder } from './claims.ts'
 import { CounterPool } from './counter-pool.ts'
@@ -327,10 +328,6 @@ export class FamilyTable {
 function wishOf(plan: PortPlan, scope: Scope) {
   const backends = scope === 'local' ? (plan.local ?? plan.cluster) : plan.cluster
   return { backends, balancing: plan.balancing ?? 'round-robin', seconds: plan.affinitySeconds ?? 0 }
-}
-
-function hostPort(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
 
 function mapsOf(sets: LayoutSets): { readonly [K in keyof LayoutSets]: ElementMap } {

@@ -208,8 +208,3 @@ export function placeText(place: Place): string {
       return place satisfies never
   }
 }
-
-/** `10.96.0.10:80`, `[fd00::1]:80` */
-export function hostPort(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
-}

@@ -1,6 +1,7 @@
 /** Who listens where a packet arrives, and why it is not taken. */
+import { hostPort } from '../base/ip.ts'
 import { list, refOf } from './diagnose-service.ts'
-import { type Cause, type Flow, hostPort, type ObjectRef } from './hop.ts'
+import type { Cause, Flow, ObjectRef } from './hop.ts'
 import type { Step } from './step.ts'
 import { type Listener, nameOf } from './world.ts'
 

@@ -3,9 +3,10 @@
  * have a ready endpoint), or under Terway the pods themselves. Clients inside meet them only where the node proxy lets
  * their packets out (ipMode Proxy).
  */
+import { hostPort } from '../base/ip.ts'
 import type { Service, ServicePort } from '../kube/types/core.ts'
 import { list, noEndpoints, refOf } from './diagnose-service.ts'
-import { type Cause, type Flow, type Hop, hostPort, type Place } from './hop.ts'
+import type { Cause, Flow, Hop, Place } from './hop.ts'
 import { delivered, ending, type HopModel, type Next, type Step, translated } from './step.ts'
 import { type Atlas, nameOf, nodeAddresses } from './world.ts'
 

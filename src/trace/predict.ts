@@ -3,11 +3,12 @@
  * world gives the same prediction; nothing is sent.
  */
 
+import { hostPort } from '../base/ip.ts'
 import { isHeadless } from '../dns/zone/service-records.ts'
 import type { Service } from '../kube/types/core.ts'
 import { refOf } from './diagnose-service.ts'
 import { deviceAddress, flannelModel, placeOfPod } from './flannel-model.ts'
-import { type Cause, type Hop, hostPort, type Path, type Place, type Route, routesOf } from './hop.ts'
+import { type Cause, type Hop, type Path, type Place, type Route, routesOf } from './hop.ts'
 import { loadBalancerModel } from './load-balancer-model.ts'
 import { proxyModel, viewOf, within } from './proxy-model.ts'
 import type { Origin, Target } from './question.ts'

@@ -1,5 +1,5 @@
 /** What the node proxy does with a packet, told from its own plan ({@link planService}) of the node. */
-import { cidrContains, parseAddress, parseCidr } from '../base/ip.ts'
+import { cidrContains, hostPort, parseAddress, parseCidr } from '../base/ip.ts'
 import type { Service, ServicePort } from '../kube/types/core.ts'
 import { claimOrder } from '../proxy/claims.ts'
 import { type Client, type Outcome, outcomeFor } from '../proxy/explain.ts'
@@ -8,7 +8,7 @@ import { type NodeView, nodeView } from '../proxy/node-view.ts'
 import { planService, SERVICE_PROXY_NAME, skipReason } from '../proxy/plan-service.ts'
 import type { Frontend, PortPlan } from '../proxy/service-plan.ts'
 import { indexOf, list, noEndpoints, refOf } from './diagnose-service.ts'
-import { type Cause, type Flow, type Hop, hostPort, type ObjectRef, type Place } from './hop.ts'
+import type { Cause, Flow, Hop, ObjectRef, Place } from './hop.ts'
 import { ending, type HopModel, type Next, type Step, translated } from './step.ts'
 import { type Atlas, nameOf } from './world.ts'
 

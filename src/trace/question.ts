@@ -1,10 +1,9 @@
 /** Who asks whom: what a person typed, found in the cluster, or why it is not. */
 import { FairleadError } from '../base/error.ts'
-import { addressFamily, canonicalAddress } from '../base/ip.ts'
+import { addressFamily, canonicalAddress, hostPort } from '../base/ip.ts'
 import type { Node, Pod, Service } from '../kube/types/core.ts'
 import type { Protocol } from '../kube/types/meta.ts'
 import { closest } from './closest.ts'
-import { hostPort } from './hop.ts'
 import { type Atlas, nameOf } from './world.ts'
 
 export type Origin =

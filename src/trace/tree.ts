@@ -1,5 +1,6 @@
 /** A prediction as a person reads it: one line a hop, branches below. */
 
+import { hostPort } from '../base/ip.ts'
 import type { Confirmation } from './confirm/confirm.ts'
 import {
   type BackHop,
@@ -7,7 +8,6 @@ import {
   type Cause,
   type End,
   type Hop,
-  hostPort,
   type ObjectRef,
   type Path,
   placeText,

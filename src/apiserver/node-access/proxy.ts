@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { connect } from 'node:tls'
 import { errorMessage } from '../../base/error.ts'
+import { bracketed } from '../../base/ip.ts'
 import type { Node, Pod, Service } from '../../kube/types/core.ts'
 import { decodedObject } from '../decoded.ts'
 import { getEntry } from '../object-storage.ts'
@@ -144,7 +145,7 @@ function forwardedHeaders(
 }
 
 function backendAt(connectTo: ConnectInCluster, place: ClusterPlace, { scheme }: ProxyName): Backend {
-  const name = place.host.includes(':') ? `[${place.host}]` : place.host
+  const name = bracketed(place.host)
   return {
     hosts: [`${name}:${place.port}`, ...(place.port === (scheme === 'https' ? 443 : 80) ? [name] : [])],
     async ask(request) {

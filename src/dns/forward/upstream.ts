@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import type { Clock } from '../../base/clock.ts'
 import { FairleadError } from '../../base/error.ts'
+import { hostPort } from '../../base/ip.ts'
 import { FLAG, TYPE, UDP_SIZE } from '../wire/codes.ts'
 import { decodeMessage, encodeMessage, type Message, type MessageQuestion } from '../wire/message.ts'
 import { UpstreamStream, type UpstreamTls } from './upstream-stream.ts'
@@ -46,7 +47,7 @@ export class Upstream implements Disposable {
 
   constructor(options: UpstreamOptions) {
     this.#options = options
-    const place = options.host.includes(':') ? `[${options.host}]:${options.port}` : `${options.host}:${options.port}`
+    const place = hostPort(options.host, options.port)
     this.name = options.tls === undefined ? place : `tls://${place}`
     this.#stream = new UpstreamStream({ ...options, name: this.name })
   }

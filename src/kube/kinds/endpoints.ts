@@ -1,3 +1,4 @@
+import { hostPort } from '../../base/ip.ts'
 import type { FieldError, KindDefinition } from '../kind.ts'
 import { endpoints } from '../resource.ts'
 import type { EndpointAddress, Endpoints } from '../types/core.ts'
@@ -6,7 +7,7 @@ import { invalid, oneOf, required } from '../validation/field-error.ts'
 import { legacyIpErrors } from '../validation/ip-fields.ts'
 import { labelProblems, portNumberProblems, qualifiedNameProblems, subdomainProblems } from '../validation/names.ts'
 import { objectsIn, setDefault } from './draft.ts'
-import { ageColumn, hostPort, shortened } from './printing.ts'
+import { ageColumn, shortened } from './printing.ts'
 
 /** v1 Endpoints. */
 export const endpointsKind: KindDefinition<Endpoints> = {

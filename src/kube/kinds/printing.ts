@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net'
 import { humanDuration } from '../duration.ts'
 import type { Column } from '../kind.ts'
 import type { Container, PodTemplateSpec } from '../types/core.ts'
@@ -69,11 +68,6 @@ export function templateColumns<T extends KubeObject>(
       cell: (object) => join(object, (container) => container.image),
     },
   ]
-}
-
-/** `10.0.0.1:80` or `[fd00::1]:80`. */
-export function hostPort(host: string, port: number): string {
-  return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`
 }
 
 /** The first few, then how many more: `a,b,c + 2 more...`. */

@@ -1,5 +1,6 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
 import { errorMessage } from '../../base/error.ts'
+import { hostPort } from '../../base/ip.ts'
 import { isRefused } from './http-get.ts'
 import { PROBE_AGENT, type ProbeOutcome, type ProbeTarget } from './network-probes.ts'
 
@@ -28,7 +29,7 @@ const DEADLINE_EXCEEDED = 4
 
 /** Asks a server for its health by gRPC without TLS, as upstream's kubelet (pkg/probe/grpc, gRPC health checking v1). */
 export async function probeGrpc(probe: GrpcProbe): Promise<ProbeOutcome> {
-  const address = `${probe.host.includes(':') ? `[${probe.host}]` : probe.host}:${probe.port}`
+  const address = hostPort(probe.host, probe.port)
   const session = connect(`http://${address}`)
   const late = AbortSignal.timeout(probe.timeoutMs)
   let connected = false
@@ -78,7 +79,7 @@ function check(session: ClientHttp2Session, { service, host, port }: GrpcProbe, 
   const stream = session.request({
     [constants.HTTP2_HEADER_METHOD]: 'POST',
     [constants.HTTP2_HEADER_PATH]: PATH,
-    [constants.HTTP2_HEADER_AUTHORITY]: `${host.includes(':') ? `[${host}]` : host}:${port}`,
+    [constants.HTTP2_HEADER_AUTHORITY]: hostPort(host, port),
     'content-type': 'application/grpc',
     'user-agent': PROBE_AGENT,
     te: 'trailers',

@@ -1,6 +1,7 @@
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { systemErrorCode } from '../../base/error.ts'
+import { hostPort } from '../../base/ip.ts'
 
 /** The Kubernetes minor version that probes and hooks say they are of. */
 export const AGENT_VERSION = '1.36'
@@ -118,8 +119,7 @@ function shown(target: HttpTarget, asked: URL): string {
 }
 
 function text({ scheme, host, port, path }: HttpTarget): string {
-  const at = host.includes(':') ? `[${host}]` : host
-  return `${scheme.toLowerCase()}://${at}:${port}${path.startsWith('/') ? path : `/${path}`}`
+  return `${scheme.toLowerCase()}://${hostPort(host, port)}${path.startsWith('/') ? path : `/${path}`}`
 }
 
 function resolved(location: string, base: URL): URL | undefined {

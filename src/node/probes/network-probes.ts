@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
 import { errorMessage } from '../../base/error.ts'
+import { hostPort } from '../../base/ip.ts'
 import { AGENT_VERSION, type HttpTarget, httpGet, isRefused } from './http-get.ts'
 
 export type ProbeOutcome =
@@ -52,7 +53,7 @@ export function probeTcp(target: ProbeTarget): Promise<ProbeOutcome> {
 /** In the words of Go's net package. */
 function failure(what: string, error: unknown, { host, port }: ProbeTarget): ProbeOutcome {
   const refused = isRefused(error)
-  const address = `${host.includes(':') ? `[${host}]` : host}:${port}`
+  const address = hostPort(host, port)
   const message = errorMessage(error)
   const dialled = refused || message === 'i/o timeout'
   const why = refused ? 'connect: connection refused' : message

@@ -1,5 +1,6 @@
 /** Whether the kernel did what was predicted, and where not. Pure. */
-import { type Hop, hostPort, type Path, type Place, placeText, type Route, routesOf } from '../hop.ts'
+import { hostPort } from '../../base/ip.ts'
+import { type Hop, type Path, type Place, placeText, type Route, routesOf } from '../hop.ts'
 import type { Fate } from './send.ts'
 import { packetText, type Sighting } from './sighting.ts'
 

@@ -1,6 +1,7 @@
 /** What the kernel told of the packet in one namespace, put together. Pure. */
+import { hostPort } from '../../base/ip.ts'
 import { NF_DROP, type TracedPacket, type TraceEvent } from '../../linux/nftables/trace-socket.ts'
-import { hostPort, type Place } from '../hop.ts'
+import type { Place } from '../hop.ts'
 import type { Nonce } from './watch-point.ts'
 
 export interface Sighting {

@@ -1,8 +1,8 @@
 /** Who reaches a Service, by which address, whom it meets and as whom it is seen: a table that two worlds have each. */
 
-import { formatAddress, nthAddress, parseCidr } from '../../base/ip.ts'
+import { formatAddress, hostPort, nthAddress, parseCidr } from '../../base/ip.ts'
 import type { Pod, Service } from '../../kube/types/core.ts'
-import { hostPort, type Route } from '../hop.ts'
+import type { Route } from '../hop.ts'
 import { predict, routes, type Verdict } from '../predict.ts'
 import type { Origin, Target } from '../question.ts'
 import { type Atlas, nameOf, nodeAddresses } from '../world.ts'

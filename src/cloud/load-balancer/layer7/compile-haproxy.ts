@@ -1,5 +1,7 @@
 /** HAProxy's configuration for the listeners that it carries. Pure. */
+
 import { createHash } from 'node:crypto'
+import { hostPort } from '../../../base/ip.ts'
 import type { Layer4Settings, Layer7Settings } from '../../slb/model.ts'
 import type { KeyedCertificate, ListenerPlan } from '../plan.ts'
 import { bindOptions, TLS_POLICIES } from './tls-policies.ts'
@@ -299,10 +301,6 @@ function persistenceLines({ address, layer4 }: ListenerPlan): string[] {
   if (seconds === 0) return []
   const type = address.includes(':') ? 'ipv6' : 'ip'
   return [`  stick-table type ${type} size 200k expire ${seconds}s`, '  stick on src']
-}
-
-function hostPort(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
 
 function digest(text: string): string {
