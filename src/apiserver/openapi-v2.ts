@@ -1,4 +1,5 @@
 import type { AnyKind } from '../kube/registry.ts'
+import { WireWriter } from '../kube/schema/wire-writer.ts'
 import type { KindTable } from './kind-table.ts'
 
 /** Only kubectl up to 1.28 asks for it, with an `@` in place of the last dot but one, which is no legal media type. */
@@ -9,42 +10,45 @@ export const OPENAPI_V2_TYPE = 'application/com.github.proto-openapi.spec.v2.v1.
  * decides whether the server checks fields and does dry runs. Shapes of objects are in the v3 documents only.
  */
 export function openApiV2Document(kinds: KindTable): Buffer {
-  const paths = Buffer.concat(kinds.all.map((kind) => field(2, pathItem(kind))))
-  const info = Buffer.concat([text(1, 'Kubernetes'), text(2, 'v1.36.0')])
-  return Buffer.concat([text(1, '2.0'), field(2, info), field(8, paths), field(9, Buffer.alloc(0))])
+  const document = new WireWriter()
+  document.text(1, '2.0')
+  document.message(2, (info) => {
+    info.text(1, 'Kubernetes')
+    info.text(2, 'v1.36.0')
+  })
+  document.message(8, (paths) => {
+    for (const kind of kinds.all) paths.message(2, (item) => writePath(item, kind))
+  })
+  document.message(9, () => {})
+  return document.finish()
 }
 
-function pathItem({ resource }: AnyKind): Buffer {
+function writePath(item: WireWriter, { resource }: AnyKind): void {
   const { group, version, plural, namespaced, kind } = resource
   const root = group === '' ? `/api/${version}` : `/apis/${group}/${version}`
-  const path = `${root}${namespaced ? '/namespaces/{namespace}' : ''}/${plural}/{name}`
-  const parameters = ['dryRun', 'fieldManager', 'fieldValidation', 'force'].map((name) =>
-    field(8, queryParameter(name)),
-  )
-  const gvk = JSON.stringify({ group, kind, version })
-  const extension = Buffer.concat([text(1, 'x-kubernetes-group-version-kind'), field(2, text(2, gvk))])
-  const patch = Buffer.concat([...parameters, field(13, extension)])
-  return Buffer.concat([text(1, path), field(2, field(8, patch))])
+  item.text(1, `${root}${namespaced ? '/namespaces/{namespace}' : ''}/${plural}/{name}`)
+  item.message(2, (operations) => operations.message(8, (patch) => writePatch(patch, { group, kind, version })))
+}
+
+function writePatch(patch: WireWriter, gvk: { group: string; kind: string; version: string }): void {
+  for (const name of ['dryRun', 'fieldManager', 'fieldValidation', 'force']) {
+    patch.message(8, (item) => writeQueryParameter(item, name))
+  }
+  patch.message(13, (extension) => {
+    extension.text(1, 'x-kubernetes-group-version-kind')
+    extension.message(2, (any) => any.text(2, JSON.stringify(gvk)))
+  })
 }
 
 /** ParametersItem > Parameter > NonBodyParameter > QueryParameterSubSchema. */
-function queryParameter(name: string): Buffer {
-  const query = Buffer.concat([text(2, 'query'), text(4, name), text(6, 'string')])
-  return field(1, field(2, field(3, query)))
-}
-
-function text(number: number, value: string): Buffer {
-  return field(number, Buffer.from(value))
-}
-
-function field(number: number, bytes: Uint8Array): Buffer {
-  return Buffer.concat([varint((number << 3) | 2), varint(bytes.byteLength), bytes])
-}
-
-function varint(value: number): Buffer {
-  const bytes: number[] = []
-  for (let rest = value; ; rest >>>= 7) {
-    if (rest < 0x80) return Buffer.from([...bytes, rest])
-    bytes.push((rest & 0x7f) | 0x80)
-  }
+function writeQueryParameter(item: WireWriter, name: string): void {
+  item.message(1, (parameter) =>
+    parameter.message(2, (nonBody) =>
+      nonBody.message(3, (query) => {
+        query.text(2, 'query')
+        query.text(4, name)
+        query.text(6, 'string')
+      }),
+    ),
+  )
 }

@@ -1,6 +1,7 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
 import { errorMessage } from '../../base/error.ts'
 import { hostPort } from '../../base/ip.ts'
+import { WireWriter } from '../../kube/schema/wire-writer.ts'
 import { isRefused } from './http-get.ts'
 import { PROBE_AGENT, type ProbeOutcome, type ProbeTarget } from './network-probes.ts'
 
@@ -134,23 +135,16 @@ function frame(message: Buffer): Buffer {
   return Buffer.concat([prefix, message])
 }
 
-/** HealthCheckRequest: field 1, `service`, a string. */
+/** HealthCheckRequest: field 1, `service`, a string; the empty one is left out. */
 function healthRequest(service: string): Buffer {
-  const name = Buffer.from(service)
-  return name.length === 0 ? name : Buffer.concat([Buffer.of(0x0a), varint(name.length), name])
+  const request = new WireWriter()
+  if (service !== '') request.text(1, service)
+  return request.finish()
 }
 
 /** HealthCheckResponse: field 1, `status`, a number; 0 when it is left out. */
 function healthStatus(body: Buffer): number {
   return body.length >= 7 && body[5] === 0x08 ? (body[6] ?? 0) : 0
-}
-
-function varint(value: number): Buffer {
-  const bytes: number[] = []
-  for (let rest = value; ; rest >>>= 7) {
-    if (rest < 0x80) return Buffer.from([...bytes, rest])
-    bytes.push((rest & 0x7f) | 0x80)
-  }
 }
 
 /** gRPC status messages are percent-encoded. */
