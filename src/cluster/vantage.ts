@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { request as httpRequest } from 'node:http'
 import { FairleadError } from '../base/error.ts'
-import { connectTcp, openUdp } from '../linux/socket.ts'
+import { connectTcp, openFreshUdp } from '../linux/socket.ts'
 
 /** A place in the cluster's network from which requests are made: a pod, a node, a client on the internet. */
 export interface Vantage {
@@ -68,7 +68,7 @@ function askUdp(from: Vantage, target: Target, timeoutMs: number): Promise<EchoA
   const family = target.host.includes(':')
     ? ({ host: '::', type: 'udp6' } as const)
     : ({ host: '0.0.0.0', type: 'udp4' } as const)
-  const fd = openUdp({ netns: from.netns, host: family.host, port: 0 })
+  const fd = openFreshUdp({ netns: from.netns, host: family.host })
   const socket = createSocket(family.type)
   return new Promise<EchoAnswer>((resolve, reject) => {
     const timer = setTimeout(() => reject(noAnswer(from, target, timeoutMs)), timeoutMs)

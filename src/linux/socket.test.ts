@@ -8,7 +8,7 @@ import { isFairleadError, systemErrorCode } from '../base/error.ts'
 import { formatAddress } from '../base/ip.ts'
 import { close } from './libc.ts'
 import { RouteSocket } from './netlink/route/socket.ts'
-import { connectTcp, listenTcp, openUdp, socketAddress } from './socket.ts'
+import { connectTcp, listenTcp, openFreshUdp, openUdp, socketAddress } from './socket.ts'
 import { decodeSocketAddress, encodeSocketAddress, formatSocketAddress } from './socket-address.ts'
 import { TestNamespaces } from './test-namespaces.ts'
 
@@ -117,4 +117,23 @@ test('UDP inside a namespace', async () => {
   assert.equal(String(answer), 'ping')
   server.close()
   client.close()
+})
+
+test('no port is used again soon, and one that is taken is left out', () => {
+  using spaces = new TestNamespaces()
+  const netns = loopback(spaces)
+  const fresh = () => openFreshUdp({ netns, host: '127.0.0.1' })
+  const portOf = (fd: number) => {
+    const { port } = socketAddress(fd)
+    close(fd)
+    return port
+  }
+  const ports = Array.from({ length: 1000 }, () => portOf(fresh()))
+  assert.equal(new Set(ports).size, ports.length)
+  assert.ok(ports.every((port) => port >= 10_000 && port < 30_000))
+  const last = ports.at(-1) ?? 0
+  const taken = openUdp({ netns, host: '127.0.0.1', port: last === 29_999 ? 10_000 : last + 1 })
+  const { port } = socketAddress(taken)
+  assert.notEqual(portOf(fresh()), port)
+  close(taken)
 })

@@ -2,8 +2,9 @@
  * Sockets in a network namespace. A socket stays in the namespace where it was opened, so the descriptor is opened there
  * and handed to Node.js, which reads and writes it as any other.
  */
+import { randomInt } from 'node:crypto'
 import { Socket } from 'node:net'
-import { FairleadError } from '../base/error.ts'
+import { FairleadError, isFairleadError } from '../base/error.ts'
 import { requireAddress } from '../base/ip.ts'
 import {
   AF_INET,
@@ -88,6 +89,27 @@ export function listenTcp(place: SocketPlace, backlog = DEFAULT_BACKLOG): number
  */
 export function openUdp(place: SocketPlace): number {
   return bound(place, SOCK_DGRAM, () => {})
+}
+
+/** Below what the kernel gives out by itself and what Kubernetes takes for NodePorts. */
+const [FIRST_FRESH_PORT, FRESH_PORTS] = [10_000, 20_000]
+let freshPort = randomInt(FRESH_PORTS)
+
+/**
+ * As `openUdp`, on the next port in turn: the kernel draws ports by lot, and a flow on a port that another one has just
+ * had goes where connection tracking remembers that one to go.
+ *
+ * @throws FairleadError `PORT_TAKEN` when all are
+ */
+export function openFreshUdp(place: Omit<SocketPlace, 'port'>): number {
+  for (let tried = 1; ; tried += 1) {
+    freshPort = (freshPort + 1) % FRESH_PORTS
+    try {
+      return openUdp({ ...place, port: FIRST_FRESH_PORT + freshPort })
+    } catch (error) {
+      if (tried === FRESH_PORTS || !isFairleadError(error, 'PORT_TAKEN')) throw error
+    }
+  }
 }
 
 /** Where a socket is bound. */

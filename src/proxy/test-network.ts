@@ -7,7 +7,7 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { createServer, type Server, type Socket } from 'node:net'
 import { FairleadError } from '../base/error.ts'
 import { close, isErrno } from '../linux/libc.ts'
-import { connectTcp, listenTcp, openUdp } from '../linux/socket.ts'
+import { connectTcp, listenTcp, openFreshUdp, openUdp } from '../linux/socket.ts'
 import { writeSysctls } from '../linux/sysctl.ts'
 import { TestNamespaces } from '../linux/test-namespaces.ts'
 
@@ -129,7 +129,7 @@ export class TestNetwork implements AsyncDisposable {
 
   /** A UDP socket that is connected, so that it hears of refusals. */
   async udpClient(place: Place, host: string, port: number): Promise<UdpSocket> {
-    const udp = await this.#udp(place, host.includes(':') ? '::' : '0.0.0.0', 0)
+    const udp = await this.#udp(place, host.includes(':') ? '::' : '0.0.0.0')
     await new Promise<void>((resolve) => udp.connect(port, host, resolve))
     return udp
   }
@@ -143,8 +143,9 @@ export class TestNetwork implements AsyncDisposable {
     this.namespaces[Symbol.dispose]()
   }
 
-  async #udp(place: Place, host: string, port: number): Promise<UdpSocket> {
-    const fd = openUdp({ netns: this.path(place), host, port })
+  async #udp(place: Place, host: string, port?: number): Promise<UdpSocket> {
+    const netns = this.path(place)
+    const fd = port === undefined ? openFreshUdp({ netns, host }) : openUdp({ netns, host, port })
     const udp = createSocket(host.includes(':') ? 'udp6' : 'udp4')
     await new Promise<void>((resolve, reject) => {
       udp.once('error', (error) => {

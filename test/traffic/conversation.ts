@@ -2,7 +2,7 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import type { Socket } from 'node:net'
 import { FairleadError } from '../../src/base/error.ts'
 import type { EchoAnswer, Target, Vantage } from '../../src/cluster/vantage.ts'
-import { connectTcp, openUdp } from '../../src/linux/socket.ts'
+import { connectTcp, openFreshUdp } from '../../src/linux/socket.ts'
 
 const TIMEOUT_MS = 5_000
 /** A datagram may be lost: whoever waits for an answer asks again. */
@@ -45,7 +45,7 @@ function askOver(socket: Socket, host: string): Promise<EchoAnswer> {
 }
 
 export async function udpConversation(from: Vantage, { host, port }: Target): Promise<Conversation> {
-  const fd = openUdp({ netns: from.netns, host: '0.0.0.0', port: 0 })
+  const fd = openFreshUdp({ netns: from.netns, host: '0.0.0.0' })
   const socket = createSocket('udp4')
   await new Promise<void>((resolve) => socket.bind({ fd }, resolve))
   return {

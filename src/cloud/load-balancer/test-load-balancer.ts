@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Clock, systemClock } from '../../base/clock.ts'
 import { silentLog } from '../../base/log.ts'
-import { connectTcp, listenTcp, openUdp } from '../../linux/socket.ts'
+import { connectTcp, listenTcp, openFreshUdp, openUdp } from '../../linux/socket.ts'
 import { TestNamespaces } from '../../linux/test-namespaces.ts'
 import { createVpc, removeVpc, type Vpc } from '../fabric/vpc-fabric.ts'
 import type { HealthCheck } from '../slb/model.ts'
@@ -171,7 +171,7 @@ export class TestLoadBalancer implements AsyncDisposable {
 
   udpClient(netns = this.internet): UdpSocket {
     const socket = createSocket('udp4')
-    socket.bind({ fd: openUdp({ netns, host: '0.0.0.0', port: 0 }) })
+    socket.bind({ fd: openFreshUdp({ netns, host: '0.0.0.0' }) })
     return socket
   }
 

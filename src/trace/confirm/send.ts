@@ -2,7 +2,7 @@
 import { createSocket } from 'node:dgram'
 import { FairleadError, systemErrorCode } from '../../base/error.ts'
 import { SOL_SOCKET, SyscallError, setSocketOption, setSocketOptionInt } from '../../linux/libc.ts'
-import { connectTcp, openUdp } from '../../linux/socket.ts'
+import { connectTcp, openFreshUdp } from '../../linux/socket.ts'
 import type { Flow } from '../hop.ts'
 import { datagram, type Nonce } from './watch-point.ts'
 
@@ -86,7 +86,7 @@ function sendDatagram({ netns, flow, nonce, bind, patienceMs, hopeless }: Sendin
     }
     socket.once('error', fail)
     socket.once('message', () => settle('answered'))
-    socket.bind({ fd: openUdp({ netns, host, port: 0 }) }, () => {
+    socket.bind({ fd: openFreshUdp({ netns, host }) }, () => {
       socket.connect(flow.port, flow.destination, (error?: Error) => {
         if (error) fail(error)
         else socket.send(datagram(nonce.number), (failure) => failure && fail(failure))
