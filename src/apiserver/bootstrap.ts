@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net'
+import { SERVICE_NAME_LABEL } from '../kube/endpoint-slice.ts'
 import type { Draft } from '../kube/kind.ts'
 import { SYSTEM_PRIORITY_CLASSES } from '../kube/kinds/priority-class.ts'
 import {
@@ -119,7 +120,7 @@ function wantedObjects(options: BootstrapOptions): readonly Wanted[] {
     wanted(
       endpointSlices,
       {
-        metadata: { ...inDefault, labels: { 'kubernetes.io/service-name': 'kubernetes' } },
+        metadata: { ...inDefault, labels: { [SERVICE_NAME_LABEL]: 'kubernetes' } },
         addressType: isIPv6(advertise.address) ? 'IPv6' : 'IPv4',
         endpoints: [{ addresses: [advertise.address], conditions: { ready: true } }],
         ports: [{ name: 'https', protocol: 'TCP', port: advertise.port }],

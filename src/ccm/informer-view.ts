@@ -1,3 +1,4 @@
+import { serviceKeysOf } from '../kube/endpoint-slice.ts'
 import type { Informer } from '../kube/informer.ts'
 import type { InformerSet } from '../kube/informers.ts'
 import { endpointSlices, nodes, pods, services } from '../kube/resource.ts'
@@ -5,7 +6,6 @@ import type { Node, Pod, Service } from '../kube/types/core.ts'
 import type { EndpointSlice } from '../kube/types/discovery.ts'
 import type { ClusterView } from './sync/sync-context.ts'
 
-const SERVICE_LABEL = 'kubernetes.io/service-name'
 /** Of our own, so that it does not matter who else shares the informers. */
 const BY_BALANCED_SERVICE = 'ccm-service'
 
@@ -22,7 +22,7 @@ export class InformerView implements ClusterView {
     this.nodeInformer = informers.for(nodes)
     this.sliceInformer = informers.for(endpointSlices)
     this.pods = informers.for(pods)
-    this.sliceInformer.addIndex(BY_BALANCED_SERVICE, (slice) => serviceKeyOf(slice) ?? [])
+    this.sliceInformer.addIndex(BY_BALANCED_SERVICE, serviceKeysOf)
     const changed = () => {
       this.#nodes = undefined
     }
@@ -45,10 +45,4 @@ export class InformerView implements ClusterView {
   pod(namespace: string, name: string): Pod | undefined {
     return this.pods.get(`${namespace}/${name}`)
   }
-}
-
-/** `namespace/name` of the Service that a slice belongs to, as a list of one; `undefined` for none. */
-export function serviceKeyOf({ metadata }: EndpointSlice): readonly string[] | undefined {
-  const name = metadata.labels?.[SERVICE_LABEL]
-  return name === undefined ? undefined : [`${metadata.namespace}/${name}`]
 }

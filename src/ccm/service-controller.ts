@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import { isConditionTrue } from '../kube/conditions.ts'
+import { serviceKeysOf } from '../kube/endpoint-slice.ts'
 import type { EventRecorder } from '../kube/event-recorder.ts'
 import { keyOf } from '../kube/object-key.ts'
 import type { Node, Pod, Service } from '../kube/types/core.ts'
@@ -9,7 +10,7 @@ import { WorkQueue } from '../kube/work-queue.ts'
 import { runWorkers } from '../kube/workers.ts'
 import { annotationOf } from './annotations/read-annotation.ts'
 import { type ClaimRules, hasFinalizer, isClaimedByClb, isHidden } from './claim.ts'
-import { type InformerView, serviceKeyOf } from './informer-view.ts'
+import type { InformerView } from './informer-view.ts'
 import type { Interfaces } from './interfaces.ts'
 import { READINESS_GATE_PREFIX } from './names.ts'
 import { isExcluded } from './node-facts.ts'
@@ -129,7 +130,7 @@ export class ServiceController {
   }
 
   #sliceChanged(slice: EndpointSlice): void {
-    for (const key of serviceKeyOf(slice) ?? []) {
+    for (const key of serviceKeysOf(slice)) {
       const service = this.#options.view.service(key)
       if (service !== undefined && isClaimedByClb(service, this.#options.claim)) this.#queue.add(key)
     }

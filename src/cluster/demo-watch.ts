@@ -1,5 +1,6 @@
 import type { Log } from '../base/log.ts'
 import type { Client } from '../kube/client.ts'
+import { SERVICE_NAME_LABEL } from '../kube/endpoint-slice.ts'
 import { Informer } from '../kube/informer.ts'
 import { endpointSlices, pods, type Resource, services } from '../kube/resource.ts'
 import type { Pod, Service } from '../kube/types/core.ts'
@@ -46,7 +47,7 @@ export class DemoWatch implements AsyncDisposable {
   endpoints(service: string): readonly Endpoint[] {
     return this.#slices
       .list()
-      .filter(({ metadata }) => metadata.labels?.['kubernetes.io/service-name'] === service)
+      .filter(({ metadata }) => metadata.labels?.[SERVICE_NAME_LABEL] === service)
       .flatMap((slice) => slice.endpoints ?? [])
       .filter((endpoint) => endpoint.conditions?.ready !== false)
   }

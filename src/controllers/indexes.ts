@@ -1,3 +1,4 @@
+import { serviceKeysOf } from '../kube/endpoint-slice.ts'
 import type { Informer } from '../kube/informer.ts'
 import type { InformerSet } from '../kube/informers.ts'
 import { controllerOf } from '../kube/owner.ts'
@@ -42,10 +43,7 @@ export function addIndexes(informers: InformerSet): void {
   informers.for(daemonSets).addIndex(BY_NAMESPACE, namespaceOf)
   informers.for(statefulSets).addIndex(BY_NAMESPACE, namespaceOf)
   informers.for(services).addIndex(BY_NAMESPACE, namespaceOf)
-  informers.for(endpointSlices).addIndex(BY_SERVICE, (slice) => {
-    const service = slice.metadata.labels?.['kubernetes.io/service-name']
-    return service === undefined ? [] : [`${slice.metadata.namespace}/${service}`]
-  })
+  informers.for(endpointSlices).addIndex(BY_SERVICE, serviceKeysOf)
 }
 
 function addOwnership<T extends KubeObject>(informer: Informer<T>): void {

@@ -1,4 +1,5 @@
 /** What a pod's resolver does with a name, worked out by what answers it: the cluster's own zone. Nothing is asked. */
+import { serviceKeysOf } from '../kube/endpoint-slice.ts'
 import type { Namespace, Pod, Service } from '../kube/types/core.ts'
 import type { EndpointSlice } from '../kube/types/discovery.ts'
 import { messageOf } from './server/answer-message.ts'
@@ -9,8 +10,6 @@ import { Question } from './wire/question.ts'
 import type { DnsRecord } from './wire/record.ts'
 import { KubernetesZone, type ZoneSettings } from './zone/kubernetes-zone.ts'
 import { namespaceRecords, podRecords, serviceRecords } from './zone/service-records.ts'
-
-const SERVICE_NAME = 'kubernetes.io/service-name'
 
 /** Objects that names come from. */
 export interface NamedObjects {
@@ -72,8 +71,7 @@ export function zoneOfObjects(objects: NamedObjects, settings: ZoneSettings): Ku
   }
   const slices = new Map<string, EndpointSlice[]>()
   for (const slice of objects.endpointSlices) {
-    const key = `${slice.metadata.namespace}/${slice.metadata.labels?.[SERVICE_NAME]}`
-    slices.set(key, [...(slices.get(key) ?? []), slice])
+    for (const key of serviceKeysOf(slice)) slices.set(key, [...(slices.get(key) ?? []), slice])
   }
   for (const service of objects.services) {
     const key = `${service.metadata.namespace}/${service.metadata.name}`

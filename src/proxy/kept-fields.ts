@@ -2,14 +2,15 @@
  * What the proxy keeps of the objects it watches: at ten thousand Services the rest (owners, managers of fields, pods'
  * uids) takes more memory than all that it needs.
  */
+import { SERVICE_NAME_LABEL } from '../kube/endpoint-slice.ts'
 import type { Service } from '../kube/types/core.ts'
 import type { Endpoint, EndpointSlice } from '../kube/types/discovery.ts'
 import type { ObjectMeta } from '../kube/types/meta.ts'
-import { HEADLESS, SERVICE_NAME, SERVICE_PROXY_NAME } from './plan-service.ts'
+import { HEADLESS, SERVICE_PROXY_NAME } from './plan-service.ts'
 
 /** Annotations that mean something to a proxy, by the beginning of their names. */
 const ANNOTATIONS = /^(fairlead\.dev\/|service\.kubernetes\.io\/|endpoints\.kubernetes\.io\/last-change-trigger-time$)/
-const LABELS: readonly string[] = [SERVICE_NAME, SERVICE_PROXY_NAME, HEADLESS]
+const LABELS: readonly string[] = [SERVICE_NAME_LABEL, SERVICE_PROXY_NAME, HEADLESS]
 /** Texts that many objects share; when so many are different, they are not worth it. */
 const MOST_TEXTS = 10_000
 

@@ -18,8 +18,6 @@ import {
 export const SERVICE_PROXY_NAME = 'service.kubernetes.io/service-proxy-name'
 /** Marks slices of headless Services, and Services that want no proxy. */
 export const HEADLESS = 'service.kubernetes.io/headless'
-/** Names the Service of an EndpointSlice. */
-export const SERVICE_NAME = 'kubernetes.io/service-name'
 
 /** Why the proxy leaves a Service alone; undefined when it does not. */
 export function skipReason(service: Service): SkipReason | undefined {

@@ -1,7 +1,9 @@
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Client } from '../kube/client.ts'
+import { serviceKeyOf, serviceKeysOf, triggerTimeOf } from '../kube/endpoint-slice.ts'
 import { Informer } from '../kube/informer.ts'
+import { keyOf } from '../kube/object-key.ts'
 import { endpointSlices, nodes, serviceCidrs, services } from '../kube/resource.ts'
 import type { Node, Service } from '../kube/types/core.ts'
 import type { EndpointSlice, ServiceCidr } from '../kube/types/discovery.ts'
@@ -12,7 +14,7 @@ import { NodeAddresses } from './node-addresses.ts'
 import { detectedNode, type NodeDetection } from './node-detection.ts'
 import { NodeGate } from './node-gate.ts'
 import type { NodeView, ProxyMode } from './node-view.ts'
-import { planService, SERVICE_NAME } from './plan-service.ts'
+import { planService } from './plan-service.ts'
 import { type PlanListener, Program } from './program.ts'
 import { noMetrics, type ProxyMetrics } from './proxy-metrics.ts'
 import type { ServicePlan } from './service-plan.ts'
@@ -66,8 +68,6 @@ const RANGES_PATIENCE_MS = 500
 /** Objects per request of a list, as client-go has it. */
 const PAGE_SIZE = 500
 
-/** Annotation of the EndpointSlice controller: when the change of pods happened that led to this version. */
-const TRIGGER_TIME = 'endpoints.kubernetes.io/last-change-trigger-time'
 const BY_SERVICE = 'service'
 
 /**
@@ -84,7 +84,7 @@ export function startProxy(options: ProxyOptions): NodeProxy {
   const sliceInformer = new Informer<EndpointSlice>({ ...paged, resource: endpointSlices, transform: kept.slice })
   const nodeInformer = new Informer<Node>({ ...watched, resource: nodes, fieldSelector: `metadata.name=${nodeName}` })
   const cidrInformer = new Informer<ServiceCidr>({ ...watched, resource: serviceCidrs })
-  sliceInformer.addIndex(BY_SERVICE, (slice) => [serviceKeyOf(slice) ?? []].flat())
+  sliceInformer.addIndex(BY_SERVICE, serviceKeysOf)
 
   const kernel = NftSocket.open(options.netns)
   const connections = ConntrackSocket.open(options.netns)
@@ -175,7 +175,7 @@ function followSlices(informer: Informer<EndpointSlice>, syncer: Syncer, metrics
     const key = serviceKeyOf(slice)
     if (key === undefined) return
     metrics.queued('endpoints')
-    syncer.mark(key, triggerTime(slice))
+    syncer.mark(key, triggerTimeOf(slice))
   }
   informer.on({
     added: changed,
@@ -185,18 +185,4 @@ function followSlices(informer: Informer<EndpointSlice>, syncer: Syncer, metrics
     },
     deleted: changed,
   })
-}
-
-function keyOf({ metadata }: Service): string {
-  return `${metadata.namespace ?? ''}/${metadata.name}`
-}
-
-function serviceKeyOf({ metadata }: EndpointSlice): string | undefined {
-  const name = metadata.labels?.[SERVICE_NAME]
-  return name === undefined ? undefined : `${metadata.namespace ?? ''}/${name}`
-}
-
-function triggerTime({ metadata }: EndpointSlice): number | undefined {
-  const time = Date.parse(metadata.annotations?.[TRIGGER_TIME] ?? '')
-  return Number.isNaN(time) ? undefined : time
 }

@@ -1,9 +1,9 @@
 /** What a prediction is made from: the cluster as plain data. Gathered once, never changed; `whatif` changes a copy. */
 import { canonicalAddress } from '../base/ip.ts'
+import { serviceKeysOf } from '../kube/endpoint-slice.ts'
 import type { Namespace, Node, Pod, Service } from '../kube/types/core.ts'
 import type { EndpointSlice, ServiceCidr } from '../kube/types/discovery.ts'
 import type { Protocol } from '../kube/types/meta.ts'
-import { SERVICE_NAME } from '../proxy/plan-service.ts'
 
 /** The objects of the API that decide about packets. */
 export interface ClusterObjects {
@@ -97,10 +97,7 @@ export function atlasOf(world: World): Atlas {
     ...world,
     servicesByAddress: grouped(services, addressesOf),
     servicesByNodePort: grouped(services, ({ spec }) => (spec.ports ?? []).flatMap(({ nodePort }) => nodePort ?? [])),
-    slicesByService: grouped(slices, ({ metadata }) => {
-      const name = metadata.labels?.[SERVICE_NAME]
-      return name === undefined ? [] : [`${metadata.namespace ?? ''}/${name}`]
-    }),
+    slicesByService: grouped(slices, serviceKeysOf),
     podsByAddress: new Map(pods.flatMap((pod) => podAddresses(pod).map((address) => [address, pod] as const))),
     nodesByAddress: new Map(nodes.flatMap((node) => nodeAddresses(node).map((address) => [address, node] as const))),
     nodesByName: new Map(nodes.map((node) => [node.metadata.name, node])),

@@ -1,4 +1,5 @@
 import { isAlreadyExists, isNotFound } from '../../kube/api-error.ts'
+import { TRIGGER_TIME_ANNOTATION } from '../../kube/endpoint-slice.ts'
 import type { Informer } from '../../kube/informer.ts'
 import { keyOf, parseKey } from '../../kube/object-key.ts'
 import { endpoints, pods, services } from '../../kube/resource.ts'
@@ -7,7 +8,6 @@ import { WorkQueue } from '../../kube/work-queue.ts'
 import { runWorkers } from '../../kube/workers.ts'
 import { sameJson } from '../canonical-json.ts'
 import { type Controller, type ControllerContext, WORKERS } from '../controller.ts'
-import { TRIGGER_TIME } from '../endpointslice/plan.ts'
 import { TriggerTimes } from '../endpointslice/trigger-time.ts'
 import { BY_NAMESPACE } from '../indexes.ts'
 import { isNamespaceTerminating } from '../namespace-terminating.ts'
@@ -110,14 +110,14 @@ function isThere<T>(value: T | undefined): value is T {
 /** The trigger time alone is no reason to write. */
 function isSame(known: Endpoints, wanted: Endpoints): boolean {
   const facts = ({ metadata, subsets = [] }: Endpoints) => {
-    const { [TRIGGER_TIME]: _time, ...annotations } = metadata.annotations ?? {}
+    const { [TRIGGER_TIME_ANNOTATION]: _time, ...annotations } = metadata.annotations ?? {}
     return [subsets, metadata.labels ?? {}, annotations]
   }
   return sameJson(facts(known), facts(wanted))
 }
 
 function withTriggerTime(object: Endpoints, time: string | undefined): Endpoints {
-  const { [TRIGGER_TIME]: _old, ...rest } = object.metadata.annotations ?? {}
-  const annotations = time === undefined ? rest : { ...rest, [TRIGGER_TIME]: time }
+  const { [TRIGGER_TIME_ANNOTATION]: _old, ...rest } = object.metadata.annotations ?? {}
+  const annotations = time === undefined ? rest : { ...rest, [TRIGGER_TIME_ANNOTATION]: time }
   return { ...object, metadata: { ...object.metadata, annotations } }
 }

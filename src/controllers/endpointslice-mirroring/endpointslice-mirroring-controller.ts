@@ -1,4 +1,5 @@
 import { isNotFound } from '../../kube/api-error.ts'
+import { serviceKeyOf } from '../../kube/endpoint-slice.ts'
 import type { Informer } from '../../kube/informer.ts'
 import { keyOf } from '../../kube/object-key.ts'
 import { endpointSlices, endpoints, services } from '../../kube/resource.ts'
@@ -7,7 +8,7 @@ import type { EndpointSlice } from '../../kube/types/discovery.ts'
 import { WorkQueue } from '../../kube/work-queue.ts'
 import { runWorkers } from '../../kube/workers.ts'
 import { type Controller, type ControllerContext, WORKERS } from '../controller.ts'
-import { MANAGED_BY_LABEL, SERVICE_NAME_LABEL } from '../endpointslice/slice.ts'
+import { MANAGED_BY_LABEL } from '../endpointslice/slice.ts'
 import { BY_SERVICE } from '../indexes.ts'
 import { isNamespaceTerminating } from '../namespace-terminating.ts'
 import { OwnWrites } from '../own-writes.ts'
@@ -51,14 +52,13 @@ export class EndpointSliceMirroringController implements Controller {
 
   /** Someone else changed or deleted a slice of ours, or it is left from before. */
   #onSlice(slice: EndpointSlice): void {
-    const service = slice.metadata.labels?.[SERVICE_NAME_LABEL]
-    if (service === undefined || !isOurs(slice) || this.#written.isEcho(slice)) return
-    this.#queue.add(`${slice.metadata.namespace}/${service}`)
+    const key = serviceKeyOf(slice)
+    if (key === undefined || !isOurs(slice) || this.#written.isEcho(slice)) return
+    this.#queue.add(key)
   }
 
   async #reconcile(key: string): Promise<void> {
-    const mine = (slice: EndpointSlice) =>
-      isOurs(slice) && `${slice.metadata.namespace}/${slice.metadata.labels?.[SERVICE_NAME_LABEL]}` === key
+    const mine = (slice: EndpointSlice) => isOurs(slice) && serviceKeyOf(slice) === key
     const existing = this.#written.view(this.#slices.byIndex(BY_SERVICE, key).filter(mine), mine)
     const object = this.#endpoints.get(key)
     const service = this.#services.get(key)

@@ -1,12 +1,13 @@
 import { isIPv4, isIPv6 } from 'node:net'
+import { SERVICE_NAME_LABEL, TRIGGER_TIME_ANNOTATION } from '../../kube/endpoint-slice.ts'
 import { controllerRef } from '../../kube/owner.ts'
 import { endpoints as endpointsResource } from '../../kube/resource.ts'
 import type { EndpointAddress, Endpoints } from '../../kube/types/core.ts'
 import type { Endpoint, EndpointPort, EndpointSlice } from '../../kube/types/discovery.ts'
 import { canonicalJson, sameJson } from '../canonical-json.ts'
 import { portsKey } from '../endpointslice/desired.ts'
-import { type SlicePlan, TRIGGER_TIME } from '../endpointslice/plan.ts'
-import { MANAGED_BY_LABEL, SERVICE_NAME_LABEL } from '../endpointslice/slice.ts'
+import type { SlicePlan } from '../endpointslice/plan.ts'
+import { MANAGED_BY_LABEL } from '../endpointslice/slice.ts'
 
 export const MIRRORING_NAME = 'endpointslicemirroring-controller.k8s.io'
 
@@ -16,7 +17,7 @@ export const MAX_PER_SUBSET = 1000
 const SKIP_LABEL = 'endpointslice.kubernetes.io/skip-mirror'
 /** Object of Endpoints that a leader election uses as its lock. */
 const LEADER_ANNOTATION = 'control-plane.alpha.kubernetes.io/leader'
-const NOT_COPIED = [TRIGGER_TIME, 'kubectl.kubernetes.io/last-applied-configuration']
+const NOT_COPIED = [TRIGGER_TIME_ANNOTATION, 'kubectl.kubernetes.io/last-applied-configuration']
 
 export interface Mirroring extends SlicePlan {
   /** Addresses that are not IP addresses. */

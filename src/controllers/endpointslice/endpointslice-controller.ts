@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net'
 import { isNotFound } from '../../kube/api-error.ts'
+import { serviceKeyOf } from '../../kube/endpoint-slice.ts'
 import type { Informer } from '../../kube/informer.ts'
 import { keyOf } from '../../kube/object-key.ts'
 import { endpointSlices, nodes, pods, services } from '../../kube/resource.ts'
@@ -16,7 +17,7 @@ import { endpointFacts, hasSelector, selects } from '../service-pods.ts'
 import { desiredEndpoints } from './desired.ts'
 import { planSlices, type SlicePlan, withTriggerTime } from './plan.ts'
 import { planHinted } from './plan-hinted.ts'
-import { CONTROLLER_NAME, MANAGED_BY_LABEL, SERVICE_NAME_LABEL } from './slice.ts'
+import { CONTROLLER_NAME, MANAGED_BY_LABEL } from './slice.ts'
 import {
   DISABLED,
   ENABLED,
@@ -119,9 +120,9 @@ export class EndpointSliceController implements Controller {
 
   /** Someone else changed or deleted a slice of ours. */
   #onSlice(slice: EndpointSlice): void {
-    const service = slice.metadata.labels?.[SERVICE_NAME_LABEL]
-    if (service === undefined || !isManaged(slice) || this.#written.isEcho(slice)) return
-    this.#queue.add(`${slice.metadata.namespace}/${service}`)
+    const key = serviceKeyOf(slice)
+    if (key === undefined || !isManaged(slice) || this.#written.isEcho(slice)) return
+    this.#queue.add(key)
   }
 
   async #reconcile(key: string): Promise<void> {
@@ -139,8 +140,7 @@ export class EndpointSliceController implements Controller {
   }
 
   #slicesOf(key: string): readonly EndpointSlice[] {
-    const mine = (slice: EndpointSlice) =>
-      isManaged(slice) && `${slice.metadata.namespace}/${slice.metadata.labels?.[SERVICE_NAME_LABEL]}` === key
+    const mine = (slice: EndpointSlice) => isManaged(slice) && serviceKeyOf(slice) === key
     return this.#written.view(this.#slices.byIndex(BY_SERVICE, key).filter(mine), mine)
   }
 

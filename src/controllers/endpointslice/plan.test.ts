@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { SERVICE_NAME_LABEL, TRIGGER_TIME_ANNOTATION } from '../../kube/endpoint-slice.ts'
 import type { Node, Pod, Service } from '../../kube/types/core.ts'
 import type { EndpointSlice } from '../../kube/types/discovery.ts'
 import { desiredEndpoints } from './desired.ts'
 import { endpointKey } from './pack.ts'
-import { planSlices, type SlicePlan, TRIGGER_TIME, withTriggerTime } from './plan.ts'
-import { CONTROLLER_NAME, MANAGED_BY_LABEL, SERVICE_NAME_LABEL } from './slice.ts'
+import { planSlices, type SlicePlan, withTriggerTime } from './plan.ts'
+import { CONTROLLER_NAME, MANAGED_BY_LABEL } from './slice.ts'
 
 const baseService: Service = {
   apiVersion: 'v1',
@@ -271,7 +272,7 @@ test('changed labels of the Service are written to every slice', () => {
 test('the trigger time is noted, and taken away when there is none', () => {
   const slice = only(reconcile(service(), []))
   const noted = withTriggerTime(slice, '2026-01-01T00:00:00Z')
-  assert.equal(noted.metadata.annotations?.[TRIGGER_TIME], '2026-01-01T00:00:00Z')
+  assert.equal(noted.metadata.annotations?.[TRIGGER_TIME_ANNOTATION], '2026-01-01T00:00:00Z')
   assert.equal(withTriggerTime(noted, undefined).metadata.annotations, undefined)
 })
 

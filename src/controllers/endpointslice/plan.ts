@@ -1,3 +1,4 @@
+import { TRIGGER_TIME_ANNOTATION } from '../../kube/endpoint-slice.ts'
 import type { Service } from '../../kube/types/core.ts'
 import type { Endpoint, EndpointPort, EndpointSlice } from '../../kube/types/discovery.ts'
 import { sameJson } from '../canonical-json.ts'
@@ -18,8 +19,6 @@ export interface SliceGoal {
   /** Endpoints per slice. */
   readonly maxEndpoints: number
 }
-
-export const TRIGGER_TIME = 'endpoints.kubernetes.io/last-change-trigger-time'
 
 /**
  * The writes for one address type, with as few as possible: endpoints stay in the slices that they are in, slices that
@@ -42,8 +41,8 @@ export function planSlices(service: Service, goal: SliceGoal, existing: readonly
 
 /** The slices with the trigger time noted, or without it when none is known. */
 export function withTriggerTime(slice: EndpointSlice, triggerTime: string | undefined): EndpointSlice {
-  const { [TRIGGER_TIME]: _old, ...rest } = slice.metadata.annotations ?? {}
-  const annotations = triggerTime === undefined ? rest : { ...rest, [TRIGGER_TIME]: triggerTime }
+  const { [TRIGGER_TIME_ANNOTATION]: _old, ...rest } = slice.metadata.annotations ?? {}
+  const annotations = triggerTime === undefined ? rest : { ...rest, [TRIGGER_TIME_ANNOTATION]: triggerTime }
   const { annotations: _annotations, ...metadata } = slice.metadata
   const named = Object.keys(annotations).length === 0 ? metadata : { ...metadata, annotations }
   return { ...slice, metadata: named }

@@ -1,3 +1,4 @@
+import { SERVICE_NAME_LABEL } from '../../kube/endpoint-slice.ts'
 import { services } from '../../kube/resource.ts'
 import type { Service } from '../../kube/types/core.ts'
 import type { EndpointPort, EndpointSlice } from '../../kube/types/discovery.ts'
@@ -5,7 +6,6 @@ import type { OwnerReference } from '../../kube/types/meta.ts'
 import { HEADLESS_LABEL, isHeadless } from '../service-pods.ts'
 
 export const MANAGED_BY_LABEL = 'endpointslice.kubernetes.io/managed-by'
-export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name'
 export const CONTROLLER_NAME = 'endpointslice-controller.k8s.io'
 
 const RESERVED = [MANAGED_BY_LABEL, SERVICE_NAME_LABEL, HEADLESS_LABEL]

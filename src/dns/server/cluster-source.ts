@@ -1,8 +1,10 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import type { Client } from '../../kube/client.ts'
+import { serviceKeyOf, serviceKeysOf, triggerTimeOf } from '../../kube/endpoint-slice.ts'
 import type { InformerHandlers } from '../../kube/informer.ts'
 import { InformerSet } from '../../kube/informers.ts'
+import { keyOf } from '../../kube/object-key.ts'
 import { endpointSlices, namespaces, pods, services } from '../../kube/resource.ts'
 import { matchesLabels, parseLabelSelector } from '../../kube/selector.ts'
 import type { Namespace, Pod, Service } from '../../kube/types/core.ts'
@@ -19,8 +21,6 @@ import {
   sliceRecords,
 } from '../zone/service-records.ts'
 
-const SERVICE_NAME = 'kubernetes.io/service-name'
-const TRIGGER_TIME = 'endpoints.kubernetes.io/last-change-trigger-time'
 const BY_SERVICE = 'service'
 const BY_NAMESPACE = 'namespace'
 const BY_ADDRESS = 'address'
@@ -65,10 +65,10 @@ export class ClusterSource implements AsyncDisposable {
     this.#services.on(this.#marking<Service>((service) => this.#markService(keyOf(service))))
     this.#namespaces.on(this.#marking<Namespace>(({ metadata }) => this.#dirtyNamespaces.add(metadata.name)))
     if (config.endpoints) {
-      this.#slices.addIndex(BY_SERVICE, (slice) => [serviceKeyOf(slice) ?? []].flat())
+      this.#slices.addIndex(BY_SERVICE, serviceKeysOf)
       this.#slices.on(
         this.#marking<EndpointSlice>((slice) => {
-          this.#markSlice(keyOf(slice), triggerTime(slice))
+          this.#markSlice(keyOf(slice), triggerTimeOf(slice))
           const service = serviceKeyOf(slice)
           if (service !== undefined && config.ignoreEmptyServices) this.#dirtyServices.add(service)
         }),
@@ -228,20 +228,6 @@ export class ClusterSource implements AsyncDisposable {
     const labels = this.#namespaces.get(namespace)?.metadata.labels
     return matchesLabels(parseLabelSelector(namespaceLabels), labels ?? {})
   }
-}
-
-function keyOf({ metadata }: KubeObject): string {
-  return `${metadata.namespace ?? ''}/${metadata.name}`
-}
-
-function serviceKeyOf({ metadata }: EndpointSlice): string | undefined {
-  const name = metadata.labels?.[SERVICE_NAME]
-  return name === undefined ? undefined : `${metadata.namespace ?? ''}/${name}`
-}
-
-function triggerTime({ metadata }: EndpointSlice): number | undefined {
-  const time = Date.parse(metadata.annotations?.[TRIGGER_TIME] ?? '')
-  return Number.isNaN(time) ? undefined : time
 }
 
 function kindOf(service: Service): ServiceKind {
