@@ -1,3 +1,4 @@
+import { formatTime } from '../base/time.ts'
 import type { Draft } from '../kube/kind.ts'
 import { isJsonObject, type JsonObject, memberOf } from '../kube/patch/json.ts'
 import type { AnyKind } from '../kube/registry.ts'
@@ -19,7 +20,7 @@ import {
   withOwners,
 } from './field-tree.ts'
 import { entryOf, fieldsOf, isSame, type Manager, ownedFields, type Tracking, withFields } from './managed-fields.ts'
-import { alignWithUrl, timestamp } from './object-meta.ts'
+import { alignWithUrl } from './object-meta.ts'
 import {
   createObject,
   isNotFound,
@@ -62,7 +63,7 @@ export async function applyConfiguration(
   alignWithUrl(kind, body, { namespace, name })
   if ((body.metadata as Draft).managedFields !== undefined) throw badRequest('metadata.managedFields must be nil')
   const subresource = request.subresource ?? (part === 'main' ? undefined : part)
-  const tracking: Tracking = { kind, manager, subresource, time: timestamp(context.clock.now()) }
+  const tracking: Tracking = { kind, manager, subresource, time: formatTime(context.clock.now()) }
   try {
     const change = (present: Draft) => applied(present, tracking, request)
     return { entry: (await updateObject(context, place, { part, settings, change })).entry, created: false }

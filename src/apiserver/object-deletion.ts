@@ -1,8 +1,8 @@
+import { formatTime } from '../base/time.ts'
 import type { Draft } from '../kube/kind.ts'
 import type { Entry } from '../store/store.ts'
 import type { ApiContext } from './context.ts'
 import { decodedObject, freshObject } from './decoded.ts'
-import { timestamp } from './object-meta.ts'
 import { commit, getEntry, mayGo, type ObjectPlace, type WriteSettings } from './object-storage.ts'
 import { conflict } from './status-error.ts'
 
@@ -69,7 +69,7 @@ function mark({ kind }: ObjectPlace, entry: Entry, options: DeleteOptions, now: 
   const grace = kind.deletionGrace?.(decodedObject(entry), options.gracePeriodSeconds) ?? 0
   const before = metadata.deletionTimestamp === undefined ? undefined : Number(metadata.deletionGracePeriodSeconds ?? 0)
   if (before === undefined || grace < before) {
-    metadata.deletionTimestamp = timestamp(now + grace * 1000)
+    metadata.deletionTimestamp = formatTime(now + grace * 1000)
     metadata.deletionGracePeriodSeconds = grace
     if (before === undefined && typeof metadata.generation === 'number') metadata.generation++
   }

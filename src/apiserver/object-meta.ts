@@ -1,3 +1,4 @@
+import { formatTime } from '../base/time.ts'
 import type { Draft } from '../kube/kind.ts'
 import { ensureObject } from '../kube/kinds/draft.ts'
 import { jsonEqual } from '../kube/patch/json.ts'
@@ -19,11 +20,6 @@ const SERVER_FIELDS = [
   'deletionGracePeriodSeconds',
   'generation',
 ] as const
-
-/** An RFC 3339 time with seconds, as metadata carries it. */
-export function timestamp(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`
-}
 
 /** Checks that a body is what its URL says: kind, version, name and namespace; fills in what it leaves out. */
 export function alignWithUrl(kind: AnyKind, draft: Draft, url: { namespace: string | undefined; name?: string }): void {
@@ -98,7 +94,7 @@ export function stampNew(kind: AnyKind, metadata: Draft, { random, clock }: ApiC
     metadata.name = generatedName(metadata.generateName, random)
   }
   metadata.uid = random.uuid()
-  metadata.creationTimestamp = timestamp(clock.now())
+  metadata.creationTimestamp = formatTime(clock.now())
   if (hasGeneration(kind)) metadata.generation = 1
 }
 

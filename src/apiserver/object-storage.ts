@@ -1,3 +1,4 @@
+import { formatTime } from '../base/time.ts'
 import type { Draft } from '../kube/kind.ts'
 import { jsonEqual } from '../kube/patch/json.ts'
 import type { AnyKind } from '../kube/registry.ts'
@@ -9,7 +10,7 @@ import type { ApiContext } from './context.ts'
 import { decodedObject, freshObject } from './decoded.ts'
 import { type Manager, type Tracking, trackWrite } from './managed-fields.ts'
 import { objectKey } from './object-key.ts'
-import { stampNew, stampUpdate, timestamp } from './object-meta.ts'
+import { stampNew, stampUpdate } from './object-meta.ts'
 import {
   alreadyExists,
   badRequest,
@@ -156,7 +157,7 @@ function keepManagers(draft: Draft, old: KubeObject): void {
 }
 
 function trackingOf(context: ApiContext, kind: AnyKind, ...[manager, part]: readonly [Manager, UpdatePart]): Tracking {
-  return { kind, manager, subresource: part === 'main' ? undefined : part, time: timestamp(context.clock.now()) }
+  return { kind, manager, subresource: part === 'main' ? undefined : part, time: formatTime(context.clock.now()) }
 }
 
 /** Whether nothing holds a deleted object any more. */

@@ -1,4 +1,4 @@
-import { formatTime } from './time.ts'
+import { formatTime } from '../base/time.ts'
 import type { Condition } from './types/meta.ts'
 
 /** The condition of a type, if there is one. */

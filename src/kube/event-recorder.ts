@@ -1,12 +1,12 @@
 import type { Clock } from '../base/clock.ts'
 import { isFairleadError } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
+import { formatTime } from '../base/time.ts'
 import { isNotFound } from './api-error.ts'
 import { Backoff } from './backoff.ts'
 import type { Client } from './client.ts'
 import { EventAggregator, type EventDraft } from './event-aggregator.ts'
 import { events } from './resource.ts'
-import { formatTime } from './time.ts'
 import type { CoreEvent } from './types/core.ts'
 import type { KubeObject, ObjectReference } from './types/meta.ts'
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { formatMicroTime, formatTime } from '../base/time.ts'
 import { Backoff } from './backoff.ts'
 import { findCondition, isConditionTrue, setCondition } from './conditions.ts'
 import { generateName, nameHash, randomSuffix, safeEncode } from './names.ts'
 import { formatKey, keyOf, parseKey } from './object-key.ts'
 import { controllerOf, controllerRef, isControlledBy } from './owner.ts'
-import { formatMicroTime, formatTime } from './time.ts'
 import type { Condition, KubeObject } from './types/meta.ts'
 
 describe('setCondition()', () => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { arch, cpus, release, totalmem } from 'node:os'
 import { systemErrorCode } from '../base/error.ts'
-import { formatTime } from '../kube/time.ts'
+import { formatTime } from '../base/time.ts'
 import type { Node, NodeAddress, NodeSystemInfo } from '../kube/types/core.ts'
 import type { Condition } from '../kube/types/meta.ts'
 import { cgroupControllers } from '../linux/cgroup.ts'

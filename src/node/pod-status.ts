@@ -1,4 +1,4 @@
-import { formatTime } from '../kube/time.ts'
+import { formatTime } from '../base/time.ts'
 import type { Container, ContainerState, ContainerStatus, Pod, PodPhase, PodStatus } from '../kube/types/core.ts'
 import type { Condition, ConditionStatus } from '../kube/types/meta.ts'
 import { isInit, isSidecar, restarts } from './container-restart.ts'

@@ -1,8 +1,8 @@
+import { formatTime } from '../../src/base/time.ts'
 import { isConflict, isNotFound } from '../../src/kube/api-error.ts'
 import type { Client } from '../../src/kube/client.ts'
 import type { InformerSet } from '../../src/kube/informers.ts'
 import { nodes, pods } from '../../src/kube/resource.ts'
-import { formatTime } from '../../src/kube/time.ts'
 import type { Pod } from '../../src/kube/types/core.ts'
 
 /** Plays the nodes: pods that are bound get an address and become ready, pods that are deleted end. */

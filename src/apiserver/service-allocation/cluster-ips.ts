@@ -1,4 +1,5 @@
 import { canonicalAddress } from '../../base/ip.ts'
+import { formatTime } from '../../base/time.ts'
 import { apiVersionOf, ipAddresses } from '../../kube/resource.ts'
 import type { IpFamily, ServiceSpec } from '../../kube/types/core.ts'
 import type { IpAddress } from '../../kube/types/discovery.ts'
@@ -7,7 +8,6 @@ import type { Entry } from '../../store/store.ts'
 import { decodedObject } from '../decoded.ts'
 import { encodeObject } from '../object-bytes.ts'
 import { objectKey } from '../object-key.ts'
-import { timestamp } from '../object-meta.ts'
 import type { AllocationContext } from './allocation-context.ts'
 import { pickFree } from './band.ts'
 import { keepsPreferredFamilies } from './ip-families.ts'
@@ -108,7 +108,7 @@ function addressObject(name: string, family: IpFamily, { owner, random, clock }:
   return encodeObject({
     kind: ipAddresses.kind,
     apiVersion: apiVersionOf(ipAddresses),
-    metadata: { name, uid: random.uuid(), creationTimestamp: timestamp(clock.now()), labels },
+    metadata: { name, uid: random.uuid(), creationTimestamp: formatTime(clock.now()), labels },
     spec: { parentRef: { group: '', resource: 'services', namespace, name: service } },
   })
 }

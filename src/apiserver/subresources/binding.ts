@@ -1,8 +1,8 @@
+import { formatTime } from '../../base/time.ts'
 import type { Draft } from '../../kube/kind.ts'
 import { objectIn } from '../../kube/kinds/draft.ts'
 import { required } from '../../kube/validation/field-error.ts'
 import { readObject } from '../body.ts'
-import { timestamp } from '../object-meta.ts'
 import { updateObject } from '../object-storage.ts'
 import { writeSettings } from '../query.ts'
 import { type ApiResponse, jsonResponse } from '../request.ts'
@@ -45,7 +45,7 @@ async function bind(call: ObjectCall, body: Draft): Promise<ApiResponse> {
     settings: writeSettings(query),
     change(pod) {
       requireUnbound(pod, (why) => conflict(kind.resource, name, why))
-      return bound(pod, { node: target, annotations, now: timestamp(context.clock.now()) })
+      return bound(pod, { node: target, annotations, now: formatTime(context.clock.now()) })
     },
   })
   return jsonResponse(201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 })

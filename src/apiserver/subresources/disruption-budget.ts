@@ -1,3 +1,4 @@
+import { formatTime } from '../../base/time.ts'
 import type { Draft } from '../../kube/kind.ts'
 import { podDisruptionBudgets } from '../../kube/resource.ts'
 import { labelSelectorFrom, matchesLabels } from '../../kube/selector.ts'
@@ -6,7 +7,6 @@ import type { PodDisruptionBudget } from '../../kube/types/policy.ts'
 import type { Store } from '../../store/store.ts'
 import { decodedObject } from '../decoded.ts'
 import { objectPrefix } from '../object-key.ts'
-import { timestamp } from '../object-meta.ts'
 import { StatusError } from '../status-error.ts'
 
 /** More granted evictions than this that no deletion followed: something is wrong with whoever writes the status. */
@@ -58,7 +58,7 @@ export function takeDisruption(draft: Draft, pod: string, now: number): Draft {
   const disruptionsAllowed = status.disruptionsAllowed - 1
   return {
     ...draft,
-    status: { ...status, disruptionsAllowed, disruptedPods: { ...disrupted, [pod]: timestamp(now) } },
+    status: { ...status, disruptionsAllowed, disruptedPods: { ...disrupted, [pod]: formatTime(now) } },
   }
 }
 

@@ -1,3 +1,4 @@
+import { formatTime } from '../../base/time.ts'
 import { objectIn } from '../../kube/kinds/draft.ts'
 import { pods } from '../../kube/resource.ts'
 import type { Pod } from '../../kube/types/core.ts'
@@ -7,7 +8,6 @@ import { readObject } from '../body.ts'
 import { decodedObject } from '../decoded.ts'
 import { restrictToken } from '../nodes/node-restriction.ts'
 import { findPod } from '../nodes/pod-references.ts'
-import { timestamp } from '../object-meta.ts'
 import { getEntry } from '../object-storage.ts'
 import type { BoundObject, TokenSigner } from '../pki/service-account-token.ts'
 import { jsonResponse } from '../request.ts'
@@ -44,8 +44,8 @@ export function tokenHandler(signer: TokenSigner): SubresourceHandler {
       ...(audiences.length === 0 ? {} : { audiences }),
       ...(pod === undefined ? {} : { pod }),
     })
-    const status = { token: issued.token, expirationTimestamp: timestamp(issued.expires) }
-    const metadata = { name, namespace, creationTimestamp: timestamp(context.clock.now()) }
+    const status = { token: issued.token, expirationTimestamp: formatTime(issued.expires) }
+    const metadata = { name, namespace, creationTimestamp: formatTime(context.clock.now()) }
     const shown = { ...spec, audiences, expirationSeconds }
     return jsonResponse(201, {
       kind: REQUEST.kind,

@@ -1,8 +1,8 @@
+import { formatTime } from '../../base/time.ts'
 import type { Action, Call } from '../openapi/product.ts'
 import { Refusal } from '../openapi/refusal.ts'
 import { pageByNumber } from '../resource/page.ts'
 import { hasTags, tagFilter } from '../resource/tags.ts'
-import { apiTime } from '../resource/time.ts'
 import { ELASTIC_IPS } from '../vpc/model.ts'
 import { INSTANCE_TYPES } from './instance-types.ts'
 import { INSTANCES, type Instance, NETWORK_INTERFACES } from './model.ts'
@@ -62,7 +62,7 @@ function describe(transaction: Call['transaction'], instance: Instance): object 
       })),
     },
     Tags: { Tag: instance.tags.map(({ key, value }) => ({ TagKey: key, TagValue: value })) },
-    CreationTime: apiTime(instance.createdAt),
+    CreationTime: formatTime(instance.createdAt),
   }
 }
 

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
+import { formatTime } from '../../base/time.ts'
 import type { Action, Call } from '../openapi/product.ts'
 import { Refusal } from '../openapi/refusal.ts'
 import { requireQuota } from '../quota/quota.ts'
 import { pageByToken } from '../resource/page.ts'
 import { newResourceId } from '../resource/resource-id.ts'
 import { hasTags, tagFilter, tagsOf } from '../resource/tags.ts'
-import { apiTime } from '../resource/time.ts'
 import { returnAddress, takeAddress } from '../vpc/address-pool.ts'
 import { ELASTIC_IPS, VSWITCHES, type VSwitch } from '../vpc/model.ts'
 import { findInstanceType } from './instance-types.ts'
@@ -185,7 +185,7 @@ function describe(transaction: Call['transaction'], card: NetworkInterface): obj
     Ipv6Sets: { Ipv6Set: card.ipv6Addresses.map((Ipv6Address) => ({ Ipv6Address })) },
     SecurityGroupIds: { SecurityGroupId: card.securityGroupIds },
     Tags: { Tag: card.tags.map(({ key, value }) => ({ TagKey: key, TagValue: value })) },
-    CreationTime: apiTime(card.createdAt),
+    CreationTime: formatTime(card.createdAt),
   }
 }
 

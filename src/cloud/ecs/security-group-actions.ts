@@ -1,4 +1,5 @@
 import { parseCidr } from '../../base/ip.ts'
+import { formatTime } from '../../base/time.ts'
 import type { Parameters } from '../openapi/parameters.ts'
 import type { Action, Call } from '../openapi/product.ts'
 import { Refusal } from '../openapi/refusal.ts'
@@ -6,7 +7,6 @@ import { requireQuota } from '../quota/quota.ts'
 import { pageByNumber } from '../resource/page.ts'
 import { newResourceId } from '../resource/resource-id.ts'
 import { hasTags, tagFilter, tagsOf } from '../resource/tags.ts'
-import { apiTime } from '../resource/time.ts'
 import { VPCS } from '../vpc/model.ts'
 import { INSTANCES, NETWORK_INTERFACES, SECURITY_GROUPS, type SecurityGroup, type SecurityGroupRule } from './model.ts'
 
@@ -75,7 +75,7 @@ function describeSecurityGroups({ parameters, transaction }: Call): object {
     SecurityGroupType: group.type,
     VpcId: group.vpcId,
     Tags: { Tag: group.tags.map(({ key, value }) => ({ TagKey: key, TagValue: value })) },
-    CreationTime: apiTime(group.createdAt),
+    CreationTime: formatTime(group.createdAt),
   }))
   return { SecurityGroups: { SecurityGroup }, ...page }
 }

@@ -1,8 +1,8 @@
+import { formatTime } from '../../base/time.ts'
 import type { Action, Call } from '../openapi/product.ts'
 import { REGION_ID } from '../region.ts'
 import { pageByToken } from '../resource/page.ts'
 import { hasTags, tagFilter } from '../resource/tags.ts'
-import { apiTime } from '../resource/time.ts'
 import { requireLoadBalancer } from './find.ts'
 import { NETWORK_LOAD_BALANCERS, type NetworkLoadBalancer, type Protection, type ZoneMapping } from './model.ts'
 import { publicAddressOf } from './zone-mappings.ts'
@@ -74,12 +74,12 @@ function view(transaction: Call['transaction'], one: NetworkLoadBalancer): objec
     DeletionProtectionConfig: {
       Enabled: enabled,
       Reason: reason ?? '',
-      EnabledTime: since === undefined ? '' : apiTime(since),
+      EnabledTime: since === undefined ? '' : formatTime(since),
     },
     ModificationProtectionConfig: modificationView(one.modificationProtection),
     LoadBalancerBillingConfig: { PayType: 'PostPay' },
     ResourceGroupId: one.resourceGroupId,
-    CreateTime: apiTime(one.createdAt),
+    CreateTime: formatTime(one.createdAt),
     OperationLocks: [],
     Tags: one.tags.map(({ key, value }) => ({ Key: key, Value: value })),
   }
@@ -89,7 +89,7 @@ function modificationView({ enabled, reason, since }: Protection): object {
   return {
     Status: enabled ? 'ConsoleProtection' : 'NonProtection',
     Reason: reason ?? '',
-    EnabledTime: since === undefined ? '' : apiTime(since),
+    EnabledTime: since === undefined ? '' : formatTime(since),
   }
 }
 

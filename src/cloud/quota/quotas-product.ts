@@ -1,9 +1,9 @@
+import { formatTime } from '../../base/time.ts'
 import { missing } from '../openapi/parameters.ts'
 import type { Action, Call, Product } from '../openapi/product.ts'
 import { Refusal } from '../openapi/refusal.ts'
 import { pageByToken } from '../resource/page.ts'
 import { newResourceId } from '../resource/resource-id.ts'
-import { apiTime } from '../resource/time.ts'
 import { collection } from '../state/collection.ts'
 import { QUOTA_LIMITS, quotaLimit } from './quota.ts'
 import { QUOTAS, type QuotaName, type QuotaRow } from './quota-names.ts'
@@ -179,7 +179,7 @@ function applicationView(application: QuotaApplication): object {
     Reason: application.reason,
     Status: application.status,
     AuditReason: application.auditReason ?? '',
-    ApplyTime: apiTime(application.applyTime),
+    ApplyTime: formatTime(application.applyTime),
   }
 }
 

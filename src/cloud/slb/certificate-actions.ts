@@ -1,9 +1,9 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { formatTime } from '../../base/time.ts'
 import { certificatesOf, NLB_LISTENERS } from '../nlb/model.ts'
 import type { Action, Call } from '../openapi/product.ts'
 import { Refusal } from '../openapi/refusal.ts'
 import { requireQuota } from '../quota/quota.ts'
-import { apiTime } from '../resource/time.ts'
 import { requireCertificate } from './find.ts'
 import { LISTENERS, type Listener, SERVER_CERTIFICATES, type ServerCertificate } from './model.ts'
 
@@ -119,9 +119,9 @@ function view(certificate: ServerCertificate): object {
     CommonName: certificate.commonName,
     SubjectAlternativeNames: { SubjectAlternativeName: certificate.alternativeNames },
     Fingerprint: certificate.fingerprint,
-    ExpireTime: apiTime(certificate.expiresAt),
+    ExpireTime: formatTime(certificate.expiresAt),
     ExpireTimeStamp: certificate.expiresAt,
-    CreateTime: apiTime(certificate.createdAt),
+    CreateTime: formatTime(certificate.createdAt),
     CreateTimeStamp: certificate.createdAt,
     IsAliCloudCertificate: 0,
   }

@@ -1,8 +1,8 @@
+import { formatTime } from '../../base/time.ts'
 import type { Action, Call } from '../openapi/product.ts'
 import { REGION_ID } from '../region.ts'
 import { pageByNumber } from '../resource/page.ts'
 import { hasTags, tagFilter } from '../resource/tags.ts'
-import { apiTime } from '../resource/time.ts'
 import { groupsOf, listenersOf, requireLoadBalancer } from './find.ts'
 import { LOAD_BALANCERS, type LoadBalancer } from './model.ts'
 
@@ -106,7 +106,7 @@ function describe(loadBalancer: LoadBalancer): object {
     ModificationProtectionStatus: loadBalancer.modificationProtection.status,
     ModificationProtectionReason: loadBalancer.modificationProtection.reason ?? '',
     ResourceGroupId: loadBalancer.resourceGroupId,
-    CreateTime: apiTime(loadBalancer.createdAt),
+    CreateTime: formatTime(loadBalancer.createdAt),
     CreateTimeStamp: loadBalancer.createdAt,
     Tags: { Tag: loadBalancer.tags.map(({ key, value }) => ({ TagKey: key, TagValue: value })) },
   }

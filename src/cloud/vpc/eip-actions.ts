@@ -1,3 +1,4 @@
+import { formatTime } from '../../base/time.ts'
 import { INSTANCES, NETWORK_INTERFACES } from '../ecs/model.ts'
 import type { Action, Call } from '../openapi/product.ts'
 import { Refusal } from '../openapi/refusal.ts'
@@ -5,7 +6,6 @@ import { requireQuota } from '../quota/quota.ts'
 import { pageByNumber } from '../resource/page.ts'
 import { newResourceId } from '../resource/resource-id.ts'
 import { hasTags, tagFilter, tagsOf } from '../resource/tags.ts'
-import { apiTime } from '../resource/time.ts'
 import { LOAD_BALANCERS } from '../slb/model.ts'
 import { ELASTIC_IPS, type ElasticIp, type ElasticIpBinding, NAT_GATEWAYS, SNAT_ENTRIES } from './model.ts'
 import { returnPublicAddress, takePublicAddress } from './public-address-pool.ts'
@@ -126,7 +126,7 @@ function describeEip(eip: ElasticIp): object {
     PrivateIpAddress: eip.binding?.privateAddress ?? '',
     Bandwidth: String(eip.bandwidth),
     InternetChargeType: eip.internetChargeType,
-    AllocationTime: apiTime(eip.createdAt),
+    AllocationTime: formatTime(eip.createdAt),
     Tags: { Tag: eip.tags.map(({ key, value }) => ({ Key: key, Value: value })) },
   }
 }

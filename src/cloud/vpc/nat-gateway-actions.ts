@@ -1,8 +1,8 @@
+import { formatTime } from '../../base/time.ts'
 import type { Action, Call } from '../openapi/product.ts'
 import { Refusal } from '../openapi/refusal.ts'
 import { pageByNumber } from '../resource/page.ts'
 import { newResourceId } from '../resource/resource-id.ts'
-import { apiTime } from '../resource/time.ts'
 import { returnAddress, takeAddress } from './address-pool.ts'
 import { ELASTIC_IPS, NAT_GATEWAYS, type NatGateway, SNAT_ENTRIES, VPCS, VSWITCHES } from './model.ts'
 
@@ -69,7 +69,7 @@ function describe(transaction: Call['transaction'], gateway: NatGateway): object
     IpLists: { IpList },
     SnatTableIds: { SnatTableId: [gateway.snatTableId] },
     ForwardTableIds: { ForwardTableId: [] },
-    CreationTime: apiTime(gateway.createdAt),
+    CreationTime: formatTime(gateway.createdAt),
   }
 }
 

@@ -1,6 +1,6 @@
+import { formatTime } from '../../base/time.ts'
 import type { Action, Call } from '../openapi/product.ts'
 import { pageByNumber } from '../resource/page.ts'
-import { apiTime } from '../resource/time.ts'
 import { availableAddresses } from './address-pool.ts'
 import { ROUTE_TABLES, VPCS, VSWITCHES } from './model.ts'
 
@@ -28,7 +28,7 @@ function describeVpcs({ parameters, transaction }: Call): object {
         .filter((table) => table.vpcId === vpc.id)
         .map((table) => table.id),
     },
-    CreationTime: apiTime(vpc.createdAt),
+    CreationTime: formatTime(vpc.createdAt),
   }))
   return { Vpcs: { Vpc }, ...page }
 }
@@ -60,7 +60,7 @@ function describeVSwitches({ parameters, transaction }: Call): object {
     Ipv6CidrBlock: vSwitch.ipv6CidrBlock ?? '',
     AvailableIpAddressCount: availableAddresses(transaction, vSwitch),
     Status: 'Available',
-    CreationTime: apiTime(vSwitch.createdAt),
+    CreationTime: formatTime(vSwitch.createdAt),
   }))
   return { VSwitches: { VSwitch }, ...page }
 }

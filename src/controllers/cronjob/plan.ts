@@ -1,6 +1,6 @@
+import { formatTime } from '../../base/time.ts'
 import { findCondition } from '../../kube/conditions.ts'
 import { controllerRef } from '../../kube/owner.ts'
-import { formatTime } from '../../kube/time.ts'
 import type { CronJob, Job } from '../../kube/types/batch.ts'
 import { isFinished } from '../job/plan.ts'
 import type { Schedule } from './schedule.ts'

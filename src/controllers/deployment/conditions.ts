@@ -1,4 +1,4 @@
-import { formatTime } from '../../kube/time.ts'
+import { formatTime } from '../../base/time.ts'
 import type { Condition } from '../../kube/types/meta.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { formatTime } from '../../kube/time.ts'
+import { formatTime } from '../../base/time.ts'
 import type { Pod, Service } from '../../kube/types/core.ts'
 import { readyCondition } from '../pod-state.ts'
 

@@ -1,5 +1,5 @@
+import { formatTime } from '../../base/time.ts'
 import { setCondition } from '../../kube/conditions.ts'
-import { formatTime } from '../../kube/time.ts'
 import type { Job } from '../../kube/types/batch.ts'
 import type { Condition } from '../../kube/types/meta.ts'
 import { formatIndexes } from './indexes.ts'

@@ -1,5 +1,5 @@
+import { formatTime } from '../../base/time.ts'
 import { isConditionTrue } from '../../kube/conditions.ts'
-import { formatTime } from '../../kube/time.ts'
 import type { Node, Taint } from '../../kube/types/core.ts'
 import type { Condition } from '../../kube/types/meta.ts'
 import { CONDITION_TAINTS, readinessTaint, TAINT_NOT_READY, TAINT_UNREACHABLE, TAINT_UNSCHEDULABLE } from '../taints.ts'

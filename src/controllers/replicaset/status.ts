@@ -1,4 +1,4 @@
-import { formatTime } from '../../kube/time.ts'
+import { formatTime } from '../../base/time.ts'
 import type { ReplicaSet } from '../../kube/types/apps.ts'
 import type { Pod } from '../../kube/types/core.ts'
 import { isActive, isAvailable, isReady } from '../pod-state.ts'

@@ -1,4 +1,4 @@
-/** A time as the API writes it: RFC 3339 in whole seconds, UTC (meta/v1 Time). */
+/** A time as APIs write it: RFC 3339 in whole seconds, UTC (meta/v1 Time, and the cloud's). */
 export function formatTime(milliseconds: number): string {
   return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`
 }
