@@ -28,7 +28,7 @@ export function planNodePorts(
   context: AllocationContext,
 ): Refusal | undefined {
   const held = heldNodePorts(old)
-  const refused = needsNodePort(asRecord(spec))
+  const refused = needsNodePort(spec)
     ? old === undefined
       ? chooseForNew(spec, context)
       : chooseForChanged(spec, held, context)
@@ -52,8 +52,8 @@ export function releaseNodePorts(ports: readonly number[], { reservations, owner
 /** The node ports that a stored Service has, with the one for health checks, each once. */
 export function heldNodePorts(spec: ServiceSpec | undefined): readonly number[] {
   if (spec === undefined) return []
-  const ports = needsNodePort(asRecord(spec)) ? (spec.ports ?? []).map((port) => port.nodePort ?? 0) : []
-  const healthCheck = needsHealthCheckPort(asRecord(spec)) ? (spec.healthCheckNodePort ?? 0) : 0
+  const ports = needsNodePort(spec) ? (spec.ports ?? []).map((port) => port.nodePort ?? 0) : []
+  const healthCheck = needsHealthCheckPort(spec) ? (spec.healthCheckNodePort ?? 0) : 0
   return [...new Set([...ports, healthCheck])].filter((port) => port !== 0)
 }
 
@@ -61,7 +61,7 @@ export function heldNodePorts(spec: ServiceSpec | undefined): readonly number[] 
 function chooseForNew(spec: DraftSpec, context: AllocationContext): Refusal | undefined {
   const byServicePort = new Map<number, number>()
   for (const [index, port] of spec.ports.entries()) {
-    if (!port.nodePort && !allocatesNodePorts(asRecord(spec))) continue
+    if (!port.nodePort && !allocatesNodePorts(spec)) continue
     const shared = byServicePort.get(port.port)
     if (shared === undefined) {
       const asked = spec.ports.find((each) => each.port === port.port && each.nodePort)?.nodePort
@@ -82,7 +82,7 @@ function chooseForChanged(spec: DraftSpec, held: readonly number[], context: All
   const have = new Set(held)
   const used = new Set<string>()
   for (const [index, port] of spec.ports.entries()) {
-    if (!port.nodePort && !allocatesNodePorts(asRecord(spec))) continue
+    if (!port.nodePort && !allocatesNodePorts(spec)) continue
     if (!port.nodePort || !have.has(port.nodePort)) {
       const refused = assign(port, { index, asked: port.nodePort }, context)
       if (refused !== undefined) return refused
@@ -114,8 +114,8 @@ function planHealthCheckPort(
   old: ServiceSpec | undefined,
   context: AllocationContext,
 ): Refusal | undefined {
-  const needed = old !== undefined && needsHealthCheckPort(asRecord(old))
-  if (!needsHealthCheckPort(asRecord(spec)) || needed) return undefined
+  const needed = old !== undefined && needsHealthCheckPort(old)
+  if (!needsHealthCheckPort(spec) || needed) return undefined
   const asked = spec.healthCheckNodePort
   const taken = take(asked, context)
   if (typeof taken === 'number') {
@@ -157,8 +157,4 @@ export function encodeOwner({ namespace, name }: ServiceOwner): Uint8Array {
 
 function isOwnedBy(entry: Entry, owner: ServiceOwner): boolean {
   return Buffer.from(entry.value).equals(encodeOwner(owner))
-}
-
-function asRecord(spec: ServiceSpec): Readonly<Record<string, unknown>> {
-  return spec as unknown as Readonly<Record<string, unknown>>
 }

@@ -1,6 +1,14 @@
 /** What a Service of a given spec needs or may have; shared by defaulting, preparing and validating. */
 
-type Spec = Readonly<Record<string, unknown>>
+/** The fields that decide, of a spec that is checked or of a draft that may hold anything. */
+interface Spec {
+  readonly type?: unknown
+  readonly clusterIP?: unknown
+  readonly clusterIPs?: unknown
+  readonly externalIPs?: unknown
+  readonly externalTrafficPolicy?: unknown
+  readonly allocateLoadBalancerNodePorts?: unknown
+}
 
 /** Every type but ExternalName has cluster addresses (`None` counts as one). */
 export function needsClusterIp(spec: Spec): boolean {

@@ -38,7 +38,7 @@ export function validateTrafficPolicies(spec: ServiceSpec): readonly FieldError[
 function validateExternalPolicy(spec: ServiceSpec): readonly FieldError[] {
   const path = 'spec.externalTrafficPolicy'
   const policy = spec.externalTrafficPolicy
-  if (isExternallyAccessible(asRecord(spec))) return oneOf(path, policy, POLICIES)
+  if (isExternallyAccessible(spec)) return oneOf(path, policy, POLICIES)
   return policy ? [invalid(path, policy, 'may only be set for externally-accessible services')] : []
 }
 
@@ -46,7 +46,7 @@ function validateHealthCheckPort(spec: ServiceSpec): readonly FieldError[] {
   const path = 'spec.healthCheckNodePort'
   const port = spec.healthCheckNodePort
   if (!port) return []
-  if (!needsHealthCheckPort(asRecord(spec))) {
+  if (!needsHealthCheckPort(spec)) {
     const text = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"
     return [invalid(path, port, text)]
   }
@@ -60,11 +60,7 @@ function validateDistribution(distribution: string | undefined): readonly FieldE
 
 /** The health check port stays as long as there is one. */
 export function validateHealthCheckChange(spec: ServiceSpec, old: ServiceSpec): readonly FieldError[] {
-  const both = needsHealthCheckPort(asRecord(spec)) && needsHealthCheckPort(asRecord(old))
+  const both = needsHealthCheckPort(spec) && needsHealthCheckPort(old)
   if (!both || spec.healthCheckNodePort === old.healthCheckNodePort) return []
   return [forbidden('spec.healthCheckNodePort', 'field is immutable')]
-}
-
-function asRecord(spec: ServiceSpec): Readonly<Record<string, unknown>> {
-  return spec as unknown as Readonly<Record<string, unknown>>
 }

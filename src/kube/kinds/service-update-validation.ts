@@ -8,7 +8,7 @@ const UNCHANGEABLE = 'may not change once set'
 /** What an update of a Service may not change: its addresses and families, but for the second ones. */
 export function validateAddressChange(spec: ServiceSpec, old: ServiceSpec): readonly FieldError[] {
   if (spec.type === 'ExternalName' || old.type === 'ExternalName') return []
-  const [headless, wasHeadless] = [isHeadless(asRecord(spec)), isHeadless(asRecord(old))]
+  const [headless, wasHeadless] = [isHeadless(spec), isHeadless(old)]
   const addresses = headless && wasHeadless ? [] : validateIpChange(spec, old)
   return headless || wasHeadless ? addresses : [...addresses, ...validateFamilyChange(spec, old)]
 }
@@ -48,8 +48,4 @@ function validateRelease(spec: ServiceSpec, noun: string): readonly FieldError[]
   if (spec.ipFamilyPolicy === 'SingleStack') return []
   const text = `must be set to 'SingleStack' when releasing the secondary ${noun}`
   return [invalid('spec.ipFamilyPolicy', spec.ipFamilyPolicy, text)]
-}
-
-function asRecord(spec: ServiceSpec): Readonly<Record<string, unknown>> {
-  return spec as unknown as Readonly<Record<string, unknown>>
 }

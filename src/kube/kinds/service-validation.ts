@@ -73,7 +73,7 @@ function validateTopology({ metadata }: Service): readonly FieldError[] {
 
 /** What each type must have, and what it may not. */
 function validateNeeds(spec: ServiceSpec): readonly FieldError[] {
-  const headless = isHeadless(spec as unknown as Readonly<Record<string, unknown>>)
+  const headless = isHeadless(spec)
   const portless = headless || spec.type === 'ExternalName'
   const noPorts = (spec.ports ?? []).length === 0 && !portless ? [required('spec.ports')] : []
   if (spec.type === 'ExternalName') return [...noPorts, ...validateExternalName(spec)]
