@@ -1,4 +1,5 @@
-import type { KeyedCertificate, ListenerCertificates, ListenerPlan } from '../load-balancer/plan.ts'
+import type { ListenerCertificates, ListenerPlan } from '../load-balancer/plan.ts'
+import { keyedCertificate } from '../slb/keyed-certificate.ts'
 import { type Layer7Settings, SERVER_CERTIFICATES } from '../slb/model.ts'
 import type { CloudState } from '../state/cloud-state.ts'
 import {
@@ -110,10 +111,10 @@ function tlsPlan(state: Reader, tls: TlsListenerSettings): NonNullable<ListenerP
     ...(alpnPolicy === undefined ? {} : { alpn: ALPN[alpnPolicy] }),
     tls: { certificateId, http2: false, cipherPolicy: securityPolicyId, domainExtensions: [] },
   }
-  const standard = certificate(state, certificateId)
+  const standard = keyedCertificate(state, certificateId)
   if (standard === undefined) return settings
   const byDomain = additionalCertificateIds.flatMap((id) => {
-    const keyed = certificate(state, id)
+    const keyed = keyedCertificate(state, id)
     return keyed === undefined ? [] : namesOf(state, id).map((name) => [name, keyed] as const)
   })
   const certificates: ListenerCertificates = { default: standard, byDomain: new Map(byDomain) }
@@ -125,11 +126,4 @@ function namesOf(state: Reader, id: string): readonly string[] {
   const document = state.get(SERVER_CERTIFICATES, id)
   if (document === undefined) return []
   return document.alternativeNames.length > 0 ? document.alternativeNames : [document.commonName]
-}
-
-function certificate(state: Reader, id: string): KeyedCertificate | undefined {
-  const document = state.get(SERVER_CERTIFICATES, id)
-  return document === undefined
-    ? undefined
-    : { certificatePem: document.certificatePem, privateKeyPem: document.privateKeyPem }
 }

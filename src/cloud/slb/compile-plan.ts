@@ -1,8 +1,9 @@
 import { INSTANCES, NETWORK_INTERFACES } from '../ecs/model.ts'
-import type { BackendPlan, KeyedCertificate, ListenerCertificates, ListenerPlan } from '../load-balancer/plan.ts'
+import type { BackendPlan, ListenerCertificates, ListenerPlan } from '../load-balancer/plan.ts'
 import type { CloudState } from '../state/cloud-state.ts'
 import { ELASTIC_IPS } from '../vpc/model.ts'
 import { backendKey } from './backend-servers.ts'
+import { keyedCertificate } from './keyed-certificate.ts'
 import {
   ACCESS_CONTROL_LISTS,
   type Backend,
@@ -11,7 +12,6 @@ import {
   type Listener,
   LOAD_BALANCERS,
   listenerKey,
-  SERVER_CERTIFICATES,
   VSERVER_GROUPS,
 } from './model.ts'
 
@@ -82,18 +82,11 @@ function withCertificates(
   layer7: Layer7Settings,
 ): Layer7Settings & { certificates?: ListenerCertificates } {
   const { tls } = layer7
-  const standard = tls === undefined ? undefined : certificate(state, tls.certificateId)
+  const standard = tls === undefined ? undefined : keyedCertificate(state, tls.certificateId)
   if (tls === undefined || standard === undefined) return layer7
   const byDomain = tls.domainExtensions.flatMap(({ domain, certificateId }) => {
-    const keyed = certificate(state, certificateId)
+    const keyed = keyedCertificate(state, certificateId)
     return keyed === undefined ? [] : [[domain, keyed] as const]
   })
   return { ...layer7, certificates: { default: standard, byDomain: new Map(byDomain) } }
-}
-
-function certificate(state: Reader, id: string): KeyedCertificate | undefined {
-  const document = state.get(SERVER_CERTIFICATES, id)
-  return document === undefined
-    ? undefined
-    : { certificatePem: document.certificatePem, privateKeyPem: document.privateKeyPem }
 }
