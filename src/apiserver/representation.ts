@@ -1,8 +1,8 @@
 import type { AnyKind } from '../kube/registry.ts'
-import type { KubeObject } from '../kube/types/meta.ts'
 import type { Entry } from '../store/store.ts'
 import { decodedObject } from './decoded.ts'
 import { versionedBytes } from './object-bytes.ts'
+import { partialMetadata } from './partial-metadata.ts'
 import { notAcceptable } from './status-error.ts'
 import { tableOf } from './table.ts'
 
@@ -49,9 +49,4 @@ export function showOne(kind: AnyKind, entry: Entry, form: Form, now: number): U
     default:
       return form satisfies never
   }
-}
-
-/** The metadata of an object, as an object of its own. */
-export function partialMetadata({ metadata }: KubeObject): object {
-  return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata }
 }

@@ -1,5 +1,6 @@
 import type { AnyKind } from '../kube/registry.ts'
 import type { KubeObject, ListMeta } from '../kube/types/meta.ts'
+import { partialMetadata } from './partial-metadata.ts'
 
 export interface TableOptions {
   readonly metadata: ListMeta
@@ -44,7 +45,7 @@ function row(kind: AnyKind, object: KubeObject, { include, now }: TableOptions):
   const cells = kind.columns.map((column) => cellOf(() => column.cell(object, now)))
   return {
     cells: kind.nameColumn === false ? cells : [object.metadata.name, ...cells],
-    ...(include === 'None' ? {} : { object: include === 'Object' ? object : rowMetadata(object) }),
+    ...(include === 'None' ? {} : { object: include === 'Object' ? object : partialMetadata(object) }),
   }
 }
 
@@ -56,8 +57,4 @@ function cellOf<T>(read: () => T): T | string {
     if (error instanceof TypeError) return '<unknown>'
     throw error
   }
-}
-
-function rowMetadata({ metadata }: KubeObject): object {
-  return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata }
 }
