@@ -12,6 +12,7 @@ const nativeOpen = libc.func('int open(const char *path, int flags, int mode)')
 const nativeMkfifo = libc.func('int mkfifo(const char *path, uint mode)')
 const nativeClose = libc.func('int close(int fd)')
 const nativeSetns = libc.func('int setns(int fd, int type)')
+const nativeFchdir = libc.func('int fchdir(int fd)')
 const nativeUnshare = libc.func('int unshare(int flags)')
 const nativeMount = libc.func(
   'int mount(const char *source, const char *target, const char *type, ulong flags, const char *data)',
@@ -36,6 +37,9 @@ export const O_RDWR = 2
 export const O_NOCTTY = 0o400
 export const O_NONBLOCK = 0o4000
 export const O_CLOEXEC = 0o2000000
+export const CLONE_FS = 0x200
+export const CLONE_NEWNS = 0x20000
+export const CLONE_NEWPID = 0x20000000
 export const CLONE_NEWNET = 0x40000000
 export const MS_RDONLY = 1
 export const MS_NOSUID = 2
@@ -45,6 +49,7 @@ export const MS_REMOUNT = 32
 export const MS_BIND = 4096
 export const MS_REC = 16384
 export const MS_PRIVATE = 1 << 18
+export const MS_SLAVE = 1 << 19
 export const MNT_DETACH = 2
 const FALLOC_FL_KEEP_SIZE = 1
 const FALLOC_FL_PUNCH_HOLE = 2
@@ -111,6 +116,11 @@ export function setns(fd: number, type: number, object: string): void {
 
 export function unshare(flags: number): void {
   check(nativeUnshare(flags), 'unshare', `namespaces 0x${flags.toString(16)}`)
+}
+
+/** Makes an open directory the calling thread's working directory. */
+export function fchdir(fd: number): void {
+  check(nativeFchdir(fd), 'change directory', `to file descriptor ${fd}`)
 }
 
 export interface MountOptions {

@@ -20,6 +20,8 @@ export interface SignalDisposition {
   readonly command: string
   /** What a signal does that arrives now: a program has a handler, ignores it, lets it wait, or has said nothing. */
   readonly kind: 'caught' | 'ignored' | 'blocked' | 'default'
+  /** The process is the first of its process namespace: the kernel drops signals that it has said nothing about. */
+  readonly first: boolean
 }
 
 /** What a process does about a signal (proc(5), `SigCgt` and others of `/proc/PID/status`); undefined when it is gone. */
@@ -31,9 +33,10 @@ export function signalDisposition(pid: number, signal: number): SignalDispositio
     return mask !== undefined && ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n
   }
   const command = /^Name:\t(.*)$/m.exec(status)?.[1] ?? ''
-  if (has('SigCgt')) return { command, kind: 'caught' }
-  if (has('SigIgn')) return { command, kind: 'ignored' }
-  return { command, kind: has('SigBlk') ? 'blocked' : 'default' }
+  const first = /^NSpid:.*\t1$/m.test(status)
+  if (has('SigCgt')) return { command, kind: 'caught', first }
+  if (has('SigIgn')) return { command, kind: 'ignored', first }
+  return { command, kind: has('SigBlk') ? 'blocked' : 'default', first }
 }
 
 function readStatus(pid: number): string | undefined {

@@ -68,6 +68,8 @@ export function containerConfig(pod: Pod, container: Container, around: Containe
     noNewPrivileges: security.allowPrivilegeEscalation === false && security.privileged !== true,
     seccomp: seccompProfile?.type === 'RuntimeDefault' && security.privileged !== true,
     privileged: security.privileged ?? false,
+    hostProcesses: pod.spec.hostPID ?? false,
+    hostIpc: pod.spec.hostIPC ?? false,
     sysctls: podSysctls(pod),
     lastWords: {
       path: container.terminationMessagePath || '/dev/termination-log',

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { errorMessage } from '../base/error.ts'
 import type { Container, Pod, Service } from '../kube/types/core.ts'
 import { grantableCapabilities } from '../linux/capabilities.ts'
@@ -8,8 +8,10 @@ import { readUserFiles } from './container-user.ts'
 import type { Image, Images } from './images/image.ts'
 import type { PodInputs } from './pod-inputs.ts'
 import type { PodSandbox, PodSandboxes } from './pod-sandbox.ts'
+import { podShare } from './pod-share.ts'
 import type { HostView } from './runtime/host-view.ts'
 import type { BindMount } from './runtime/oci-spec.ts'
+import { holderView, holdPod, type PodHolder } from './runtime/pod-holder.ts'
 import type { Runtime } from './runtime/runtime.ts'
 import type { PodVolumes } from './volumes/pod-volumes.ts'
 
@@ -108,15 +110,25 @@ export class ContainerStarter {
     }
     const env = containerVariables(pod, container, around)
     if (env.kind === 'refused') return { ...env, reason: 'CreateContainerConfigError' }
-    const volumes = this.#options.volumes.mounts(pod, container, env.env)
+    const holder = this.#hold(pod)
+    const volumes = this.#options.volumes.mounts(pod, container, { env: env.env, view: holderView(holder) })
     if (volumes.kind === 'refused') return { ...volumes, reason: 'CreateContainerConfigError' }
     const made = containerConfig(pod, container, { ...around, mounts: [...around.mounts, ...volumes.mounts] })
     if (made.kind === 'refused') return made
     const { limits: wanted, ...config } = made.config
     const { limits, dropped } = enforceableLimits(wanted, this.#options.missingControllers)
     const limited = limits === undefined ? config : { ...config, limits }
-    runtime.start({ podUid: uid, name: container.name, attempt }, { ...limited, lower })
+    const shared = holder === undefined ? limited : { ...limited, holder }
+    runtime.start({ podUid: uid, name: container.name, attempt }, { ...shared, lower })
     return { kind: 'started', image, unenforced: dropped }
+  }
+
+  /** Keeps what the pod's containers share, where they share more than directories and a network. */
+  #hold(pod: Pod): PodHolder | undefined {
+    const { volumes, capacity } = this.#options
+    const directory = volumes.directory(pod)
+    const share = podShare(pod, { directory, memory: capacity.memory ?? '0' })
+    return share === undefined ? undefined : holdPod(dirname(directory), share)
   }
 
   #imageMounts({ root }: Image): readonly BindMount[] {

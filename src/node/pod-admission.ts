@@ -4,11 +4,6 @@ import { forbiddenSysctl } from './security-context.ts'
 
 /** Why this node does not take a pod on at all, in upstream's words; `undefined` when it does. */
 export function rejection(pod: Pod): PodFailure | undefined {
-  if (pod.spec.shareProcessNamespace === true) {
-    const message =
-      'Pod was rejected: shareProcessNamespace is not supported: containers have process numbers of their own'
-    return { reason: 'UnsupportedPodSpec', message }
-  }
   const sysctl = forbiddenSysctl(pod)
   return sysctl === undefined ? undefined : { reason: 'SysctlForbidden', message: `Pod was rejected: ${sysctl}` }
 }

@@ -21,6 +21,7 @@ import {
   resolverProblems,
 } from './pod-files.ts'
 import type { BindMount } from './runtime/oci-spec.ts'
+import { endHolder } from './runtime/pod-holder.ts'
 
 export interface PodSandboxesOptions {
   readonly clusterName: string
@@ -131,8 +132,9 @@ export class PodSandboxes {
     return resolverProblems(pod, this.#options.dns, parseResolver(readIfThere(RESOLV_CONF)))
   }
 
-  /** Gives back addresses and the namespace; the pod's directory stays. Missing is fine. */
+  /** Gives back addresses, the namespace, and what is in memory; the pod's directory stays. Missing is fine. */
   removeNetwork(uid: string): void {
+    endHolder(this.#directory(uid))
     rmSync(join(this.#directory(uid), 'pod.json'), { force: true })
     this.#options.hostPorts.withdraw(uid)
     this.#options.network.detach(uid)
@@ -141,6 +143,7 @@ export class PodSandboxes {
 
   /** Removes everything of a pod. */
   async remove(uid: string): Promise<void> {
+    endHolder(this.#directory(uid))
     this.#options.hostPorts.withdraw(uid)
     this.#options.network.detach(uid)
     deleteNetns(podNetns(this.#options.clusterName, uid))

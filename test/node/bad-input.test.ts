@@ -46,18 +46,6 @@ const ROWS: readonly Row[] = [
     shows: [['get pod {} --no-headers', /ContainerCreating/]],
   },
   {
-    name: 'shared-processes',
-    spec: `shareProcessNamespace: true, containers: [{ ${shell('true')} }]`,
-    until: ended,
-    shows: [
-      [
-        'get pod {} -o jsonpath={.status.phase}/{.status.reason}:{.status.message}',
-        /^Failed\/UnsupportedPodSpec:Pod was rejected: shareProcessNamespace is not supported: containers have /,
-      ],
-      [EVENTS, /Warning\s+UnsupportedPodSpec\s+Pod\/shared-processes/],
-    ],
-  },
-  {
     name: 'wrong-user',
     spec: `containers: [{ ${shell('true', 'securityContext: { runAsUser: 0, runAsNonRoot: true }')} }]`,
     until: waits('CreateContainerConfigError'),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { unavailable } from '../kubectl/kubectl.ts'
@@ -11,6 +11,8 @@ const HEALTH = `const s = require('node:http2').createServer();
 s.on('stream', (r, h) => { r.on('data', () => {}); r.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
 r.on('wantTrailers', () => r.sendTrailers({ 'grpc-status': '0' })); r.end(Buffer.from([0, 0, 0, 0, 2, 8, h['user-agent'].startsWith('kube-probe/1.') ? 1 : 2])); });
 s.listen(9000); process.on('SIGTERM', () => process.exit(0))`
+
+const literal = (text: string) => new RegExp(`^${text.replaceAll(/[[\]]/g, '\\$&')}$`)
 
 const restarts = (count: number) => (pod: Parameters<Row['until']>[0]) =>
   (pod.status?.containerStatuses?.[0]?.restartCount ?? 0) >= count
@@ -116,6 +118,34 @@ containers: [{ ${shell('cat /v/side', 'volumeMounts: [{ name: v, mountPath: /v }
 containers: [{ ${shell('cd /all; cat a in/s labels cpu; ls /none | wc -l; ls -ldn /work | cut -c1-10; echo $POD > /sub/x; ls -n /sub/x | cut -d" " -f3,4; touch /all/new 2>&1 | grep -o Read-only.*; stat -Lc %a-%g a', 'resources: { limits: { cpu: 250m } }, env: [{ name: POD, valueFrom: { fieldRef: { fieldPath: metadata.name } } }], volumeMounts: [{ name: all, mountPath: /all }, { name: none, mountPath: /none }, { name: work, mountPath: /work }, { name: work, mountPath: /sub, subPathExpr: $(POD) }]')} }]`,
     until: ended,
     shows: [['logs {}', /^1hiddenapp="volumes"2500\ndrwxrwsrwx\n1000 2000\nRead-only file system\n440-2000\n$/]],
+  },
+  {
+    name: 'memory-volume',
+    spec: `restartPolicy: OnFailure, volumes: [{ name: m, emptyDir: { medium: Memory, sizeLimit: 64Ki } }], containers: [
+{ ${shell('[ -e /m/x ] || { echo kept >/m/x; exit 1; }; cat /m/x; head -c 100k /dev/zero 2>/dev/null >/m/y || echo full; grep -o "/m tmpfs.*size=64k" /proc/mounts | cut -d, -f1; touch /m/done', 'volumeMounts: [{ name: m, mountPath: /m }]')} },
+{ name: other, image: fairlead/client, command: [/bin/sh, -c, "until [ -e /s/done ]; do sleep 0.05; done; cat /s/x"], volumeMounts: [{ name: m, mountPath: /s }] }]`,
+    until: ended,
+    shows: [
+      ['logs {} -c main', /^kept\nfull\n\/m tmpfs rw\n$/],
+      ['logs {} -c other', /^kept\n$/],
+    ],
+  },
+  {
+    name: 'shared-processes',
+    spec: `shareProcessNamespace: true, restartPolicy: Never, containers: [
+{ ${shell('sleep 1001; echo ended with $?')} },
+{ name: other, image: fairlead/client, command: [/bin/sh, -c, "until pkill -x -f 'sleep 1001'; do sleep 0.05; done; tr '\\\\0' ' ' </proc/1/cmdline | grep -o fairlead-pod"] }]`,
+    until: ended,
+    shows: [
+      ['logs {} -c main', /^(Terminated\n)?ended with 143\n$/],
+      ['logs {} -c other', /^fairlead-pod\n$/],
+    ],
+  },
+  {
+    name: 'host-processes',
+    spec: `hostPID: true, hostIPC: true, restartPolicy: Never, containers: [{ ${shell('readlink /proc/self/ns/pid /proc/self/ns/ipc')} }]`,
+    until: ended,
+    shows: [['logs {}', literal(`${readlinkSync('/proc/self/ns/pid')}\n${readlinkSync('/proc/self/ns/ipc')}\n`)]],
   },
   {
     name: 'host-path-type',

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { fork, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import { killProcess, readProcessIdentity } from '../../src/linux/process.ts'
+import { isAlive, killProcess, readProcessIdentity } from '../../src/linux/process.ts'
 import { containerDirectory, readShim } from '../../src/node/runtime/container-directory.ts'
+import { findHolder, holdPod } from '../../src/node/runtime/pod-holder.ts'
 import type { ContainerRecord } from '../../src/node/runtime/runtime.ts'
 import { RuntimeBench, until } from './node-bench.ts'
 
@@ -65,6 +66,38 @@ describe('containers under runc', { timeout: 60_000 }, () => {
     runtime.kill(web)
     const { state } = await until(runtime, 'pod-1', isExited)
     assert.equal(state.kind === 'exited' && state.exitCode, 137)
+  })
+
+  test('what containers share is kept until the pod goes, also when the agent goes', async () => {
+    await using bench = new RuntimeBench()
+    const pod = join(bench.directory, 'pods', 'pod-1')
+    const target = join(pod, 'volumes', 'm')
+    mkdirSync(pod, { recursive: true })
+    const holder = holdPod(pod, { memory: [{ target, bytes: 1 << 20, mode: 0o777 }], processes: true })
+    const inPod = (...args: string[]) => {
+      const { mounts, ...rest } = bench.command(...args)
+      return { ...rest, holder, mounts: [...mounts, { source: target, destination: '/m', readOnly: false }] }
+    }
+    using first = bench.openRuntime()
+    first.start(web, inPod('/bin/sh', '-c', 'echo kept >/m/x'))
+    await until(first, 'pod-1', isExited)
+    assert.ok(!existsSync(join(target, 'x')))
+    const second = bench.openRuntime()
+    assert.deepEqual(findHolder(pod), holder)
+    assert.deepEqual(holdPod(pod, { memory: [], processes: false }), holder)
+    // The kernel drops no signal to one that is not the first: no handler is waited for.
+    second.start({ ...web, attempt: 1 }, inPod('/bin/sh', '-c', 'cat /m/x; exec sleep 60'))
+    const running = ({ attempt, state }: ContainerRecord) => attempt === 1 && state.kind === 'running'
+    const { logPath } = await until(second, 'pod-1', running)
+    second.stop({ ...web, attempt: 1 })
+    const { state } = await until(second, 'pod-1', ({ attempt, state }) => attempt === 1 && state.kind === 'exited')
+    assert.equal(state.kind === 'exited' && state.exitCode, 143)
+    assert.equal(readFileSync(logPath, 'utf8'), 'kept\n')
+    const known = readProcessIdentity(holder.pid)
+    assert.ok(known !== undefined)
+    await second.removePod('pod-1')
+    assert.equal(findHolder(pod), undefined)
+    while (isAlive(known)) await setTimeout(5)
   })
 
   test('a command runs inside it, and is stopped at its time limit', async () => {

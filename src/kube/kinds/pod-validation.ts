@@ -27,6 +27,7 @@ export function validatePodSpec(spec: PodSpec | undefined, path: string): readon
     ...named(`${path}.subdomain`, spec.subdomain, labelProblems),
     ...named(`${path}.serviceAccountName`, spec.serviceAccountName, subdomainProblems),
     ...validateGrace(spec, path),
+    ...validateSharing(spec, path),
   ]
 }
 
@@ -34,6 +35,13 @@ function validateGrace(spec: PodSpec, path: string): readonly FieldError[] {
   const seconds = spec.terminationGracePeriodSeconds
   if (seconds === undefined || seconds >= 0) return []
   return [invalid(`${path}.terminationGracePeriodSeconds`, seconds, 'must be greater than or equal to 0')]
+}
+
+function validateSharing({ shareProcessNamespace, hostPID }: PodSpec, path: string): readonly FieldError[] {
+  if (!shareProcessNamespace || !hostPID) return []
+  // Upstream's internal object has the field there.
+  const field = `${path}.securityContext.shareProcessNamespace`
+  return [invalid(field, true, 'ShareProcessNamespace and HostPID cannot both be enabled')]
 }
 
 function named(

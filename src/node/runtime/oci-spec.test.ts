@@ -52,6 +52,17 @@ describe('the OCI bundle', () => {
     const { netns: _, ...hostNetwork } = config
     assert.ok(!(ociSpec(hostNetwork) as Spec).linux.namespaces.some(({ type }) => type === 'network'))
   })
+  test("what the pod asks for is the machine's, or the pod's", () => {
+    const { namespaces } = specOf({ hostProcesses: true, hostIpc: true }).linux
+    assert.deepEqual(
+      namespaces.map(({ type }) => type),
+      ['uts', 'mount', 'network'],
+    )
+    const shared = specOf({ holder: { pid: 77, share: { memory: [], processes: true } } }).linux
+    assert.deepEqual(shared.namespaces[0], { type: 'pid', path: '/proc/77/ns/pid' })
+    const shm = specOf({ hostIpc: true }).mounts.find(({ destination }) => destination === '/dev/shm')
+    assert.equal(shm?.type, 'bind')
+  })
   test('root has the usual capabilities, others have none', () => {
     assert.ok(specOf().process.capabilities.effective?.includes('CAP_NET_BIND_SERVICE'))
     assert.ok(!specOf().process.capabilities.bounding?.includes('CAP_SYS_ADMIN'))

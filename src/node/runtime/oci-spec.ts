@@ -1,5 +1,6 @@
 import { FairleadError } from '../../base/error.ts'
 import { defaultSeccomp } from './default-seccomp.ts'
+import type { PodHolder } from './pod-holder.ts'
 
 /** A file or directory of the machine that the container sees. Its place is made when the image has none. */
 export interface BindMount {
@@ -63,6 +64,12 @@ export interface ContainerConfig {
   /** Where the program may leave its last words. */
   readonly lastWords?: { readonly path: string; readonly elseFromLog: boolean }
   readonly oomScoreAdjust?: number
+  /** The process sees those of the machine (`hostPID`). */
+  readonly hostProcesses?: boolean
+  /** The process uses the machine's shared memory, semaphores and queues (`hostIPC`). */
+  readonly hostIpc?: boolean
+  /** Keeps what the containers of the pod share. */
+  readonly holder?: PodHolder
 }
 
 /** What containerd gives a container that asks for nothing. */
@@ -122,6 +129,13 @@ const SYSTEM_MOUNTS = [
   { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] },
 ] as const
 
+const MACHINE_SHARED_MEMORY = {
+  destination: '/dev/shm',
+  type: 'bind',
+  source: '/dev/shm',
+  options: ['rbind', 'rprivate', 'nosuid', 'noexec', 'nodev', 'rw'],
+}
+
 /**
  * The `config.json` of an OCI bundle (OCI runtime specification 1.0.2). The root file system is an overlay that is
  * mounted by the runtime inside the container's own mount namespace, so that the machine never carries a mount of ours
@@ -138,8 +152,8 @@ export function ociSpec(config: ContainerConfig): object {
     mounts: [overlayMount(config.root), ...systemMounts(config), ...config.mounts.map(bindMount)],
     linux: {
       namespaces: [
-        { type: 'pid' },
-        { type: 'ipc' },
+        ...processNamespace(config),
+        ...(config.hostIpc ? [] : [{ type: 'ipc' }]),
         { type: 'uts' },
         { type: 'mount' },
         ...(config.netns === undefined ? [] : [{ type: 'network', path: config.netns }]),
@@ -153,12 +167,18 @@ export function ociSpec(config: ContainerConfig): object {
   }
 }
 
+function processNamespace({ hostProcesses, holder }: ContainerConfig): readonly object[] {
+  if (hostProcesses) return []
+  return [holder?.share.processes ? { type: 'pid', path: `/proc/${holder.pid}/ns/pid` } : { type: 'pid' }]
+}
+
 /** A later mount of a pod's own takes the place of one of ours, as `/dev/shm` often does. */
-function systemMounts({ mounts, privileged }: ContainerConfig): readonly object[] {
+function systemMounts({ mounts, privileged, hostIpc }: ContainerConfig): readonly object[] {
   const own = new Set(mounts.map(({ destination }) => destination))
-  return SYSTEM_MOUNTS.filter(({ destination }) => !own.has(destination)).map((mount) =>
-    privileged && mount.destination === '/sys' ? { ...mount, options: ['nosuid', 'noexec', 'nodev'] } : mount,
-  )
+  return SYSTEM_MOUNTS.filter(({ destination }) => !own.has(destination)).map((mount) => {
+    if (hostIpc && mount.destination === '/dev/shm') return MACHINE_SHARED_MEMORY
+    return privileged && mount.destination === '/sys' ? { ...mount, options: ['nosuid', 'noexec', 'nodev'] } : mount
+  })
 }
 
 function processSpec(config: ContainerConfig): object {

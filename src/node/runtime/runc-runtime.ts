@@ -20,10 +20,11 @@ import {
 import { type ContainerInput, containerInput, endInput } from './container-input.ts'
 import { type ExecProcess, killByFile, type StreamingExecOptions, startExec } from './exec-process.ts'
 import { type ContainerConfig, ociSpec } from './oci-spec.ts'
+import { endHolder, holderMounts } from './pod-holder.ts'
 import { prepareRun, readStopSignal, withLastWords, withMemoryFailure } from './run-files.ts'
 import { initProcess, type Runc, runRunc } from './runc-command.ts'
 import type { ContainerKey, ContainerRecord, ContainerState, ExecOptions, ExecResult, Runtime } from './runtime.ts'
-import { type ShimOptions, startShim } from './start-shim.ts'
+import { startShim } from './start-shim.ts'
 
 export interface RuncRuntimeOptions {
   readonly runc: Runc
@@ -97,7 +98,7 @@ export class RuncRuntime implements Runtime {
     }
   }
 
-  #spawn(key: ContainerKey, directory: ContainerDirectory, streams: ShimOptions['streams']): void {
+  #spawn(key: ContainerKey, directory: ContainerDirectory, config: Omit<ContainerConfig, 'root'>): void {
     const { runc } = this.#options
     const logPath = this.#logPath(key)
     mkdirSync(dirname(logPath), { recursive: true, mode: 0o750 })
@@ -106,7 +107,14 @@ export class RuncRuntime implements Runtime {
       const run = this.#track(key, directory, { kind: 'starting' })
       const options = ['--root', runc.root, '--log', directory.runcLog, '--log-format', 'json']
       const command = [runc.path, ...options, 'run', '--bundle', directory.path, '--pid-file', directory.pid]
-      const child = startShim({ directory, log, command: [...command, containerId(key)], streams })
+      const mounts = holderMounts(config.holder)
+      const child = startShim({
+        directory,
+        log,
+        command: [...command, containerId(key)],
+        streams: config,
+        ...(mounts === undefined ? {} : { mounts }),
+      })
       child.on('error', (error) => this.#failed(run, `cannot start /bin/sh: ${error.message}`))
       child.on('exit', () => this.#shimEnded(run))
     } finally {
@@ -135,11 +143,11 @@ export class RuncRuntime implements Runtime {
     if (init === undefined) return
     const disposition = signalDisposition(init.pid, signal)
     // Until it has become the container's own program it is runc, which has handlers of its own.
-    const hears =
-      disposition !== undefined && disposition.kind !== 'default' && !disposition.command.startsWith('runc:[')
+    const isProgram = disposition !== undefined && !disposition.command.startsWith('runc:[')
+    const hears = isProgram && (disposition.kind !== 'default' || !disposition.first)
     if (hears || signal === SIGKILL) {
       killProcess(init, signal)
-      if (hears) this.#watchHearing(run, signal, 0)
+      if (hears && disposition.first) this.#watchHearing(run, signal, 0)
     } else {
       this.#options.clock.after(waitMs, () => this.#sendStop(run, signal, Math.min(waitMs * 2, LONGEST_ASK_MS)))
     }
@@ -222,6 +230,7 @@ export class RuncRuntime implements Runtime {
     const { podsDirectory, logsDirectory } = this.#options
     const runs = [...this.#runs.values()].filter((run) => run.key.podUid === podUid)
     await Promise.all(runs.map((run) => this.#end(run)))
+    endHolder(join(podsDirectory, podUid))
     await rm(containersDirectory(podsDirectory, podUid), { recursive: true, force: true, maxRetries: 3 })
     await rm(join(logsDirectory, podUid), { recursive: true, force: true })
   }

@@ -1,5 +1,6 @@
-import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
+import { type ChildProcess, type SpawnOptions, type StdioOptions, spawn } from 'node:child_process'
 import { close, mkfifo } from '../../linux/libc.ts'
+import { inMountNamespace } from '../../linux/mount-namespace.ts'
 import { makeRaw, openPty } from '../../linux/pty.ts'
 import type { ContainerDirectory } from './container-directory.ts'
 import type { ContainerConfig } from './oci-spec.ts'
@@ -39,6 +40,8 @@ export interface ShimOptions {
   /** `runc run` with its arguments. */
   readonly command: readonly string[]
   readonly streams: Pick<ContainerConfig, 'terminal' | 'stdin'>
+  /** Path of the mount namespace to start in; the agent's own when left out. */
+  readonly mounts?: string
 }
 
 /** Starts the shell that runs a container and outlives the agent. */
@@ -61,13 +64,15 @@ function shimOnTerminal(options: ShimOptions): ChildProcess {
   }
 }
 
-function shell({ directory, command }: ShimOptions, script: string, stdio: StdioOptions): ChildProcess {
-  const child = spawn('/bin/sh', ['-c', script, 'fairlead-shim', ...command], {
+function shell({ directory, command, mounts }: ShimOptions, script: string, stdio: StdioOptions): ChildProcess {
+  const options: SpawnOptions = {
     cwd: directory.path,
     env: { PATH: process.env.PATH, ...RUNC_ENVIRONMENT },
     stdio,
     detached: true,
-  })
+  }
+  const args = ['-c', script, 'fairlead-shim', ...command]
+  const child = inMountNamespace(mounts, () => spawn('/bin/sh', args, options))
   child.unref()
   return child
 }

@@ -9,9 +9,9 @@ import { inputNames, loadInputs, NO_INPUTS, type PodInputs } from '../pod-inputs
 import { writeFilesAtomically } from './atomic-files.ts'
 import { hostPathProblem } from './host-path.ts'
 import { PodTokens } from './pod-tokens.ts'
-import { holdsFiles, type Volume } from './volume.ts'
+import { groupOf, holdsFiles, type Volume } from './volume.ts'
 import { type FileInputs, volumeFiles } from './volume-files.ts'
-import { type VolumeMounts, volumeMounts } from './volume-mounts.ts'
+import { type MountPlace, type VolumeMounts, volumeMounts } from './volume-mounts.ts'
 
 export interface PodVolumesOptions {
   readonly client: Client
@@ -46,8 +46,8 @@ export class PodVolumes {
   }
 
   /** How a container sees the volumes that were made. */
-  mounts(pod: Pod, container: Container, env: ReadonlyMap<string, string>): VolumeMounts {
-    return volumeMounts(pod, container, { directory: this.directory(pod), env })
+  mounts(pod: Pod, container: Container, seen: Omit<MountPlace, 'directory'>): VolumeMounts {
+    return volumeMounts(pod, container, { directory: this.directory(pod), ...seen })
   }
 
   /** Where a pod's own volumes are, one directory each. */
@@ -100,11 +100,6 @@ export class PodVolumes {
 /** Whether a pod has files of ours, which may change. */
 export function hasChangingVolumes(pod: Pod): boolean {
   return ((pod.spec.volumes ?? []) as readonly Volume[]).some(holdsFiles)
-}
-
-function groupOf(pod: Pod): number | undefined {
-  const group = pod.spec.securityContext?.fsGroup
-  return typeof group === 'number' ? group : undefined
 }
 
 /** World-writable, since containers run as whom they like; what is written belongs to the pod's group if it has one. */

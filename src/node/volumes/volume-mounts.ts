@@ -9,11 +9,13 @@ export type VolumeMounts =
   | { readonly kind: 'mounts'; readonly mounts: readonly BindMount[] }
   | { readonly kind: 'refused'; readonly message: string }
 
-interface MountPlace {
+export interface MountPlace {
   /** Where the pod's own volumes are, one directory each. */
   readonly directory: string
   /** The container's variables, for `subPathExpr`. */
   readonly env: ReadonlyMap<string, string>
+  /** What stands before a path where this process sees the pod's file systems in memory. @default '' */
+  readonly view?: string
 }
 
 /** How a container sees its volumes, which are there already. */
@@ -39,7 +41,7 @@ export function volumeDirectory(volume: Volume, directory: string): string {
 
 type Source = { readonly kind: 'path'; readonly path: string } | { readonly kind: 'refused'; readonly message: string }
 
-function mountSource(volume: Volume, mount: VolumeMount, { directory, env }: MountPlace): Source {
+function mountSource(volume: Volume, mount: VolumeMount, { directory, env, view = '' }: MountPlace): Source {
   const root = volumeDirectory(volume, directory)
   const subPath = expandedSubPath(mount, env)
   if (subPath.kind === 'refused' || subPath.path === '') {
@@ -51,7 +53,8 @@ function mountSource(volume: Volume, mount: VolumeMount, { directory, env }: Mou
       message: `failed to prepare subPath for volumeMount "${mount.name}" of container: "${subPath.path}" leads out of the volume`,
     }
   }
-  return insideOf(root, subPath.path, mount)
+  const inside = insideOf(`${view}${root}`, subPath.path, mount)
+  return inside.kind === 'path' ? { kind: 'path', path: inside.path.slice(view.length) } : inside
 }
 
 /** Every `$(NAME)` of `subPathExpr` must be a variable. */

@@ -19,16 +19,23 @@ const EVICTION_GRACE_SECONDS = 1
 export async function overuse({ spec }: Pod, directory: string): Promise<PodFailure | undefined> {
   for (const { name, emptyDir } of (spec.volumes ?? []) as readonly Volume[]) {
     const limit = emptyDir?.sizeLimit
-    if (limit === undefined || !exceeds(await bytesOnDisk(join(directory, name)), limit)) continue
+    if (
+      limit === undefined ||
+      emptyDir?.medium === 'Memory' ||
+      !exceeds(await bytesOnDisk(join(directory, name)), limit)
+    )
+      continue
     const message = `Usage of EmptyDir volume "${name}" exceeds the limit "${limit}". `
     return { reason: 'Evicted', message, graceSeconds: EVICTION_GRACE_SECONDS }
   }
   return undefined
 }
 
-/** Whether a pod has anything that could be too large. */
+/** Whether a pod has anything that could be too large. In memory, the kernel lets nothing be written beyond a limit. */
 export function isBounded({ spec }: Pod): boolean {
-  return ((spec.volumes ?? []) as readonly Volume[]).some(({ emptyDir }) => emptyDir?.sizeLimit !== undefined)
+  return ((spec.volumes ?? []) as readonly Volume[]).some(
+    ({ emptyDir }) => emptyDir?.sizeLimit !== undefined && emptyDir.medium !== 'Memory',
+  )
 }
 
 /** What a directory and all below it take of the disk. What goes meanwhile is not counted; links are not followed. */

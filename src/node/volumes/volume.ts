@@ -1,3 +1,5 @@
+import type { Pod } from '../../kube/types/core.ts'
+
 /** The kinds of volumes that a node makes, as core/v1 Volume has them. */
 export interface Volume extends FileSources {
   readonly name: string
@@ -37,4 +39,10 @@ export interface TokenSource {
 /** Volumes that hold files of ours, which change when what they come from does. */
 export function holdsFiles({ configMap, secret, downwardAPI, projected }: Volume): boolean {
   return [configMap, secret, downwardAPI, projected].some((source) => source !== undefined)
+}
+
+/** The group that files of a pod's volumes belong to. */
+export function groupOf(pod: Pod): number | undefined {
+  const group = pod.spec.securityContext?.fsGroup
+  return typeof group === 'number' ? group : undefined
 }
