@@ -11,6 +11,7 @@ import { Interfaces } from './interfaces.ts'
 import { NodeController } from './node/node-controller.ts'
 import { RouteController } from './route/route-controller.ts'
 import { ServiceController } from './service-controller.ts'
+import { ClassicBalancer } from './sync/classic-balancer.ts'
 import { DEFAULT_LIMITS, type QuotaLimits } from './sync/quota-watch.ts'
 import { ServiceSync } from './sync/service-sync.ts'
 import type { SyncSettings } from './sync/sync-context.ts'
@@ -109,12 +110,14 @@ function serviceController(options: CloudControllerOptions, { view, recorderOf, 
   const interfaces = new Interfaces(common.api, config.vpcId)
   const recorder = recorderOf('service-controller')
   const log = common.log.child({ controller: 'service' })
-  const sync = new ServiceSync({ ...common, recorder, cluster: view, interfaces, settings, log })
+  const context = { ...common, recorder, cluster: view, interfaces, settings, log }
+  const balancer = new ClassicBalancer(context)
+  const sync = new ServiceSync(context, balancer)
   return new ServiceController({
     sync,
     view,
     interfaces,
-    claim: settings.claim,
+    claim: balancer.claim,
     recorder,
     workers: config.serviceMaxConcurrentReconciles,
     driftPeriodMs: settings.model.compat ? 0 : settings.driftPeriodMs,

@@ -21,9 +21,9 @@ export interface Reuse {
   readonly override: boolean
 }
 
-/** A server behind a load balancer: a node (`ecs`), or an address on an interface (`eni`). */
+/** A server behind a load balancer: a node (`ecs`), an address on an interface (`eni`), or an address alone (`ip`). */
 export interface Backend {
-  readonly type: 'ecs' | 'eni'
+  readonly type: 'ecs' | 'eni' | 'ip'
   readonly serverId: string
   readonly serverIp?: string
   readonly port: number
@@ -35,12 +35,19 @@ export interface Backend {
 export interface DesiredGroup {
   /** `k8s/…`; also the description of its backends, in someone else's group too. */
   readonly name: string
-  /** Someone else's group (`rsp-…`), given by annotation. */
+  /** Someone else's group (`rsp-…`, `sgp-…`), given by annotation. */
   readonly id?: string
+  /** What it takes, on NLB; it never changes. */
+  readonly type?: GroupType
+  /** Parameters that it must have, on NLB. */
+  readonly settings?: Readonly<Record<string, string>>
   readonly backends: readonly Backend[]
   /** Some pod's interface is not known: then nothing is taken out, since it may be the last that works. */
   readonly isIncomplete: boolean
 }
+
+/** Machines and interfaces, or addresses. */
+export type GroupType = 'Instance' | 'Ip'
 
 export interface DomainExtension {
   readonly domain: string
@@ -62,14 +69,18 @@ export interface DesiredListener {
   readonly domainExtensions?: readonly DomainExtension[]
 }
 
-/** A load balancer as a Service asks for it. */
-export interface DesiredModel {
-  readonly settings: InstanceSettings
+/** What every kind of load balancer has, as a Service asks for it. */
+export interface WantedBalancer {
   readonly tags: readonly Tag[]
   /** Keys of tags that went with an annotation. */
   readonly droppedTags: readonly string[]
   readonly reuse?: Reuse
   readonly groups: readonly DesiredGroup[]
+}
+
+/** A Classic Load Balancer as a Service asks for it. */
+export interface DesiredModel extends WantedBalancer {
+  readonly settings: InstanceSettings
   readonly listeners: readonly DesiredListener[]
   /** What may reach it (`spec.loadBalancerSourceRanges`); `undefined`: everything. */
   readonly sourceRanges?: readonly string[]
@@ -78,6 +89,8 @@ export interface DesiredModel {
 export interface ObservedGroup {
   readonly id: string
   readonly name: string
+  readonly type?: GroupType
+  readonly settings?: Readonly<Record<string, string>>
   readonly backends: readonly Backend[]
 }
 
@@ -92,11 +105,15 @@ export interface ObservedListener {
   readonly domainExtensions?: readonly (DomainExtension & { readonly id: string })[]
 }
 
-export interface ObservedInstance {
+/** What every kind of instance has. */
+export interface SeenInstance {
   readonly id: string
+  readonly tags: readonly Tag[]
+}
+
+export interface ObservedInstance extends SeenInstance {
   readonly address: string
   readonly settings: InstanceSettings
-  readonly tags: readonly Tag[]
 }
 
 export interface ObservedAcl {
@@ -104,13 +121,18 @@ export interface ObservedAcl {
   readonly entries: readonly string[]
 }
 
-/** A load balancer as the cloud has it. */
-export interface ObservedModel {
-  readonly instance: ObservedInstance
+/** What every kind of load balancer has, as the cloud has it. */
+export interface SeenBalancer {
+  readonly instance: SeenInstance
   /** Own groups, and those that an annotation names. */
   readonly groups: readonly ObservedGroup[]
   /** Servers in groups of others, which count against the instance's quota. */
   readonly otherServers: number
+}
+
+/** A Classic Load Balancer as the cloud has it. */
+export interface ObservedModel extends SeenBalancer {
+  readonly instance: ObservedInstance
   readonly listeners: readonly ObservedListener[]
   /** The list of the Service's source ranges. */
   readonly acl?: ObservedAcl

@@ -9,20 +9,27 @@ import type { EndpointSlice } from '../kube/types/discovery.ts'
 import { WorkQueue } from '../kube/work-queue.ts'
 import { runWorkers } from '../kube/workers.ts'
 import { annotationOf } from './annotations/read-annotation.ts'
-import { type ClaimRules, hasFinalizer, isClaimedByClb, isHidden } from './claim.ts'
+import { type Claim, isConcerned } from './claim.ts'
 import type { InformerView } from './informer-view.ts'
 import type { Interfaces } from './interfaces.ts'
 import { READINESS_GATE_PREFIX } from './names.ts'
 import { isExcluded } from './node-facts.ts'
 import { retryBucket } from './retry-bucket.ts'
 import { annotationsOf } from './service-hash.ts'
-import type { ServiceSync } from './sync/service-sync.ts'
+
+/** What reconciles Services. */
+export interface Reconciler {
+  /** Brings one Service, given by its key, in line. @throws what is to be tried again */
+  sync(key: string): Promise<void>
+  /** Whether nodes that come and go make no difference to a Service. */
+  usesPodsOnly(service: Service): boolean
+}
 
 export interface ServiceControllerOptions {
-  readonly sync: ServiceSync
+  readonly sync: Reconciler
   readonly view: InformerView
   readonly interfaces: Interfaces
-  readonly claim: ClaimRules
+  readonly claim: Claim
   readonly recorder: EventRecorder
   readonly workers: number
   /** How often the cloud is compared with what it should be, in milliseconds; 0: never. */
@@ -98,18 +105,19 @@ export class ServiceController {
   #lookAgain(key: string): void {
     const { driftPeriodMs, view, claim, random = Math.random } = this.#options
     const service = view.service(key)
-    if (driftPeriodMs <= 0 || service === undefined || !isClaimedByClb(service, claim)) return
+    if (driftPeriodMs <= 0 || service === undefined || !claim.isClaimed(service)) return
     this.#queue.addAfter(key, driftPeriodMs * (1 + random() / 10))
   }
 
   #serviceAdded(service: Service): void {
-    if (isClaimedByClb(service, this.#options.claim) || hasFinalizer(service)) this.#queue.add(keyOf(service))
+    if (isConcerned(service, this.#options.claim)) this.#queue.add(keyOf(service))
   }
 
   #serviceUpdated(service: Service, old: Service): void {
-    const news = changesOf(service, old, this.#options.claim)
+    const { claim } = this.#options
+    const news = changesOf(service, old, claim)
     if (news.length === 0) return
-    if (!this.#isOurs(service) && !this.#isOurs(old)) return
+    if (!isConcerned(service, claim) && !isConcerned(old, claim)) return
     for (const { reason, message } of news) {
       if (reason !== undefined) this.#options.recorder.event(service, 'Normal', reason, message ?? '')
     }
@@ -125,14 +133,10 @@ export class ServiceController {
     for (const other of this.#options.view.services.list()) if (idOf(other) === id) this.#serviceAdded(other)
   }
 
-  #isOurs(service: Service): boolean {
-    return isClaimedByClb(service, this.#options.claim) || hasFinalizer(service)
-  }
-
   #sliceChanged(slice: EndpointSlice): void {
     for (const key of serviceKeysOf(slice)) {
       const service = this.#options.view.service(key)
-      if (service !== undefined && isClaimedByClb(service, this.#options.claim)) this.#queue.add(key)
+      if (service !== undefined && this.#options.claim.isClaimed(service)) this.#queue.add(key)
     }
   }
 
@@ -140,7 +144,7 @@ export class ServiceController {
     if (isExcluded(node) || node.metadata.labels?.[MASTER] !== undefined) return
     const { view, sync, claim } = this.#options
     for (const service of view.services.list()) {
-      if (isClaimedByClb(service, claim) && !sync.usesPodsOnly(service)) this.#queue.add(keyOf(service))
+      if (claim.isClaimed(service) && !sync.usesPodsOnly(service)) this.#queue.add(keyOf(service))
     }
   }
 
@@ -164,10 +168,10 @@ interface News {
 }
 
 /** What of an update the controller takes note of, with the Events that ACK's controller tells it by. */
-export function changesOf(service: Service, old: Service, claim: ClaimRules): readonly News[] {
+export function changesOf(service: Service, old: Service, claim: Claim): readonly News[] {
   const news: News[] = []
   const told = (reason: string, message: string) => news.push({ reason, message })
-  if (isClaimedByClb(service, claim) !== isClaimedByClb(old, claim) && !isHidden(service)) {
+  if (claim.isClaimed(service) !== claim.isClaimed(old) && !claim.isHidden(service)) {
     told('TypeChanged', `${old.spec.type ?? 'ClusterIP'} -> ${service.spec.type ?? 'ClusterIP'}`)
   }
   if (service.metadata.uid !== old.metadata.uid) news.push({})

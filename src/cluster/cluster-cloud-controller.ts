@@ -22,7 +22,7 @@ export interface ClusterCloudControllerOptions {
 export function startClusterCloudController(options: ClusterCloudControllerOptions): CloudController {
   const { spec, cloud, caPem, client, clock, log } = options
   const { endpoint, ...key } = cloud.controller
-  const endpoints = { slb: endpoint, ecs: endpoint, vpc: endpoint }
+  const endpoints = { slb: endpoint, nlb: endpoint, ecs: endpoint, vpc: endpoint }
   const terway = spec.network === 'terway-eniip'
   const [clusterCidr] = spec.clusterCidrs
   return startCloudController({

@@ -3,11 +3,13 @@ import { openTestBench, type TestBench } from '../../src/apiserver/test-bench.ts
 import { type Clock, systemClock } from '../../src/base/clock.ts'
 import { FairleadError } from '../../src/base/error.ts'
 import { createLog } from '../../src/base/log.ts'
-import type { CloudApi } from '../../src/ccm/api/cloud-api.ts'
+import type { CloudApi, CloudProduct } from '../../src/ccm/api/cloud-api.ts'
 import { createPopClient } from '../../src/ccm/api/pop-client.ts'
 import type { CloudConfig } from '../../src/ccm/cloud-config.ts'
 import { syncSettings } from '../../src/ccm/cloud-controller.ts'
 import { Interfaces } from '../../src/ccm/interfaces.ts'
+import type { Reconciler } from '../../src/ccm/service-controller.ts'
+import { ClassicBalancer } from '../../src/ccm/sync/classic-balancer.ts'
 import { ServiceSync } from '../../src/ccm/sync/service-sync.ts'
 import type { ClusterView } from '../../src/ccm/sync/sync-context.ts'
 import { instanceId, REGION_ID, type RegionSpec, regionIds, vSwitchId } from '../../src/cloud/region.ts'
@@ -35,7 +37,7 @@ export class WatchedApi implements CloudApi {
     this.#api = api
   }
 
-  async call(product: 'slb' | 'ecs' | 'vpc', action: string, parameters: Readonly<Record<string, unknown>>) {
+  async call(product: CloudProduct, action: string, parameters: Readonly<Record<string, unknown>>) {
     this.calls.push(action)
     const fate = this.meddle(action, this.calls.length)
     if (fate === 'refuse') throw new FairleadError('API_UNREACHABLE', `no way to ${action}`)
@@ -77,7 +79,7 @@ export class CcmBench implements AsyncDisposable {
   readonly #options: CcmOptions
   readonly #view = new ListedView()
   #recorder: EventRecorder
-  #sync: ServiceSync
+  #sync: Reconciler
   #services = 0
 
   constructor(bench: TestBench, cloud: TestCloud, options: CcmOptions) {
@@ -94,12 +96,12 @@ export class CcmBench implements AsyncDisposable {
     return createEventRecorder({ client: this.client, component: 'service-controller', clock: systemClock, log })
   }
 
-  #newSync(options: CcmOptions): ServiceSync {
+  #newSync(options: CcmOptions): Reconciler {
     const { clock = systemClock } = options
     const settings = syncSettings({ ...options, config: { ...configOf(this.cloud), ...options.config } })
     const interfaces = new Interfaces(this.api, settings.vpcId)
     this.#recorder = this.#newRecorder()
-    return new ServiceSync({
+    const context = {
       api: this.api,
       client: this.client,
       recorder: this.#recorder,
@@ -108,7 +110,8 @@ export class CcmBench implements AsyncDisposable {
       settings,
       clock,
       log,
-    })
+    }
+    return new ServiceSync(context, new ClassicBalancer(context))
   }
 
   /** The program starts anew, and remembers nothing. */
@@ -298,7 +301,7 @@ export async function openCcmBench(options: CcmOptions = {}): Promise<CcmBench> 
 export function accessTo(cloud: TestCloud) {
   const { url } = cloud.endpoint
   const { accessKeyId, accessKeySecret } = TEST_USER
-  const endpoints = { slb: url, ecs: url, vpc: url }
+  const endpoints = { slb: url, nlb: url, ecs: url, vpc: url }
   return { accessKeyId, accessKeySecret, endpoints, region: REGION_ID, clusterId: 'c1' }
 }
 

@@ -1,5 +1,5 @@
 /** Products of the cloud that the controller calls. */
-export type CloudProduct = 'slb' | 'ecs' | 'vpc'
+export type CloudProduct = 'slb' | 'nlb' | 'ecs' | 'vpc'
 
 /** An answer or a part of one, as the OpenAPI has it. */
 export type Answer = Readonly<Record<string, unknown>>

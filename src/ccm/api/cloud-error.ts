@@ -31,7 +31,7 @@ export function isCloudError(error: unknown, ...codes: readonly string[]): error
 /** The instance does not exist (any more). */
 export function isInstanceGone(error: unknown): boolean {
   return (
-    isCloudError(error, 'InvalidLoadBalancerId.NotFound') ||
+    isCloudError(error, 'InvalidLoadBalancerId.NotFound', 'ResourceNotFound.loadBalancer') ||
     (isCloudError(error) && error.refusal.reason.includes('LoadBalancerId does not exist'))
   )
 }

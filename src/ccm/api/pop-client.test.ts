@@ -13,7 +13,7 @@ import { createPopClient, type PopClientOptions } from './pop-client.ts'
 
 function clientOf(url: string, options: Partial<PopClientOptions> = {}) {
   const { accessKeyId, accessKeySecret } = TEST_USER
-  const endpoints = { slb: url, ecs: url, vpc: url }
+  const endpoints = { slb: url, nlb: url, ecs: url, vpc: url }
   return createPopClient({
     access: { accessKeyId, accessKeySecret, endpoints, region: REGION_ID, clusterId: 'c1' },
     ...options,

@@ -1,9 +1,9 @@
-import type { Agent } from 'node:https'
-import type PopCore from '@alicloud/pop-core'
 import { type Clock, systemClock } from '../../base/clock.ts'
 import { errorMessage, FairleadError } from '../../base/error.ts'
+import { acs3Requester } from './acs3-requester.ts'
 import type { Answer, CloudApi, CloudProduct } from './cloud-api.ts'
 import { CloudError, isThrottled } from './cloud-error.ts'
+import { type Requester, rpcRequester } from './rpc-requester.ts'
 import { Turns } from './turns.ts'
 
 export interface CloudAccess {
@@ -27,12 +27,17 @@ export interface PopClientOptions {
   readonly clock?: Clock
 }
 
-const VERSIONS: Readonly<Record<CloudProduct, string>> = { slb: '2014-05-15', ecs: '2014-05-26', vpc: '2016-04-28' }
-const TIMEOUT_MS = 20_000
+/** How each product is asked, and by which version of its API. */
+const PRODUCTS = {
+  slb: { version: '2014-05-15', signs: rpcRequester },
+  nlb: { version: '2022-04-30', signs: acs3Requester },
+  ecs: { version: '2014-05-26', signs: rpcRequester },
+  vpc: { version: '2016-04-28', signs: rpcRequester },
+} as const
 const FIRST_WAIT_MS = 1_000
 const LONGEST_WAIT_MS = 10_000
 
-/** Calls the cloud with the public RPC client, which is loaded at the first call. */
+/** Calls the cloud with the public clients, which are loaded at the first call. */
 export function createPopClient(options: PopClientOptions): CloudApi {
   return new PopClient(options)
 }
@@ -42,7 +47,7 @@ class PopClient implements CloudApi {
   readonly #retries: number
   readonly #clock: Clock
   readonly #turns: Turns
-  readonly #clients = new Map<CloudProduct, Promise<PopCore>>()
+  readonly #requesters = new Map<CloudProduct, Promise<Requester>>()
   /** Until then nobody calls: the account is throttled, and every call would only make it worse. */
   #quietUntil = 0
 
@@ -80,45 +85,21 @@ class PopClient implements CloudApi {
     action: string,
     parameters: Readonly<Record<string, unknown>>,
   ): Promise<Answer> {
-    const client = await this.#client(product)
+    const request = await this.#requester(product)
     try {
-      return await client.request<Answer>(
-        action,
-        { RegionId: this.#access.region, ...parameters },
-        { method: 'POST', timeout: TIMEOUT_MS, headers: this.#headers(product, action) },
-      )
+      return await request(action, { RegionId: this.#access.region, ...parameters })
     } catch (error) {
       throw translated(error, { action, endpoint: this.#access.endpoints[product] })
     }
   }
 
-  #client(product: CloudProduct): Promise<PopCore> {
-    const known = this.#clients.get(product)
+  #requester(product: CloudProduct): Promise<Requester> {
+    const known = this.#requesters.get(product)
     if (known !== undefined) return known
-    const made = this.#load(product)
-    this.#clients.set(product, made)
+    const { version, signs } = PRODUCTS[product]
+    const made = signs({ ...this.#access, version, endpoint: this.#access.endpoints[product] })
+    this.#requesters.set(product, made)
     return made
-  }
-
-  async #load(product: CloudProduct): Promise<PopCore> {
-    const { default: Client } = await import('@alicloud/pop-core')
-    const { accessKeyId, accessKeySecret, securityToken, endpoints, caPem } = this.#access
-    return new Client({
-      ...(caPem === undefined ? {} : { opts: { agent: await agentFor(caPem) } }),
-      endpoint: endpoints[product],
-      apiVersion: VERSIONS[product],
-      accessKeyId,
-      accessKeySecret,
-      ...(securityToken === undefined ? {} : { securityToken }),
-    })
-  }
-
-  #headers(product: CloudProduct, action: string): Readonly<Record<string, string>> {
-    return {
-      'x-acs-action': action,
-      'x-acs-version': VERSIONS[product],
-      'user-agent': `fairlead-ccm ClusterId/${this.#access.clusterId}`,
-    }
   }
 }
 
@@ -142,9 +123,4 @@ function translated(error: unknown, { action, endpoint }: { action: string; endp
     requestId: String(body.RequestId ?? ''),
     reason: String(body.Message ?? ''),
   })
-}
-
-async function agentFor(ca: string): Promise<Agent> {
-  const { Agent } = await import('node:https')
-  return new Agent({ ca, keepAlive: true })
 }

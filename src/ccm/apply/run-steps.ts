@@ -1,13 +1,18 @@
 import { isFairleadError } from '../../base/error.ts'
 import type { Log } from '../../base/log.ts'
 import { textOf } from '../api/answer.ts'
-import type { CloudApi } from '../api/cloud-api.ts'
-import { isCloudError, isInstanceGone, isThrottled } from '../api/cloud-error.ts'
+import type { CloudApi, CloudProduct } from '../api/cloud-api.ts'
+import { isCloudError, isInstanceGone, isQuotaExhausted, isThrottled } from '../api/cloud-error.ts'
 import type { Step } from '../diff/step.ts'
+
+/** Products that have load balancers. */
+export type BalancerProduct = Extract<CloudProduct, 'slb' | 'nlb'>
 
 export interface RunOptions {
   readonly api: CloudApi
   readonly log: Log
+  /** Of the load balancer. */
+  readonly product: BalancerProduct
   /** Ids of groups that are there, by key. */
   readonly groupIds: ReadonlyMap<string, string>
 }
@@ -19,8 +24,21 @@ export interface RunResult {
 }
 
 /** Ends of what others may still use when something before them failed. */
-const ENDS: readonly string[] = ['DeleteVServerGroup', 'DeleteAccessControlList']
-const TOO_MANY_SERVERS = 'InstanceBackendServerNumberOverLimit'
+const ENDS: readonly string[] = [
+  'DeleteVServerGroup',
+  'DeleteAccessControlList',
+  'DeleteServerGroup',
+  'DeleteSecurityGroup',
+]
+/** Refusals which say that it is done already, by action. */
+const DONE: Readonly<Record<string, string>> = {
+  StartLoadBalancerListener: 'OperationFailed.ListenerStatusNotSupport',
+  StartListener: 'IncorrectStatus.listener',
+  DeleteListener: 'ResourceNotFound.listener',
+  DeleteServerGroup: 'ResourceNotFound.serverGroup',
+}
+/** The parameter that is a group's id, and its name in the answer to creation. */
+const GROUP_ID: Readonly<Record<BalancerProduct, string>> = { slb: 'VServerGroupId', nlb: 'ServerGroupId' }
 
 /**
  * Makes the calls in order. One that fails keeps back those that build on it (of its group, of its listener) and the
@@ -59,11 +77,11 @@ class Run {
   }
 
   async make(step: Step): Promise<'done' | 'later' | 'stop'> {
-    const { api, log } = this.#options
+    const { api, log, product } = this.#options
     if (this.#isKeptBack(step)) return 'done'
     try {
-      const answer = await api.call('slb', step.action, this.#parameters(step))
-      if (step.makesGroup !== undefined) this.groupIds.set(step.makesGroup, textOf(answer, 'VServerGroupId'))
+      const answer = await api.call(step.product ?? product, step.action, this.#parameters(step))
+      if (step.makesGroup !== undefined) this.groupIds.set(step.makesGroup, textOf(answer, GROUP_ID[product]))
       if (step.acl === 'makes') this.#aclId = textOf(answer, 'AclId')
       log.debug({ action: step.action }, 'Cloud changed')
       return 'done'
@@ -75,7 +93,7 @@ class Run {
   #parameters({ parameters, group, acl }: Step): Readonly<Record<string, unknown>> {
     return {
       ...parameters,
-      ...(group === undefined ? {} : { VServerGroupId: this.groupIds.get(group) ?? '' }),
+      ...(group === undefined ? {} : { [GROUP_ID[this.#options.product]]: this.groupIds.get(group) ?? '' }),
       ...(acl === 'uses' ? { AclId: this.#aclId ?? '' } : {}),
     }
   }
@@ -86,13 +104,9 @@ class Run {
   }
 
   #failedWith(error: unknown, step: Step): 'done' | 'later' | 'stop' {
-    if (step.mayWait === true && isCloudError(error, TOO_MANY_SERVERS)) return 'later'
-    if (
-      step.action === 'StartLoadBalancerListener' &&
-      isCloudError(error, 'OperationFailed.ListenerStatusNotSupport')
-    ) {
-      return 'done'
-    }
+    if (step.mayWait === true && isQuotaExhausted(error)) return 'later'
+    const done = DONE[step.action]
+    if (done !== undefined && isCloudError(error, done)) return 'done'
     this.failures.push(error)
     for (const mark of marksOf(step)) this.#failed.add(mark)
     return isThrottled(error) || isInstanceGone(error) || isFairleadError(error, 'API_UNREACHABLE') ? 'stop' : 'done'

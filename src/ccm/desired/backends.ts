@@ -24,6 +24,8 @@ export interface WeightRules {
 export interface BackendContext {
   readonly policy: BackendPolicy
   readonly nodes: ReadonlyMap<string, Node>
+  /** Whether servers are addresses alone: no interface or machine is asked for. @default false */
+  readonly byAddress?: boolean
   readonly wishes: NodeWishes
   readonly weights: WeightRules
   readonly interfaceOf: InterfaceOf
@@ -75,19 +77,17 @@ function attachPods(candidates: readonly Candidate[], context: BackendContext, w
   const backends: Backend[] = []
   const missing: MissingBackend[] = []
   for (const candidate of candidates) {
+    const rest = { port: candidate.port, weight: candidate.isDraining ? 0 : weight, description: context.description }
+    if (context.byAddress === true) {
+      backends.push({ type: 'ip', serverId: candidate.ip, serverIp: candidate.ip, ...rest })
+      continue
+    }
     const lookup = context.interfaceOf(candidate)
     if (!lookup.found) {
       missing.push(unattached(candidate, lookup.outside))
       continue
     }
-    backends.push({
-      type: 'eni',
-      serverId: lookup.id,
-      serverIp: candidate.ip,
-      port: candidate.port,
-      weight: candidate.isDraining ? 0 : weight,
-      description: context.description,
-    })
+    backends.push({ type: 'eni', serverId: lookup.id, serverIp: candidate.ip, ...rest })
   }
   return { backends, missing, isIncomplete: missing.some(({ kind }) => kind === 'interface') }
 }
@@ -178,21 +178,29 @@ function isAttachable({ nodes, wishes }: BackendContext, nodeName: string | unde
 function attachMachines(
   { nodePort, port }: ServicePort,
   machines: readonly { readonly node: Node; readonly weight: number }[],
-  { description }: BackendContext,
+  { description, byAddress = false }: BackendContext,
 ): PortBackends {
   const backends: Backend[] = []
   const missing: MissingBackend[] = []
   for (const { node, weight } of machines) {
     const who = `node ${node.metadata.name}`
     const refusal = machineRefusal(node)
-    const serverId = instanceIdOf(node)
-    if (refusal !== undefined || serverId === undefined) {
-      if (refusal?.isFault === true) missing.push({ who, reason: refusal.reason, kind: 'node' })
+    const server = refusal === undefined ? serverOf(node, byAddress) : undefined
+    if (refusal !== undefined) {
+      if (refusal.isFault) missing.push({ who, reason: refusal.reason, kind: 'node' })
+    } else if (server === undefined) {
+      missing.push({ who, reason: 'it has no address of type InternalIP', kind: 'node' })
     } else if (nodePort === undefined || nodePort === 0) {
       missing.push({ who, reason: `port ${port} of the Service has no node port`, kind: 'node' })
-    } else backends.push({ type: 'ecs', serverId, port: nodePort, weight, description })
+    } else backends.push({ ...server, port: nodePort, weight, description })
   }
   return { backends, missing, isIncomplete: false }
+}
+
+function serverOf(node: Node, byAddress: boolean): Pick<Backend, 'type' | 'serverId' | 'serverIp'> | undefined {
+  if (!byAddress) return { type: 'ecs', serverId: instanceIdOf(node) ?? '' }
+  const address = node.status?.addresses?.find(({ type }) => type === 'InternalIP')?.address
+  return address === undefined ? undefined : { type: 'ip', serverId: address, serverIp: address }
 }
 
 /** Each backend's part of the annotation `weight`, at least 1; without it the weight of each. */

@@ -25,7 +25,7 @@ export interface Unready {
 export interface EndpointFacts {
   readonly slices: readonly EndpointSlice[]
   pod(namespace: string, name: string): Pod | undefined
-  readonly addressType: 'IPv4' | 'IPv6'
+  readonly addressTypes: readonly ('IPv4' | 'IPv6')[]
   /** Whether terminating endpoints that still serve are kept. */
   readonly graceful: boolean
 }
@@ -43,7 +43,7 @@ export function candidatesFor(service: Service, port: ServicePort, facts: Endpoi
   const found = new Map<string, Candidate>()
   const unready = new Map<string, Unready>()
   for (const slice of facts.slices) {
-    if (slice.addressType !== facts.addressType) continue
+    if (!facts.addressTypes.some((type) => type === slice.addressType)) continue
     const target = portIn(slice, port)
     if (target === undefined) continue
     for (const endpoint of slice.endpoints ?? []) {

@@ -1,20 +1,22 @@
 import type { Service, ServicePort } from '../../kube/types/core.ts'
 import type { ServiceAnnotations } from '../annotations/service-annotations.ts'
 import type { ListenerProtocol } from '../annotations/table.ts'
+import type { PlannedPort } from './service-plan.ts'
 
 /** A port of a Service as a listener. */
-export interface ListenerPort {
-  readonly servicePort: ServicePort
+export interface ListenerPort extends PlannedPort {
   readonly port: number
   readonly protocol: ListenerProtocol
   /** HTTP: requests are sent on to this HTTPS port. */
   readonly forwardTo?: number
-  /** Someone else's group that an annotation binds to the port. */
-  readonly groupId?: string
 }
 
 /** The listeners that a Service asks for: its ports, with the protocols of annotation `protocol-port`. */
-export function listenerPorts({ spec }: Service, { port, backend, instance }: ServiceAnnotations): ListenerPort[] {
+export function listenerPorts(
+  { spec }: Service,
+  { port, backend, instance }: ServiceAnnotations,
+  nameOf: (port: ServicePort) => string,
+): ListenerPort[] {
   const protocols = new Map(pairs(port.protocolPort).map(([protocol, number]) => [number, protocol]))
   const forwards = new Map(pairs(port.forwardPort))
   const groups = instance.id === undefined ? [] : pairs(backend.groupPort)
@@ -27,7 +29,7 @@ export function listenerPorts({ spec }: Service, { port, backend, instance }: Se
       servicePort,
       port: servicePort.port,
       protocol,
-      ...(forwardTo === undefined ? {} : { forwardTo: Number(forwardTo) }),
+      ...(forwardTo === undefined ? { groupName: nameOf(servicePort) } : { forwardTo: Number(forwardTo) }),
       ...(groupId === undefined ? {} : { groupId }),
     }
   })

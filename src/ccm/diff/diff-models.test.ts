@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { DesiredListener, DesiredModel, ObservedListener, ObservedModel } from '../model.ts'
 import { ownedName } from '../names.ts'
 import { type DiffRules, diffModels } from './diff-models.ts'
+import { CLB_GROUP_CALLS } from './group-diff.ts'
 
 const owner = { service: 'web', namespace: 'default', clusterId: 'c1' }
 const rules: DiffRules = {
@@ -12,6 +13,7 @@ const rules: DiffRules = {
   defaultName: 'a1',
   batchSize: 2,
   ignoreWeights: false,
+  calls: CLB_GROUP_CALLS,
   aclName: 'k8s-clb-a1',
   isThere: () => true,
 }

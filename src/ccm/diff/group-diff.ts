@@ -1,4 +1,4 @@
-import type { Backend, DesiredGroup, DesiredModel, ObservedGroup, ObservedModel } from '../model.ts'
+import type { Backend, DesiredGroup, ObservedGroup, SeenBalancer, WantedBalancer } from '../model.ts'
 import { isOwnedBy, type Owner } from '../names.ts'
 import type { Step } from './step.ts'
 
@@ -8,6 +8,39 @@ export interface GroupDiffRules {
   readonly batchSize: number
   /** Differences of weight alone are no reason for a change. */
   readonly ignoreWeights: boolean
+  readonly calls: GroupCalls
+}
+
+/** How a kind of load balancer is told about groups. */
+export interface GroupCalls {
+  /** Actions about servers, and the one that ends a group. */
+  readonly add: string
+  readonly remove: string
+  readonly change: string
+  readonly end: string
+  /** The parameter that is a group's id. */
+  readonly id: string
+  /** The call that makes a group. */
+  create(group: DesiredGroup, instanceId: string): Step
+  /** Calls that set what else there is about a group than servers. */
+  mend(group: DesiredGroup, there: ObservedGroup): readonly Step[]
+  /** Servers as parameters. */
+  servers(servers: readonly Backend[]): Readonly<Record<string, unknown>>
+}
+
+/** Of SLB. */
+export const CLB_GROUP_CALLS: GroupCalls = {
+  add: 'AddVServerGroupBackendServers',
+  remove: 'RemoveVServerGroupBackendServers',
+  change: 'SetVServerGroupAttribute',
+  end: 'DeleteVServerGroup',
+  id: 'VServerGroupId',
+  create: ({ name }, instanceId) => ({
+    action: 'CreateVServerGroup',
+    parameters: { LoadBalancerId: instanceId, VServerGroupName: name },
+  }),
+  mend: () => [],
+  servers: (servers) => ({ BackendServers: JSON.stringify(servers.map(serverOf)) }),
 }
 
 /** Key of a group in a model: its id when it is someone else's, else its name. */
@@ -21,22 +54,19 @@ export function backendIdentity({ type, serverId, serverIp = '', port }: Backend
 }
 
 /** Makes the groups that are missing, and mends the servers in them: first adds, then removes, then changes. */
-export function diffGroups(desired: DesiredModel, observed: ObservedModel, rules: GroupDiffRules): readonly Step[] {
+export function diffGroups(desired: WantedBalancer, observed: SeenBalancer, rules: GroupDiffRules): readonly Step[] {
   return desired.groups.flatMap((group) => {
     const there = findGroup(group, observed.groups)
-    if (there !== undefined) return diffServers(group, there, rules)
-    const made: Step = {
-      action: 'CreateVServerGroup',
-      parameters: { LoadBalancerId: observed.instance.id, VServerGroupName: group.name },
-      makesGroup: groupKey(group),
-    }
+    if (there !== undefined) return [...rules.calls.mend(group, there), ...diffServers(group, there, rules)]
+    const made: Step = { ...rules.calls.create(group, observed.instance.id), makesGroup: groupKey(group) }
     return [made, ...diffServers(group, { id: '', name: group.name, backends: [] }, rules)]
   })
 }
 
 /** The group of a model as it is. */
 export function findGroup(group: DesiredGroup, groups: readonly ObservedGroup[]): ObservedGroup | undefined {
-  return groups.find(({ id, name }) => (group.id === undefined ? name === group.name : id === group.id))
+  if (group.id !== undefined) return groups.find(({ id }) => id === group.id)
+  return groups.find(({ name, type }) => name === group.name && type === group.type)
 }
 
 function diffServers(desired: DesiredGroup, observed: ObservedGroup, rules: GroupDiffRules): readonly Step[] {
@@ -50,14 +80,17 @@ function diffServers(desired: DesiredGroup, observed: ObservedGroup, rules: Grou
     const actual = there.get(backendIdentity(backend))
     return actual !== undefined && differs(backend, actual, rules)
   })
+  const { calls } = rules
   const batches = (action: string, servers: readonly Backend[]) =>
-    batched(servers, rules.batchSize).map((batch) => serverStep(action, groupKey(desired), batch))
-  const adds = batches('AddVServerGroupBackendServers', added).map((step): Step => ({ ...step, mayWait: true }))
+    batched(servers, rules.batchSize).map(
+      (batch): Step => ({ action, parameters: calls.servers(batch), group: groupKey(desired) }),
+    )
+  const adds = batches(calls.add, added).map((step): Step => ({ ...step, mayWait: true }))
   return [
     ...adds,
     // While an interface is not known, a server too many is better than one too few.
-    ...(desired.isIncomplete ? [] : batches('RemoveVServerGroupBackendServers', removed)),
-    ...batches('SetVServerGroupAttribute', changed),
+    ...(desired.isIncomplete ? [] : batches(calls.remove, removed)),
+    ...batches(calls.change, changed),
   ]
 }
 
@@ -70,8 +103,8 @@ function differs(wanted: Backend, actual: Backend, { ignoreWeights }: GroupDiffR
  * name stays always.
  */
 export function diffUnusedGroups(
-  desired: DesiredModel,
-  observed: ObservedModel,
+  desired: WantedBalancer,
+  observed: SeenBalancer,
   rules: GroupDiffRules,
 ): readonly Step[] {
   const unused = observed.groups.filter(
@@ -81,32 +114,26 @@ export function diffUnusedGroups(
 }
 
 /** Ends a group, or takes our servers out of it when it is not ours alone. */
-export function removeGroup(group: ObservedGroup, { owner, batchSize }: GroupDiffRules): readonly Step[] {
+export function removeGroup(group: ObservedGroup, { owner, batchSize, calls }: GroupDiffRules): readonly Step[] {
   const ours = group.backends.filter(({ description }) => isOwnedBy(description, owner))
   if (isOwnedBy(group.name, owner) && ours.length === group.backends.length) {
-    return [{ action: 'DeleteVServerGroup', parameters: { VServerGroupId: group.id } }]
+    return [{ action: calls.end, parameters: { [calls.id]: group.id } }]
   }
   return batched(ours, batchSize).map((batch) => ({
-    action: 'RemoveVServerGroupBackendServers',
-    parameters: { VServerGroupId: group.id, BackendServers: serversText(batch) },
+    action: calls.remove,
+    parameters: { [calls.id]: group.id, ...calls.servers(batch) },
   }))
 }
 
-function serverStep(action: string, group: string, servers: readonly Backend[]): Step {
-  return { action, parameters: { BackendServers: serversText(servers) }, group }
-}
-
-function serversText(servers: readonly Backend[]): string {
-  return JSON.stringify(
-    servers.map(({ type, serverId, serverIp, port, weight, description }) => ({
-      ServerId: serverId,
-      ...(serverIp === undefined ? {} : { ServerIp: serverIp }),
-      Port: port,
-      Weight: weight,
-      Type: type,
-      Description: description,
-    })),
-  )
+function serverOf({ type, serverId, serverIp, port, weight, description }: Backend): object {
+  return {
+    ServerId: serverId,
+    ...(serverIp === undefined ? {} : { ServerIp: serverIp }),
+    Port: port,
+    Weight: weight,
+    Type: type,
+    Description: description,
+  }
 }
 
 function batched<T>(items: readonly T[], size: number): readonly (readonly T[])[] {

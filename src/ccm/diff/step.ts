@@ -1,8 +1,15 @@
-/** A call of SLB that changes something. Ids that only earlier steps bring are filled in when it is their turn. */
+import type { CloudProduct } from '../api/cloud-api.ts'
+
+/**
+ * A call of the load balancer's product that changes something. Ids that only earlier steps bring are filled in when it
+ * is their turn.
+ */
 export interface Step {
+  /** Another product. */
+  readonly product?: CloudProduct
   readonly action: string
   readonly parameters: Readonly<Record<string, unknown>>
-  /** Key of the group whose id goes in as `VServerGroupId`. */
+  /** Key of the group whose id goes in as `VServerGroupId` (`ServerGroupId` of NLB). */
   readonly group?: string
   /** Key of the group whose id this call answers with. */
   readonly makesGroup?: string

@@ -3,7 +3,7 @@ import { readAnnotations, type ServiceAnnotations } from '../annotations/service
 import { isInstanceGone } from '../api/cloud-error.ts'
 import { runSteps } from '../apply/run-steps.ts'
 import { deleteAclStep } from '../diff/acl-diff.ts'
-import { removeGroup } from '../diff/group-diff.ts'
+import { CLB_GROUP_CALLS, removeGroup } from '../diff/group-diff.ts'
 import { deleteStep } from '../diff/listener-diff.ts'
 import type { Step } from '../diff/step.ts'
 import type { ObservedInstance, ObservedModel } from '../model.ts'
@@ -127,7 +127,7 @@ function removeOurs(
   const ours = observed.listeners.filter(({ description }) => listeners && isOwnedBy(description, owner))
   const redirecting = (settings: Readonly<Record<string, string>>) => Number(settings.ListenerForward === 'on')
   const inOrder = [...ours].sort((a, b) => redirecting(b.settings) - redirecting(a.settings))
-  const rules = { owner, batchSize, ignoreWeights: false }
+  const rules = { owner, batchSize, ignoreWeights: false, calls: CLB_GROUP_CALLS }
   return [
     ...inOrder.map((listener) => deleteStep(observed.instance.id, listener)),
     ...observed.groups.flatMap((group) => removeGroup(group, rules)),
@@ -141,7 +141,7 @@ async function deleteAcl(service: Service, context: SyncContext): Promise<void> 
 
 /** @throws what failed first; an instance that is gone is as good as cleaned up. */
 async function run(steps: readonly Step[], { api, log }: SyncContext): Promise<void> {
-  const { failures } = await runSteps(steps, { api, log, groupIds: new Map() })
+  const { failures } = await runSteps(steps, { api, log, product: 'slb', groupIds: new Map() })
   const failure = failures.find((error) => !isInstanceGone(error))
   if (failure !== undefined) throw failure
 }

@@ -1,17 +1,41 @@
 import { findGroup, groupKey } from '../diff/group-diff.ts'
-import type { DesiredModel, ObservedModel } from '../model.ts'
+import type { SeenBalancer, WantedBalancer } from '../model.ts'
 
 /** Limits that the account has, by the names of the Quota Center. The API does not tell them: they are configuration. */
 export interface QuotaLimits {
   readonly slb_quota_backendservers_num: number
   readonly slb_quota_listeners_num: number
   readonly slb_quota_backendserver_attached_num: number
+  readonly nlb_quota_loadbalancer_noeci_servers_num: number
+  readonly nlb_quota_loadbalancer_listeners_num: number
 }
 
 export const DEFAULT_LIMITS: QuotaLimits = {
   slb_quota_backendservers_num: 200,
   slb_quota_listeners_num: 50,
   slb_quota_backendserver_attached_num: 50,
+  nlb_quota_loadbalancer_noeci_servers_num: 400,
+  nlb_quota_loadbalancer_listeners_num: 50,
+}
+
+/** Quotas of one instance. */
+export interface InstanceQuotas {
+  readonly servers: keyof QuotaLimits
+  readonly listeners: keyof QuotaLimits
+}
+
+export const CLB_QUOTAS: InstanceQuotas = {
+  servers: 'slb_quota_backendservers_num',
+  listeners: 'slb_quota_listeners_num',
+}
+
+export const NLB_QUOTAS: InstanceQuotas = {
+  servers: 'nlb_quota_loadbalancer_noeci_servers_num',
+  listeners: 'nlb_quota_loadbalancer_listeners_num',
+}
+
+interface WithListeners {
+  readonly listeners: readonly { readonly protocol: string; readonly port: number }[]
 }
 
 /** From this part of a limit on people are warned. */
@@ -26,7 +50,11 @@ export interface QuotaUse {
 }
 
 /** What a load balancer uses of its quotas, where that is much. */
-export function quotaUses(desired: DesiredModel, observed: ObservedModel, limits: QuotaLimits): readonly QuotaUse[] {
+export function quotaUses(
+  desired: WantedBalancer & WithListeners,
+  observed: SeenBalancer & WithListeners,
+  { limits, ...quotas }: InstanceQuotas & { readonly limits: QuotaLimits },
+): readonly QuotaUse[] {
   const servers = serversOf(desired, observed)
   const holder = observed.instance.id
   const listeners = new Set([
@@ -34,13 +62,13 @@ export function quotaUses(desired: DesiredModel, observed: ObservedModel, limits
     ...desired.listeners.map(({ protocol, port }) => `${protocol}:${port}`),
   ])
   return [
-    useOf('slb_quota_backendservers_num', { holder, used: servers }, limits),
-    useOf('slb_quota_listeners_num', { holder, used: listeners.size }, limits),
+    useOf(quotas.servers, { holder, used: servers }, limits),
+    useOf(quotas.listeners, { holder, used: listeners.size }, limits),
   ].flatMap((use) => use ?? [])
 }
 
 /** Servers that the instance will have, others' included. */
-function serversOf(desired: DesiredModel, observed: ObservedModel): number {
+function serversOf(desired: WantedBalancer, observed: SeenBalancer): number {
   const wanted = new Set(desired.groups.map(groupKey))
   const counts = desired.groups.map((group) => {
     const others = (findGroup(group, observed.groups)?.backends ?? []).filter(

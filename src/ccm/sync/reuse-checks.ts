@@ -1,16 +1,18 @@
 import { FairleadError } from '../../base/error.ts'
 import type { Service } from '../../kube/types/core.ts'
-import type { ServiceAnnotations } from '../annotations/service-annotations.ts'
 import { listOf, textOf } from '../api/answer.ts'
 import type { CloudApi } from '../api/cloud-api.ts'
-import type { DesiredListener, DesiredModel, ObservedInstance, ObservedModel } from '../model.ts'
+import type { DesiredListener, ObservedModel, SeenBalancer, SeenInstance, WantedBalancer } from '../model.ts'
 import { CLUSTER_TAG, OWNER_TAG, parseOwnedName } from '../names.ts'
 
-/** @throws FairleadError `CLOUD_REFUSED` when a Service may not use somebody else's instance */
+/**
+ * @param place Where the instance is found, as the Service shows it; `undefined`: it may show anything.
+ * @throws FairleadError `CLOUD_REFUSED` when a Service may not use somebody else's instance
+ */
 export function requireReusable(
   service: Service,
-  instance: ObservedInstance,
-  { instance: annotations }: ServiceAnnotations,
+  instance: SeenInstance,
+  place: { readonly kind: 'ip' | 'dnsname'; readonly text: string } | undefined,
 ): void {
   const mark = instance.tags.find(({ key }) => key === OWNER_TAG || key === CLUSTER_TAG)
   if (mark !== undefined) {
@@ -18,16 +20,18 @@ export function requireReusable(
       `can not reuse loadbalancer created by kubernetes. ${instance.id} has the tag ${mark.key}: give the id of an instance that was made in the console or by the API`,
     )
   }
-  if (annotations.externalIpType === 'eip') return
-  const shown = (service.status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => ip ?? [])
-  if (shown.length === 0 || shown.includes(instance.address)) return
+  if (place === undefined) return
+  const { kind, text } = place
+  const ingress = service.status?.loadBalancer?.ingress ?? []
+  const shown = ingress.flatMap(({ ip, hostname }) => (kind === 'ip' ? ip : hostname) ?? [])
+  if (shown.length === 0 || shown.includes(text)) return
   throw refused(
-    `service has been associated with ip [${shown.join(',')}], cannot be bound to ip [${instance.address}]: make a new Service for ${instance.id}`,
+    `service has been associated with ${kind} [${shown.join(',')}], cannot be bound to ${kind} [${text}]: make a new Service for ${instance.id}`,
   )
 }
 
 /** @throws FairleadError `CLOUD_REFUSED` when a group named by an annotation is not there, or is not for taking */
-export function requireUsableGroups(desired: DesiredModel, observed: ObservedModel): void {
+export function requireUsableGroups(desired: WantedBalancer, observed: SeenBalancer): void {
   for (const { id } of desired.groups) {
     if (id === undefined) continue
     const group = observed.groups.find((one) => one.id === id)

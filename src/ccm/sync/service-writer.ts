@@ -5,7 +5,7 @@ import { keyOf } from '../../kube/object-key.ts'
 import { services } from '../../kube/resource.ts'
 import type { LoadBalancerIngress, Service } from '../../kube/types/core.ts'
 import type { Condition } from '../../kube/types/meta.ts'
-import { APPLIED_TAGS_ANNOTATION, CLB_FINALIZER, HASH_LABEL, INSTANCE_LABEL } from '../names.ts'
+import { APPLIED_TAGS_ANNOTATION, HASH_LABEL, INSTANCE_LABEL, SECURITY_GROUP_LABEL } from '../names.ts'
 import type { SyncContext } from './sync-context.ts'
 
 export type NewCondition = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>
@@ -15,6 +15,8 @@ export interface Marks {
   readonly hash: string
   readonly instanceId: string
   readonly appliedTags: string
+  /** Further labels; `null` takes one away. */
+  readonly labels: Readonly<Record<string, string | null>>
 }
 
 /**
@@ -23,10 +25,12 @@ export interface Marks {
  */
 export class ServiceWriter {
   readonly #context: Pick<SyncContext, 'client' | 'recorder' | 'clock'>
+  readonly #finalizer: string
   readonly #written = new Map<string, Service>()
 
-  constructor(context: Pick<SyncContext, 'client' | 'recorder' | 'clock'>) {
+  constructor(context: Pick<SyncContext, 'client' | 'recorder' | 'clock'>, finalizer: string) {
     this.#context = context
+    this.#finalizer = finalizer
   }
 
   /** The newer of what the watch shows and what was written last. */
@@ -47,21 +51,21 @@ export class ServiceWriter {
   /** Before the first call to the cloud: from now on the Service does not go before it is cleaned up after. */
   async addFinalizer(service: Service): Promise<Service> {
     const { finalizers = [], uid, resourceVersion } = service.metadata
-    if (finalizers.includes(CLB_FINALIZER)) return service
-    const body = { metadata: { uid, resourceVersion, finalizers: [...finalizers, CLB_FINALIZER] } }
+    if (finalizers.includes(this.#finalizer)) return service
+    const body = { metadata: { uid, resourceVersion, finalizers: [...finalizers, this.#finalizer] } }
     return this.#patch(service, { body, reason: 'FailedAddFinalizer' })
   }
 
   async writeMarks(service: Service, marks: Marks): Promise<Service> {
     const { labels = {}, annotations = {}, uid } = service.metadata
     const applied = annotations[APPLIED_TAGS_ANNOTATION] ?? ''
-    const isSame =
-      labels[HASH_LABEL] === marks.hash && labels[INSTANCE_LABEL] === marks.instanceId && applied === marks.appliedTags
-    if (isSame) return service
+    const wanted = { [HASH_LABEL]: marks.hash, [INSTANCE_LABEL]: marks.instanceId, ...marks.labels }
+    const isLabelled = Object.entries(wanted).every(([key, value]) => (labels[key] ?? null) === value)
+    if (isLabelled && applied === marks.appliedTags) return service
     const body = {
       metadata: {
         uid,
-        labels: { [HASH_LABEL]: marks.hash, [INSTANCE_LABEL]: marks.instanceId },
+        labels: wanted,
         ...(applied === marks.appliedTags
           ? {}
           : { annotations: { [APPLIED_TAGS_ANNOTATION]: marks.appliedTags || null } }),
@@ -95,12 +99,12 @@ export class ServiceWriter {
   async release(service: Service, conditionTypes: readonly string[]): Promise<void> {
     const cleared = await this.#clearStatus(service, conditionTypes)
     const { finalizers = [], uid, resourceVersion, annotations = {} } = cleared.metadata
-    const others = finalizers.filter((name) => name !== CLB_FINALIZER)
+    const others = finalizers.filter((name) => name !== this.#finalizer)
     const body = {
       metadata: {
         uid,
         resourceVersion,
-        labels: { [HASH_LABEL]: null, [INSTANCE_LABEL]: null },
+        labels: { [HASH_LABEL]: null, [INSTANCE_LABEL]: null, [SECURITY_GROUP_LABEL]: null },
         ...(annotations[APPLIED_TAGS_ANNOTATION] === undefined
           ? {}
           : { annotations: { [APPLIED_TAGS_ANNOTATION]: null } }),

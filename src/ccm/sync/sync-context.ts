@@ -6,7 +6,7 @@ import type { Node, Pod, Service } from '../../kube/types/core.ts'
 import type { EndpointSlice } from '../../kube/types/discovery.ts'
 import type { CloudApi } from '../api/cloud-api.ts'
 import type { ClaimRules } from '../claim.ts'
-import type { ModelRules } from '../desired/desired-model.ts'
+import type { ModelRules } from '../desired/service-plan.ts'
 import type { Interfaces } from '../interfaces.ts'
 import type { QuotaLimits } from './quota-watch.ts'
 

@@ -1,25 +1,24 @@
 import { findGroup, groupKey } from '../diff/group-diff.ts'
-import type { DesiredModel, ObservedGroup, ObservedInstance, ObservedModel } from '../model.ts'
+import type { ObservedGroup, SeenBalancer, WantedBalancer } from '../model.ts'
 
 /** How the cloud was left for a Service. */
-export interface Remembered {
+export interface Remembered<O extends SeenBalancer> {
   /** What was asked for, backends aside. */
   readonly fingerprint: string
-  readonly instance: ObservedInstance
-  readonly groups: readonly ObservedGroup[]
-  readonly otherServers: number
+  /** Instance and groups. */
+  readonly left: O
   /** When the cloud was last read; milliseconds since the epoch. */
   readonly readAt: number
 }
 
 /** What is asked for but for the servers in groups: as long as it is the same, only those can need a change. */
-export function fingerprintOf({ groups, ...model }: DesiredModel, hash: string): string {
-  return JSON.stringify([hash, model, groups.map(groupKey)])
+export function fingerprintOf({ groups, ...model }: WantedBalancer, hash: string): string {
+  return JSON.stringify([hash, model, groups.map(({ backends: _, isIncomplete: __, ...group }) => group)])
 }
 
 /** The groups as they are after everything that was wanted was done. */
 export function groupsAfter(
-  desired: DesiredModel,
+  desired: WantedBalancer,
   observed: readonly ObservedGroup[],
   ids: ReadonlyMap<string, string>,
 ): readonly ObservedGroup[] {
@@ -31,7 +30,13 @@ export function groupsAfter(
         !wanted.has(JSON.stringify(identity(backend))) && (group.isIncomplete || backend.description !== group.name),
     )
     const id = group.id ?? ids.get(groupKey(group)) ?? before?.id ?? ''
-    return { id, name: before?.name ?? group.name, backends: [...group.backends, ...others] }
+    return {
+      id,
+      name: before?.name ?? group.name,
+      ...(group.type === undefined ? {} : { type: group.type }),
+      ...(group.settings === undefined ? {} : { settings: { ...before?.settings, ...group.settings } }),
+      backends: [...group.backends, ...others],
+    }
   })
 }
 
@@ -47,9 +52,4 @@ function identity({
   port: number
 }) {
   return [type, serverId, serverIp ?? '', port]
-}
-
-/** The model that is remembered, in the place of one that is read. */
-export function modelOf({ instance, groups, otherServers }: Remembered): ObservedModel {
-  return { instance, groups, otherServers, listeners: [] }
 }

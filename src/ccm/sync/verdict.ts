@@ -59,14 +59,21 @@ function notReady(reason: string, message: string): NewCondition {
   return { type: READY_CONDITION, status: 'False', reason, message: shortened(message, CONDITION_LENGTH) }
 }
 
+/** @param noun `LoadBalancer`, `NetworkLoadBalancer` */
+export function nobodyText(noun: string): string {
+  return `There are no available nodes for ${noun}`
+}
+
 /** Who is attached, and who is not. */
 export interface Attachment {
   readonly attached: number
   readonly missing: readonly MissingBackend[]
   readonly unready: readonly Unready[]
+  /** What it is attached to, as people call it. */
+  readonly noun: string
 }
 
-export function backendsCondition({ attached, missing, unready }: Attachment): NewCondition {
+export function backendsCondition({ attached, missing, unready, noun }: Attachment): NewCondition {
   const reasons = [
     ...missing.map(({ who, reason }) => `${who}: ${reason}`),
     ...unready.map(({ name, reason }) => `${name}: ${reason}`),
@@ -74,7 +81,7 @@ export function backendsCondition({ attached, missing, unready }: Attachment): N
   const type = BACKENDS_CONDITION
   const message = shortened(reasons.join('; '), CONDITION_LENGTH)
   if (attached === 0) {
-    const nobody = 'There are no available nodes for LoadBalancer'
+    const nobody = nobodyText(noun)
     return { type, status: 'False', reason: 'NoBackends', message: message === '' ? nobody : `${nobody}: ${message}` }
   }
   if (reasons.length > 0) return { type, status: 'False', reason: 'SomeMissing', message }

@@ -1,0 +1,42 @@
+import type { Answer } from './cloud-api.ts'
+import { REQUEST_TIMEOUT_MS, type Requester, type RequesterOptions, userAgent } from './rpc-requester.ts'
+
+/** Asks by ACS3-HMAC-SHA256 signature, with `@alicloud/openapi-core`; lists and objects in parameters are flattened. */
+export async function acs3Requester(options: RequesterOptions): Promise<Requester> {
+  const { version, accessKeyId, accessKeySecret, securityToken, caPem } = options
+  const { default: OpenApi, $OpenApiUtil, OpenApiUtil } = await import('@alicloud/openapi-core')
+  const { protocol, host } = new URL(options.endpoint)
+  const config = new $OpenApiUtil.Config({
+    endpoint: host,
+    protocol: protocol.replace(':', ''),
+    accessKeyId,
+    accessKeySecret,
+    ...(securityToken === undefined ? {} : { securityToken }),
+    ...(caPem === undefined ? {} : { ca: caPem }),
+    userAgent: userAgent(options),
+    readTimeout: REQUEST_TIMEOUT_MS,
+    connectTimeout: REQUEST_TIMEOUT_MS,
+  })
+  const client = new (constructorOf(OpenApi))(config)
+  return async (action, parameters) => {
+    const params = new $OpenApiUtil.Params({
+      action,
+      version,
+      pathname: '/',
+      method: 'POST',
+      authType: 'AK',
+      style: 'RPC',
+      reqBodyType: 'formData',
+      bodyType: 'json',
+    })
+    const request = new $OpenApiUtil.OpenApiRequest({ query: OpenApiUtil.query({ ...parameters }) })
+    // The client's own class for this belongs to a package that it depends on; it reads nothing of it by default.
+    const { body } = await client.callApi(params, request, {} as Parameters<typeof client.callApi>[2])
+    return body as Answer
+  }
+}
+
+/** What a CommonJS package exports as its default is found one level deeper by Node.js, and at once by bundlers. */
+function constructorOf<T>(module: T | { readonly default: T }): T {
+  return typeof module === 'object' && module !== null && 'default' in module ? module.default : (module as T)
+}
