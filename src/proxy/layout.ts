@@ -5,16 +5,10 @@
  * travels in the packet's priority (`meta priority`), which is reset before the packet goes on: unlike the mark it
  * decides nothing before then. The class leads to the chain that picks a slot, the number to the endpoints.
  */
-import {
-  type DataType,
-  inetProto,
-  inetService,
-  ipv4Address,
-  ipv6Address,
-  mark,
-  number,
-} from '../linux/nftables/data-type.ts'
-import { type Expression, FIB_FLAGS, NAT_FLAGS, RTN_LOCAL } from '../linux/nftables/expression.ts'
+import { and, anyBit, word } from '../linux/nftables/bits.ts'
+import { type DataType, inetProto, inetService, mark, number } from '../linux/nftables/data-type.ts'
+import { CT_STATUS, type Expression, FIB_FLAGS, NAT_FLAGS, RTN_LOCAL } from '../linux/nftables/expression.ts'
+import { destinationAddress, destinationKey, IP_HEADERS, sourceAddress } from '../linux/nftables/ip-header.ts'
 import type { FixedPart } from '../linux/nftables/owned-table.ts'
 import type { Chain, NftSet, Rule, TableRef } from '../linux/nftables/program.ts'
 import { CLASS_MASK, SHARDS } from './encoding.ts'
@@ -67,12 +61,6 @@ export interface Layout {
   readonly rules: readonly Rule[]
 }
 
-/** Where the address fields lie in the header. */
-export const HEADERS = {
-  ip: { type: ipv4Address, saddr: 12, daddr: 16, words: 1, portUnreachable: 3 },
-  ip6: { type: ipv6Address, saddr: 8, daddr: 24, words: 4, portUnreachable: 4 },
-} as const
-
 /** Layouts are the same for all who ask: their rules are encoded once. */
 const layouts = new Map<string, Layout>()
 
@@ -86,7 +74,7 @@ export function layoutOf(family: Family, table: string): Layout {
 
 function makeLayout(family: Family, table: string): Layout {
   const ref: TableRef = { family, table }
-  const address = HEADERS[family].type
+  const address = IP_HEADERS[family].type
   const endpoints = Array.from({ length: SHARDS }, (_, shard) => endpointsSet(ref, address, shard))
   return {
     ref,
@@ -199,19 +187,8 @@ function chainsOf(ref: TableRef): Chain[] {
 }
 
 function rulesOf(ref: TableRef, family: Family): Rule[] {
-  const { saddr, daddr, type, words, portUnreachable } = HEADERS[family]
-  const address = (offset: number, dest: number): Expression => ({
-    kind: 'payload',
-    base: 'network',
-    offset,
-    length: type.length,
-    dest,
-  })
-  const frontend: Expression[] = [
-    address(daddr, 0),
-    { kind: 'meta', key: 'l4proto', dest: words },
-    { kind: 'payload', base: 'transport', offset: 2, length: 2, dest: words + 1 },
-  ]
+  const { words, portUnreachable } = IP_HEADERS[family]
+  const frontend = destinationKey(family)
   const find = (set: string, chain: string): Expression[] => [
     ...frontend,
     { kind: 'lookup', set, source: 0, dest: 0 },
@@ -234,16 +211,16 @@ function rulesOf(ref: TableRef, family: Family): Rule[] {
     rule('output-unserved', [jumpTo('unserved')]),
     rule(
       'unserved',
-      [address(daddr, 0), isIn('cluster-ips'), goTo(REJECT_CHAIN)],
+      [destinationAddress(family, 0), isIn('cluster-ips'), goTo(REJECT_CHAIN)],
       'a port that the ClusterIP does not have',
     ),
-    rule('unserved', [address(daddr, 0), isIn('service-cidrs'), drop], 'a ClusterIP that nobody has'),
+    rule('unserved', [destinationAddress(family, 0), isIn('service-cidrs'), drop], 'a ClusterIP that nobody has'),
     rule(
       'firewall',
-      [...frontend, isIn('firewalled'), ...frontend, address(saddr, words + 2), notIn('source-ranges'), drop],
+      [...frontend, isIn('firewalled'), ...frontend, sourceAddress(family, words + 2), notIn('source-ranges'), drop],
       'outside of loadBalancerSourceRanges',
     ),
-    rule('cluster', [address(saddr, 0), notIn('keep-source'), ...markForMasquerade]),
+    rule('cluster', [sourceAddress(family, 0), notIn('keep-source'), ...markForMasquerade]),
     rule('cluster', [goTo('pick')]),
     rule('external', [jumpTo('firewall')]),
     rule('external', [...markForMasquerade]),
@@ -251,7 +228,7 @@ function rulesOf(ref: TableRef, family: Family): Rule[] {
     rule('local', [jumpTo('firewall')]),
     rule(
       'local',
-      [address(saddr, 0), isIn('local-pods'), goTo('short-circuit')],
+      [sourceAddress(family, 0), isIn('local-pods'), goTo('short-circuit')],
       'as if it had gone out and come back',
     ),
     rule('local', [...isLocalSource, ...markForMasquerade, goTo('short-circuit')]),
@@ -272,20 +249,10 @@ function rulesOf(ref: TableRef, family: Family): Rule[] {
     rule('postrouting', [...masqueradeMarked], 'marked above'),
     rule(
       'postrouting',
-      [...wasSentOn, address(saddr, 0), address(daddr, words), isIn('hairpins'), masquerade],
+      [...wasSentOn, sourceAddress(family, 0), destinationAddress(family, words), isIn('hairpins'), masquerade],
       'a pod that was sent to itself',
     ),
   ]
-}
-
-export function word(value: number): Buffer {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32LE(value >>> 0)
-  return bytes
-}
-
-export function and(register: number, mask: number): Expression {
-  return { kind: 'bitwise', source: register, dest: register, mask: word(mask), xor: word(0) }
 }
 
 function isIn(set: string): Expression {
@@ -312,15 +279,8 @@ const markForMasquerade: readonly Expression[] = [
   { kind: 'meta-set', key: 'mark', source: 0 },
 ]
 
-/** IPS_DST_NAT of linux/netfilter/nf_conntrack_common.h. */
-const DESTINATION_CHANGED = 0x20
-
 /** Only what a Service sent: a process that calls its own node, perhaps since before these rules, is none of theirs. */
-const wasSentOn: readonly Expression[] = [
-  { kind: 'ct', key: 'status', dest: 0 },
-  and(0, DESTINATION_CHANGED),
-  { kind: 'cmp', op: 'neq', source: 0, data: word(0) },
-]
+const wasSentOn: readonly Expression[] = [{ kind: 'ct', key: 'status', dest: 0 }, ...anyBit(CT_STATUS.destinationNat)]
 
 const masquerade: Expression = { kind: 'masquerade', flags: NAT_FLAGS.fullyRandom }
 

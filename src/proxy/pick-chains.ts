@@ -2,9 +2,11 @@
  * The chains that classes lead to: each picks a slot of a list, of whatever number, and sends the connection to who is in
  * it. There are as many as there are sizes, ways of picking and round-robin counters, not as many as Services.
  */
+import { and, word } from '../linux/nftables/bits.ts'
 import type { Expression, Register } from '../linux/nftables/expression.ts'
+import { IP_HEADERS, sourceAddress } from '../linux/nftables/ip-header.ts'
 import { NUMBER_MASK, SHARDS } from './encoding.ts'
-import { and, endpointsName, HEADERS, word } from './layout.ts'
+import { endpointsName } from './layout.ts'
 import type { Balancing, Family } from './service-plan.ts'
 
 /** What a pick chain does. */
@@ -54,8 +56,8 @@ function plainRule(family: Family, pick: Pick): Expression[] {
  * endpoint picked. The binding travels in the priority in place of the class.
  */
 function stickyRules(family: Family, pick: Pick): Expression[][] {
-  const { words } = HEADERS[family]
-  const client = [loadClient(family, 0), ...loadNumber(words)]
+  const { words } = IP_HEADERS[family]
+  const client = [sourceAddress(family, 0), ...loadNumber(words)]
   const endpoint = [loadPriority(8), { kind: 'lookup', set: 'sticky-endpoints', source: 8, dest: 8 } as const]
   const go = [...resetPriority, destination(family, 8)]
   const learn: Expression = {
@@ -91,22 +93,17 @@ function stickyRules(family: Family, pick: Pick): Expression[][] {
 
 /** The slot into word 1, after the number in word 0. */
 function chooseSlot(family: Family, { balancing, size }: Pick): Expression[] {
-  const { words } = HEADERS[family]
+  const { words } = IP_HEADERS[family]
   if (balancing !== 'maglev') {
     const mode = balancing === 'random' ? 'random' : 'inc'
     return [{ kind: 'numgen', mode, modulus: size, offset: 0, dest: 1 }]
   }
   return [
-    loadClient(family, 4),
+    sourceAddress(family, 4),
     { kind: 'payload', base: 'transport', offset: 0, length: 2, dest: 4 + words },
     // The same seed everywhere: all nodes send a client's connection to the same endpoint.
     { kind: 'jhash', source: 4, length: 4 * words + 4, modulus: size, seed: 0x6661_6972, offset: 0, dest: 1 },
   ]
-}
-
-function loadClient(family: Family, dest: Register): Expression {
-  const { saddr, type } = HEADERS[family]
-  return { kind: 'payload', base: 'network', offset: saddr, length: type.length, dest }
 }
 
 function loadPriority(dest: Register): Expression {
@@ -122,7 +119,7 @@ function loadNumber(dest: Register): Expression[] {
 }
 
 function destination(family: Family, at: Register): Expression {
-  return { kind: 'nat', type: 'dnat', family, addressMin: at, portMin: at + HEADERS[family].words }
+  return { kind: 'nat', type: 'dnat', family, addressMin: at, portMin: at + IP_HEADERS[family].words }
 }
 
 const resetPriority: readonly Expression[] = [{ kind: 'immediate', dest: 13, data: word(0) }, setPriority(13)]

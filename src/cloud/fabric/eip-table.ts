@@ -1,8 +1,10 @@
 import { formatAddress, requireAddress } from '../../base/ip.ts'
 import { ensureFixedTable, type FixedTable } from '../../linux/fixed-table.ts'
 import { NftBatch } from '../../linux/nftables/batch.ts'
+import { anyBit } from '../../linux/nftables/bits.ts'
 import { ipv4Address } from '../../linux/nftables/data-type.ts'
-import { CT_STATE, type Expression } from '../../linux/nftables/expression.ts'
+import { CT_STATE, CT_STATUS, type Expression } from '../../linux/nftables/expression.ts'
+import { destinationAddress, sourceAddress } from '../../linux/nftables/ip-header.ts'
 import type { NftSet } from '../../linux/nftables/program.ts'
 import { NftSocket } from '../../linux/nftables/socket.ts'
 import { INTERNET_DEVICE } from './fabric-names.ts'
@@ -13,8 +15,6 @@ const OUTWARD: NftSet = { ...TABLE, name: 'node-to-eip', key: [ipv4Address], dat
 const DSTNAT = -100
 const SRCNAT = 100
 const IFNAME_BYTES = 16
-/** Bit of `ct status`: the source was translated (include/uapi/linux/netfilter/nf_conntrack_common.h). */
-const IPS_SRC_NAT = 0x10
 
 /** A public address and the private one that it stands for. */
 export interface EipBinding {
@@ -93,8 +93,7 @@ function remove(batch: NftBatch, binding: EipBinding): void {
 
 /** The table's content, as values. */
 export function eipTable(): FixedTable {
-  const saddr: Expression = { kind: 'payload', base: 'network', offset: 12, length: 4, dest: 0 }
-  const daddr: Expression = { ...saddr, offset: 16 }
+  const [saddr, daddr] = [sourceAddress('ip', 0), destinationAddress('ip', 0)]
   const nat = { kind: 'nat', family: 'ip', addressMin: 1 } as const
   return {
     table: { ...TABLE, comment: 'elastic IP addresses of the VPC' },
@@ -126,9 +125,9 @@ export function eipTable(): FixedTable {
         expressions: [
           ...toInternet(),
           { kind: 'ct', key: 'state', dest: 0 },
-          ...anyBit(CT_STATE.new, 'neq'),
+          ...anyBit(CT_STATE.new),
           { kind: 'ct', key: 'status', dest: 0 },
-          ...anyBit(IPS_SRC_NAT, 'eq'),
+          ...anyBit(CT_STATUS.sourceNat, 'eq'),
           { kind: 'verdict', verdict: { kind: 'drop' } },
         ],
       },
@@ -142,15 +141,5 @@ function toInternet(): Expression[] {
   return [
     { kind: 'meta', key: 'oifname', dest: 0 },
     { kind: 'cmp', op: 'eq', source: 0, data: name },
-  ]
-}
-
-/** Whether one of the bits in register 0 is set (`neq` nothing) or none (`eq` nothing). */
-function anyBit(bits: number, op: 'eq' | 'neq'): Expression[] {
-  const mask = Buffer.alloc(4)
-  mask.writeUInt32LE(bits)
-  return [
-    { kind: 'bitwise', source: 0, dest: 0, mask, xor: Buffer.alloc(4) },
-    { kind: 'cmp', op, source: 0, data: Buffer.alloc(4) },
   ]
 }

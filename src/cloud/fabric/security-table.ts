@@ -1,8 +1,10 @@
 import { maskAddress, requireAddress } from '../../base/ip.ts'
 import { ensureFixedTable, type FixedTable } from '../../linux/fixed-table.ts'
 import { NftBatch } from '../../linux/nftables/batch.ts'
+import { anyBit, word } from '../../linux/nftables/bits.ts'
 import { ipv4Address, mark } from '../../linux/nftables/data-type.ts'
-import { CT_STATE, type Expression } from '../../linux/nftables/expression.ts'
+import { CT_STATE, CT_STATUS, type Expression } from '../../linux/nftables/expression.ts'
+import { destinationAddress, sourceAddress } from '../../linux/nftables/ip-header.ts'
 import type { Element, ListedElement, NftSet, Rule } from '../../linux/nftables/program.ts'
 import { NftSocket } from '../../linux/nftables/socket.ts'
 import type { Verdict } from '../../linux/nftables/verdict.ts'
@@ -14,11 +16,9 @@ const ELASTIC_IPS: NftSet = { ...TABLE, name: 'elastic-ips', key: [ipv4Address] 
 const EGRESS: NftSet = { ...TABLE, name: 'egress-policies', key: [mark], data: 'verdict' }
 const INGRESS: NftSet = { ...TABLE, name: 'ingress-policies', key: [mark], data: 'verdict' }
 const PROTOCOLS = { icmp: 1, tcp: 6, udp: 17 } as const
-/** Bit of `ct status`: the destination was translated (include/uapi/linux/netfilter/nf_conntrack_common.h). */
-const IPS_DST_NAT = 0x20
 
-const SADDR: Expression = { kind: 'payload', base: 'network', offset: 12, length: 4, dest: 0 }
-const DADDR: Expression = { ...SADDR, offset: 16 }
+const SADDR = sourceAddress('ip', 0)
+const DADDR = destinationAddress('ip', 0)
 const PORT: Expression = { kind: 'payload', base: 'transport', offset: 2, length: 2, dest: 0 }
 
 /**
@@ -79,7 +79,7 @@ function wordsOf({ key, data }: Pick<Element, 'key' | 'data'>): string {
 }
 
 function elementsOf(plan: SecurityPlan): ReadonlyMap<NftSet, readonly Element[]> {
-  const members = [...plan.members].map(([address, policy]) => ({ key: requireAddress(address), data: u32(policy) }))
+  const members = [...plan.members].map(([address, policy]) => ({ key: requireAddress(address), data: word(policy) }))
   const groups = [...plan.groups].map(
     ([group, addresses]) =>
       [groupSet(group), [...addresses].map((address) => ({ key: requireAddress(address) }))] as const,
@@ -99,7 +99,7 @@ export function securityTable(
 ): FixedTable {
   const leading = (prefix: string) =>
     policies.map((policy) => ({
-      key: u32(policy.number),
+      key: word(policy.number),
       data: { kind: 'jump', chain: `${prefix}-${policy.number}` } as const,
     }))
   const directions = policies.flatMap((policy) => [
@@ -139,7 +139,7 @@ const FORWARD: readonly TableRule[] = [
     comment: 'what a load balancer sends to its backends',
     expressions: [
       { kind: 'ct', key: 'status', dest: 0 },
-      ...anyBit(IPS_DST_NAT),
+      ...anyBit(CT_STATUS.destinationNat),
       { kind: 'ct', key: 'daddr-ip', direction: 'original', dest: 0 },
       { kind: 'lookup', set: ELASTIC_IPS.name, source: 0, invert: true },
       verdict({ kind: 'accept' }),
@@ -151,7 +151,7 @@ const FORWARD: readonly TableRule[] = [
     chain: 'forward',
     comment: 'leave nothing behind',
     expressions: [
-      { kind: 'immediate', dest: 0, data: u32(0) },
+      { kind: 'immediate', dest: 0, data: word(0) },
       { kind: 'meta-set', key: 'priority', source: 0 },
     ],
   },
@@ -207,26 +207,12 @@ function portsOf({ ports }: PacketRule): Expression[] {
 }
 
 /** Who may leave has still to be let in: an accepting rule returns. */
-function verdictOf(word: 'accept' | 'drop'): Verdict {
-  return word === 'drop' ? { kind: 'drop' } : { kind: 'return' }
+function verdictOf(fate: 'accept' | 'drop'): Verdict {
+  return fate === 'drop' ? { kind: 'drop' } : { kind: 'return' }
 }
 
 function verdict(value: Verdict): Expression {
   return { kind: 'verdict', verdict: value }
-}
-
-function anyBit(bits: number): Expression[] {
-  return [
-    { kind: 'bitwise', source: 0, dest: 0, mask: u32(bits), xor: u32(0) },
-    { kind: 'cmp', op: 'neq', source: 0, data: u32(0) },
-  ]
-}
-
-/** In the machine's byte order. */
-function u32(value: number): Buffer {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32LE(value)
-  return bytes
 }
 
 /** In the network's byte order. */

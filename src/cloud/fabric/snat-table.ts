@@ -3,6 +3,7 @@ import { ensureFixedTable, type FixedTable } from '../../linux/fixed-table.ts'
 import { NftBatch } from '../../linux/nftables/batch.ts'
 import { ipv4Address } from '../../linux/nftables/data-type.ts'
 import { rangeElements } from '../../linux/nftables/element.ts'
+import { sourceAddress } from '../../linux/nftables/ip-header.ts'
 import type { Element, NftSet } from '../../linux/nftables/program.ts'
 import { NftSocket } from '../../linux/nftables/socket.ts'
 import { INTERNET_DEVICE } from './fabric-names.ts'
@@ -70,7 +71,7 @@ const SNAT_TABLE: FixedTable = {
       expressions: [
         { kind: 'meta', key: 'oifname', dest: 0 },
         { kind: 'cmp', op: 'eq', source: 0, data: interfaceName() },
-        { kind: 'payload', base: 'network', offset: 12, length: 4, dest: 0 },
+        sourceAddress('ip', 0),
         { kind: 'lookup', set: SOURCES.name, source: 0, dest: 1 },
         { kind: 'nat', type: 'snat', family: 'ip', addressMin: 1 },
       ],

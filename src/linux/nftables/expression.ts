@@ -65,6 +65,9 @@ export const CT_KEYS = {
 } as const
 export type CtKey = keyof typeof CT_KEYS
 
+/** Bits of `ct status`: what was translated. Source: include/uapi/linux/netfilter/nf_conntrack_common.h */
+export const CT_STATUS = { sourceNat: 0x10, destinationNat: 0x20 } as const
+
 /** Bits of `ct state`. */
 export const CT_STATE = { invalid: 1, established: 2, related: 4, new: 8, untracked: 64 } as const
 

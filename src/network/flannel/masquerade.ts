@@ -1,8 +1,9 @@
 import { type Cidr, maskAddress, nthAddress } from '../../base/ip.ts'
 import { ensureFixedTable, type FixedTable } from '../../linux/fixed-table.ts'
-import { ipv4Address, ipv6Address } from '../../linux/nftables/data-type.ts'
+import { anyBit } from '../../linux/nftables/bits.ts'
 import { rangeElements } from '../../linux/nftables/element.ts'
 import { type Expression, NAT_FLAGS } from '../../linux/nftables/expression.ts'
+import { destinationAddress, IP_HEADERS, type IpFamily, sourceAddress } from '../../linux/nftables/ip-header.ts'
 import { NftSocket } from '../../linux/nftables/socket.ts'
 
 const TABLE = 'fairlead-flannel'
@@ -25,16 +26,16 @@ export function ensureMasquerade(netns: string | undefined, family: 4 | 6, cidrs
 
 /** The table's content, as values. */
 export function masqueradeTable(family: 4 | 6, cidrs: readonly Cidr[]): FixedTable {
-  const ref = { family: family === 4 ? ('ip' as const) : ('ip6' as const), table: TABLE }
-  const field = family === 4 ? ipv4Address : ipv6Address
+  const ip = family === 4 ? 'ip' : 'ip6'
+  const ref = { family: ip, table: TABLE } as const
   return {
     table: { ...ref, comment: 'traffic from pods to elsewhere carries the address of its node' },
-    sets: [{ ...ref, name: SET, key: [field], interval: true }],
+    sets: [{ ...ref, name: SET, key: [IP_HEADERS[ip].type], interval: true }],
     elements: { [SET]: cidrs.flatMap((cidr) => rangeElements(cidr.network, nthAddress(cidr, -1))) },
     chains: [{ ...ref, name: CHAIN, base: { type: 'nat', hook: 'postrouting', priority: SRCNAT } }],
     rules: [
       { chain: CHAIN, comment: 'the node proxy does it', expressions: isMarkedByProxy() },
-      { chain: CHAIN, comment: 'pods to elsewhere', expressions: masqueradeElsewhere(family) },
+      { chain: CHAIN, comment: 'pods to elsewhere', expressions: masqueradeElsewhere(ip) },
     ],
   }
 }
@@ -42,23 +43,21 @@ export function masqueradeTable(family: 4 | 6, cidrs: readonly Cidr[]): FixedTab
 function isMarkedByProxy(): Expression[] {
   return [
     { kind: 'meta', key: 'mark', dest: 0 },
-    { kind: 'bitwise', source: 0, dest: 0, mask: u32(PROXY_MARK), xor: u32(0) },
-    { kind: 'cmp', op: 'neq', source: 0, data: u32(0) },
+    ...anyBit(PROXY_MARK),
     { kind: 'verdict', verdict: { kind: 'return' } },
   ]
 }
 
-function masqueradeElsewhere(family: 4 | 6): Expression[] {
-  const length = family === 4 ? 4 : 16
-  const saddr: Expression = { kind: 'payload', base: 'network', offset: family === 4 ? 12 : 8, length, dest: 0 }
-  const daddr: Expression = { ...saddr, offset: family === 4 ? 16 : 24 }
+function masqueradeElsewhere(ip: IpFamily): Expression[] {
+  const { length } = IP_HEADERS[ip].type
+  const daddr = destinationAddress(ip, 0)
   // 224.0.0.0/4, ff00::/8
-  const [bits, first] = family === 4 ? [4, 0xe0] : [8, 0xff]
+  const [bits, first] = ip === 'ip' ? [4, 0xe0] : [8, 0xff]
   const mask = maskAddress(Buffer.alloc(length, 0xff), bits)
   const multicast = Buffer.alloc(length)
   multicast[0] = first
   return [
-    saddr,
+    sourceAddress(ip, 0),
     { kind: 'lookup', set: SET, source: 0 },
     daddr,
     { kind: 'lookup', set: SET, source: 0, invert: true },
@@ -67,11 +66,4 @@ function masqueradeElsewhere(family: 4 | 6): Expression[] {
     { kind: 'cmp', op: 'neq', source: 0, data: multicast },
     { kind: 'masquerade', flags: NAT_FLAGS.fullyRandom },
   ]
-}
-
-/** A mark is in the machine's byte order. */
-function u32(value: number): Buffer {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32LE(value)
-  return bytes
 }

@@ -1,19 +1,21 @@
 import { requireAddress } from '../../base/ip.ts'
 import type { FixedTable } from '../../linux/fixed-table.ts'
-import { inetProto, inetService, ipv4Address, ipv6Address } from '../../linux/nftables/data-type.ts'
-import { type Expression, FIB_FLAGS, NAT_FLAGS, RTN_LOCAL } from '../../linux/nftables/expression.ts'
+import { anyBit, word } from '../../linux/nftables/bits.ts'
+import { inetProto, inetService } from '../../linux/nftables/data-type.ts'
+import { CT_STATUS, type Expression, FIB_FLAGS, NAT_FLAGS, RTN_LOCAL } from '../../linux/nftables/expression.ts'
+import {
+  destinationAddress,
+  destinationKey,
+  destinationPort,
+  IP_HEADERS,
+  type IpFamily,
+  sourceAddress,
+} from '../../linux/nftables/ip-header.ts'
 import type { Chain, Element, NftSet } from '../../linux/nftables/program.ts'
 import type { HostPort } from './host-port-plan.ts'
 
 const TABLE = 'fairlead-hostports'
-/** `ct status`: the destination was rewritten. */
-const IPS_DST_NAT = 1 << 5
 const LOOPBACK_FIRST_BYTE = 127
-
-const FAMILIES = {
-  4: { name: 'ip', type: ipv4Address, saddr: 12, daddr: 16, words: 1 },
-  6: { name: 'ip6', type: ipv6Address, saddr: 8, daddr: 24, words: 4 },
-} as const
 
 export interface HostPortLayout extends FixedTable {
   /** `proto . dport` to `pod . port`: on every address of the node. */
@@ -26,8 +28,9 @@ export interface HostPortLayout extends FixedTable {
 
 /** The constant rules of one family: `table ip fairlead-hostports` (or ip6). What varies are elements. */
 export function hostPortLayout(family: 4 | 6): HostPortLayout {
-  const { name, type } = FAMILIES[family]
-  const ref = { family: name, table: TABLE } as const
+  const ip = family === 4 ? 'ip' : 'ip6'
+  const { type } = IP_HEADERS[ip]
+  const ref = { family: ip, table: TABLE } as const
   const data = [type, inetService]
   const anywhere = { ...ref, name: 'anywhere', key: [inetProto, inetService], data, comment: 'On every address' }
   const onAddress = { ...ref, name: 'on-address', key: [type, inetProto, inetService], data, comment: 'With hostIP' }
@@ -38,14 +41,14 @@ export function hostPortLayout(family: 4 | 6): HostPortLayout {
     onAddress,
     hairpins,
     sets: [anywhere, onAddress, hairpins],
-    chains: chainsOf(ref, family),
-    rules: rulesOf(family),
+    chains: chainsOf(ref),
+    rules: rulesOf(ip),
   }
 }
 
 type Ref = Pick<Chain, 'family' | 'table'>
 
-function chainsOf(ref: Ref, family: 4 | 6): Chain[] {
+function chainsOf(ref: Ref): Chain[] {
   const nat = (hook: 'prerouting' | 'output' | 'postrouting', priority: number): Chain => ({
     ...ref,
     name: hook,
@@ -58,25 +61,14 @@ function chainsOf(ref: Ref, family: 4 | 6): Chain[] {
     base: { type: 'filter', hook: 'prerouting', priority: -300, policy: 'accept' },
   }
   const hooks = [nat('prerouting', -100), nat('output', -100), nat('postrouting', 100)]
-  return [{ ...ref, name: 'hostports' }, ...hooks, ...(family === 4 ? [raw] : [])]
+  return [{ ...ref, name: 'hostports' }, ...hooks, ...(ref.family === 'ip' ? [raw] : [])]
 }
 
-function rulesOf(family: 4 | 6): FixedTable['rules'] {
-  const { type, saddr, daddr, words } = FAMILIES[family]
-  const address = (offset: number, dest: number): Expression => ({
-    kind: 'payload',
-    base: 'network',
-    offset,
-    length: type.length,
-    dest,
-  })
-  const port = (dest: number): Expression[] => [
-    { kind: 'meta', key: 'l4proto', dest },
-    { kind: 'payload', base: 'transport', offset: 2, length: 2, dest: dest + 1 },
-  ]
+function rulesOf(ip: IpFamily): FixedTable['rules'] {
+  const { saddr, daddr, words } = IP_HEADERS[ip]
   const toPod = (set: string): Expression[] => [
     { kind: 'lookup', set, source: 0, dest: 0 },
-    { kind: 'nat', type: 'dnat', family: FAMILIES[family].name, addressMin: 0, portMin: words },
+    { kind: 'nat', type: 'dnat', family: ip, addressMin: 0, portMin: words },
   ]
   const isLocal: Expression[] = [
     { kind: 'fib', result: 'type', flags: FIB_FLAGS.daddr, dest: 0 },
@@ -84,14 +76,10 @@ function rulesOf(family: 4 | 6): FixedTable['rules'] {
   ]
   const jump: Expression = { kind: 'verdict', verdict: { kind: 'jump', chain: 'hostports' } }
   const masquerade: Expression = { kind: 'masquerade', flags: NAT_FLAGS.fullyRandom }
-  const isTranslated: Expression[] = [
-    { kind: 'ct', key: 'status', dest: 0 },
-    { kind: 'bitwise', source: 0, dest: 0, mask: word(IPS_DST_NAT), xor: word(0) },
-    { kind: 'cmp', op: 'neq', source: 0, data: word(0) },
-  ]
+  const isTranslated: Expression[] = [{ kind: 'ct', key: 'status', dest: 0 }, ...anyBit(CT_STATUS.destinationNat)]
   const toItself: Expression[] = [
-    address(saddr, 0),
-    address(daddr, words),
+    sourceAddress(ip, 0),
+    destinationAddress(ip, words),
     { kind: 'lookup', set: 'hairpins', source: 0 },
   ]
   const loopback = (offset: number): Expression[] => [
@@ -102,13 +90,17 @@ function rulesOf(family: 4 | 6): FixedTable['rules'] {
     {
       chain: 'hostports',
       comment: 'with hostIP',
-      expressions: [address(daddr, 0), ...port(words), ...toPod('on-address')],
+      expressions: [...destinationKey(ip), ...toPod('on-address')],
     },
-    { chain: 'hostports', comment: 'on every address', expressions: [...isLocal, ...port(0), ...toPod('anywhere')] },
+    {
+      chain: 'hostports',
+      comment: 'on every address',
+      expressions: [...isLocal, ...destinationPort(0), ...toPod('anywhere')],
+    },
     { chain: 'prerouting', comment: 'from pods and from outside', expressions: [jump] },
     { chain: 'output', comment: 'from processes of this node', expressions: [jump] },
     { chain: 'postrouting', comment: 'a pod that was sent to itself', expressions: [...toItself, masquerade] },
-    ...(family === 6
+    ...(ip === 'ip6'
       ? []
       : [
           {
@@ -149,12 +141,5 @@ export function hostPortElements(
 function portBytes(port: number): Buffer {
   const bytes = Buffer.alloc(4)
   bytes.writeUInt16BE(port)
-  return bytes
-}
-
-/** In the machine's byte order. */
-function word(value: number): Buffer {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32LE(value)
   return bytes
 }

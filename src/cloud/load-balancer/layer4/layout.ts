@@ -5,16 +5,10 @@
  * packet's priority (`meta priority`), which is reset before the packet goes on, and leads to the chain that picks one of
  * the listener's slots; the slot says who is in it.
  */
-import {
-  type DataType,
-  inetProto,
-  inetService,
-  ipv4Address,
-  ipv6Address,
-  mark,
-  number,
-} from '../../../linux/nftables/data-type.ts'
+import { and } from '../../../linux/nftables/bits.ts'
+import { type DataType, inetProto, inetService, mark, number } from '../../../linux/nftables/data-type.ts'
 import type { Expression, Register } from '../../../linux/nftables/expression.ts'
+import { destinationKey, IP_HEADERS, sourceAddress } from '../../../linux/nftables/ip-header.ts'
 import type { FixedPart } from '../../../linux/nftables/owned-table.ts'
 import type { Chain, NftSet, Rule, TableRef } from '../../../linux/nftables/program.ts'
 import { NUMBER_MASK } from '../../../proxy/encoding.ts'
@@ -58,12 +52,6 @@ export interface Layer4Layout {
   readonly fixed: FixedPart
 }
 
-/** Where the address fields lie in the header. */
-export const HEADERS = {
-  ip: { type: ipv4Address, saddr: 12, daddr: 16, words: 1, portUnreachable: 3, daddrKey: 'daddr-ip' },
-  ip6: { type: ipv6Address, saddr: 8, daddr: 24, words: 4, portUnreachable: 4, daddrKey: 'daddr-ip6' },
-} as const
-
 /** Clients remembered per family; a new one beyond that gets any backend each time. */
 const MAX_CLIENTS = 1 << 20
 
@@ -73,11 +61,11 @@ export const CHOOSE_CHAIN = 'choose'
 /** The fixed part of one family's table. */
 export function layer4Layout(family: Family): Layer4Layout {
   const ref: TableRef = { family, table: TABLE_NAME }
-  const sets = setsOf(ref, HEADERS[family].type)
+  const sets = setsOf(ref, IP_HEADERS[family].type)
   const affinity: NftSet = {
     ...ref,
     name: 'affinity',
-    key: [HEADERS[family].type, mark],
+    key: [IP_HEADERS[family].type, mark],
     data: [mark],
     dynamic: true,
     expires: true,
@@ -131,9 +119,9 @@ function rulesOf(ref: TableRef, family: Family): Rule[] {
     return comment === '' ? plain : { ...plain, comment }
   }
   return [
-    rule('frontends', 'count it', [...frontendKey(family), isIn('connections')]),
+    rule('frontends', 'count it', [...destinationKey(family), isIn('connections')]),
     rule('frontends', 'which listener', [
-      ...frontendKey(family),
+      ...destinationKey(family),
       { kind: 'lookup', set: 'listeners', source: 0, dest: 0 },
       { kind: 'meta-set', key: 'priority', source: 0 },
       verdict('goto', 'listener'),
@@ -141,13 +129,13 @@ function rulesOf(ref: TableRef, family: Family): Rule[] {
     rule('listener', 'outside of the white list', [
       priority,
       isIn('guarded'),
-      loadClient(family, 1),
+      sourceAddress(family, 1),
       { kind: 'lookup', set: 'allowed', source: 0, invert: true },
       { kind: 'verdict', verdict: { kind: 'drop' } },
     ]),
     rule('listener', 'in the black list', [
       priority,
-      loadClient(family, 1),
+      sourceAddress(family, 1),
       isIn('denied'),
       { kind: 'verdict', verdict: { kind: 'drop' } },
     ]),
@@ -159,7 +147,9 @@ function rulesOf(ref: TableRef, family: Family): Rule[] {
       { kind: 'cmp', op: 'eq', source: 0, data: Buffer.of(6) },
       { kind: 'reject', type: 'tcp-reset', code: 0 },
     ]),
-    rule(CHOOSE_CHAIN, 'no backend serves', [{ kind: 'reject', type: 'icmp', code: HEADERS[family].portUnreachable }]),
+    rule(CHOOSE_CHAIN, 'no backend serves', [
+      { kind: 'reject', type: 'icmp', code: IP_HEADERS[family].portUnreachable },
+    ]),
     rule('prerouting', 'from clients', [verdict('jump', 'frontends')]),
     rule('output', "from the VPC's own processes", [verdict('jump', 'frontends')]),
     rule('traffic', 'from clients', [...direction(0), ...originalKey(family), isIn('inbound')]),
@@ -172,31 +162,12 @@ const priority: Expression = { kind: 'meta', key: 'priority', dest: 0 }
 
 /** The listener's number, from what the packet's priority has in its lower bits. */
 export function loadNumber(dest: Register): Expression[] {
-  const mask = Buffer.alloc(4)
-  mask.writeUInt32LE(NUMBER_MASK)
-  return [
-    { kind: 'meta', key: 'priority', dest },
-    { kind: 'bitwise', source: dest, dest, mask, xor: Buffer.alloc(4) },
-  ]
-}
-
-export function loadClient(family: Family, dest: Register): Expression {
-  const { saddr, type } = HEADERS[family]
-  return { kind: 'payload', base: 'network', offset: saddr, length: type.length, dest }
-}
-
-function frontendKey(family: Family): Expression[] {
-  const { daddr, type, words } = HEADERS[family]
-  return [
-    { kind: 'payload', base: 'network', offset: daddr, length: type.length, dest: 0 },
-    { kind: 'meta', key: 'l4proto', dest: words },
-    { kind: 'payload', base: 'transport', offset: 2, length: 2, dest: words + 1 },
-  ]
+  return [{ kind: 'meta', key: 'priority', dest }, and(dest, NUMBER_MASK)]
 }
 
 /** The same of a packet of either direction: where the connection's first packet went. */
 function originalKey(family: Family): Expression[] {
-  const { daddrKey, words } = HEADERS[family]
+  const { daddrKey, words } = IP_HEADERS[family]
   return [
     { kind: 'ct', key: daddrKey, dest: 0, direction: 'original' },
     { kind: 'meta', key: 'l4proto', dest: words },

@@ -3,7 +3,8 @@
  * one does is in its name, so that a new process finds its chains again.
  */
 import type { Expression, Register } from '../../../linux/nftables/expression.ts'
-import { type Family, HEADERS, loadClient, loadNumber } from './layout.ts'
+import { IP_HEADERS, sourceAddress } from '../../../linux/nftables/ip-header.ts'
+import { type Family, loadNumber } from './layout.ts'
 
 /** How a slot is picked: in turn, by the client's address, by client and ports, by the QUIC connection's id. */
 export type PickKind = 'rr' | 'sch' | 'tch' | 'qch'
@@ -71,7 +72,7 @@ const SPARE: Register = 14
 
 /** Expressions that leave a slot in word 1; a later way wins, if it can read the packet. */
 function waysToChoose(family: Family, { kind, size }: Pick): Expression[][] {
-  const { words } = HEADERS[family]
+  const { words } = IP_HEADERS[family]
   const hash = (length: number): Expression => ({
     kind: 'jhash',
     source: 2,
@@ -82,14 +83,14 @@ function waysToChoose(family: Family, { kind, size }: Pick): Expression[][] {
     offset: 0,
     dest: 1,
   })
-  const byClient = [loadClient(family, 2), hash(4 * words)]
+  const byClient = [sourceAddress(family, 2), hash(4 * words)]
   switch (kind) {
     case 'rr':
       return [[{ kind: 'numgen', mode: 'inc', modulus: size, offset: 0, dest: 1 }]]
     case 'sch':
       return [byClient]
     case 'tch': {
-      const { saddr, type } = HEADERS[family]
+      const { saddr, type } = IP_HEADERS[family]
       return [
         [
           // Source and destination address lie side by side, as do the ports.
@@ -137,7 +138,7 @@ function toBackend(family: Family): Expression[] {
 }
 
 function go(family: Family): Expression[] {
-  const { words } = HEADERS[family]
+  const { words } = IP_HEADERS[family]
   return [
     { kind: 'immediate', dest: SPARE, data: Buffer.alloc(4) },
     { kind: 'meta-set', key: 'priority', source: SPARE },
@@ -146,7 +147,7 @@ function go(family: Family): Expression[] {
 }
 
 function client(family: Family): Expression[] {
-  return [loadClient(family, 0), ...loadNumber(HEADERS[family].words)]
+  return [sourceAddress(family, 0), ...loadNumber(IP_HEADERS[family].words)]
 }
 
 function rememberRule(family: Family): Expression[] {
