@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import { hostname } from 'node:os'
+import { aborted } from '../base/aborted.ts'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { FairleadError } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
@@ -159,12 +160,5 @@ function listen(server: Server, { host, port }: { readonly host: string; readonl
       ),
     )
     server.listen({ host, port }, () => resolve())
-  })
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
   })
 }

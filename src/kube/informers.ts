@@ -1,3 +1,4 @@
+import { aborted } from '../base/aborted.ts'
 import type { Clock } from '../base/clock.ts'
 import { FairleadError } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
@@ -79,11 +80,4 @@ export class InformerSet {
   async synced(): Promise<void> {
     await Promise.all([...this.#informers.values()].map((informer) => informer.synced))
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

@@ -1,3 +1,4 @@
+import { aborted } from '../../base/aborted.ts'
 import type { Clock } from '../../base/clock.ts'
 import { type Cidr, formatCidr, requireCidr } from '../../base/ip.ts'
 import type { Log } from '../../base/log.ts'
@@ -143,7 +144,7 @@ class VxlanNetwork implements Flannel {
     })
     const running = this.#options.nodes === undefined ? this.#nodes.run(this.#signal) : undefined
     await Promise.all([running, this.#publish()])
-    if (!this.#signal.aborted) await new Promise((resolve) => this.#signal.addEventListener('abort', resolve))
+    await aborted(this.#signal)
     off()
   }
 
