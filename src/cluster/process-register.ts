@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeRunFile } from '../base/atomic-file.ts'
-import { systemErrorCode } from '../base/error.ts'
+import { unless } from '../base/unless.ts'
 import { type ProcessIdentity, readProcessIdentity } from '../linux/process.ts'
 
 /**
@@ -38,12 +38,8 @@ export class ProcessRegister {
   }
 
   #names(): string[] {
-    try {
-      return readdirSync(this.#directory).filter((name) => !name.endsWith('.tmp'))
-    } catch (error) {
-      if (systemErrorCode(error) === 'ENOENT') return []
-      throw error
-    }
+    const names = unless(['ENOENT'], () => readdirSync(this.#directory)) ?? []
+    return names.filter((name) => !name.endsWith('.tmp'))
   }
 }
 

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
-import { systemErrorCode } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
+import { unless } from '../base/unless.ts'
 import { cgroupHierarchies, removeCgroup } from '../linux/cgroup.ts'
 import { unmountTree } from '../linux/mounts.ts'
 import { deleteNetns, netnsPath } from '../linux/netns.ts'
@@ -78,24 +78,14 @@ function removeEmptyRoots(roots: LayoutRoots): void {
 }
 
 function removeIfEmpty(directory: string): void {
-  try {
-    rmdirSync(directory)
-  } catch (error) {
-    // What is there belongs to somebody else: another cluster, or the user's images.
-    if (!['ENOENT', 'ENOTEMPTY', 'EBUSY'].includes(systemErrorCode(error) ?? '')) throw error
-  }
+  // What is there belongs to somebody else: another cluster, or the user's images.
+  unless(['ENOENT', 'ENOTEMPTY', 'EBUSY'], () => rmdirSync(directory))
 }
 
 /** Names of the clusters that the machine knows. */
 export function listClusters(roots: LayoutRoots): string[] {
   const { state, run } = layoutRoots(roots)
-  const names = [join(state, 'clusters'), run].flatMap((directory) => {
-    try {
-      return readdirSync(directory)
-    } catch (error) {
-      if (systemErrorCode(error) === 'ENOENT') return []
-      throw error
-    }
-  })
+  const namesIn = (directory: string) => unless(['ENOENT'], () => readdirSync(directory)) ?? []
+  const names = [join(state, 'clusters'), run].flatMap(namesIn)
   return [...new Set(names)].sort()
 }

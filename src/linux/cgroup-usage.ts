@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { systemErrorCode } from '../base/error.ts'
+import { unless } from '../base/unless.ts'
 import { type CgroupHierarchy, cgroupHierarchies } from './cgroup.ts'
 
 /** What a control group and all below it have used; left out where this machine does not count it. */
@@ -65,10 +65,5 @@ function number(text: string | undefined): number | undefined {
 
 /** ENODEV: the group went away between opening and reading. */
 function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    if (['ENOENT', 'ENODEV', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return undefined
-    throw error
-  }
+  return unless(['ENOENT', 'ENODEV', 'ENOTDIR'], () => readFileSync(path, 'utf8'))
 }

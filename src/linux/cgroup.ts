@@ -7,8 +7,11 @@ import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from '
 import { join } from 'node:path'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { FairleadError, systemErrorCode } from '../base/error.ts'
+import { unless } from '../base/unless.ts'
 import { listMounts, type Mount } from './mounts.ts'
 
+/** ENODEV: the group went away between opening and reading. */
+const MISSING = ['ENOENT', 'ENODEV']
 const RETRY_MS = 5
 const REMOVE_TIMEOUT_MS = 5000
 
@@ -36,7 +39,7 @@ export function cgroupControllers(hierarchies: readonly CgroupHierarchy[] = cgro
   return new Set(
     hierarchies.flatMap(({ version, directory, controllers }) => {
       if (version === 1) return controllers
-      return (unlessMissing(() => readFileSync(join(directory, 'cgroup.controllers'), 'utf8')) ?? '')
+      return (unless(MISSING, () => readFileSync(join(directory, 'cgroup.controllers'), 'utf8')) ?? '')
         .trim()
         .split(/\s+/)
     }),
@@ -68,7 +71,7 @@ export function cgroupProcesses(path: string): number[] {
 export function killCgroup(path: string): void {
   for (const { version, directory } of cgroupHierarchies()) {
     // One write kills all, atomically, on Linux 5.14 and newer.
-    if (version === 2) unlessMissing(() => writeFileSync(join(directory, path, 'cgroup.kill'), '1', { flag: 'r+' }))
+    if (version === 2) unless(MISSING, () => writeFileSync(join(directory, path, 'cgroup.kill'), '1', { flag: 'r+' }))
   }
   for (const pid of cgroupProcesses(path)) {
     try {
@@ -104,35 +107,24 @@ function cgroupTree(path: string): string[] {
 }
 
 function subtree(directory: string): string[] {
-  const entries = unlessMissing(() => readdirSync(directory, { withFileTypes: true }))
+  const entries = unless(MISSING, () => readdirSync(directory, { withFileTypes: true }))
   if (entries === undefined) return []
   const below = entries.filter((entry) => entry.isDirectory()).flatMap((entry) => subtree(join(directory, entry.name)))
   return [...below, directory]
 }
 
 function readProcs(directory: string): string[] {
-  const text = unlessMissing(() => readFileSync(join(directory, 'cgroup.procs'), 'utf8')) ?? ''
+  const text = unless(MISSING, () => readFileSync(join(directory, 'cgroup.procs'), 'utf8')) ?? ''
   return text.split('\n').filter((line) => line !== '')
 }
 
 /** False when processes are in it. */
 function removeDirectory(directory: string): boolean {
   try {
-    unlessMissing(() => rmdirSync(directory))
+    unless(MISSING, () => rmdirSync(directory))
     return true
   } catch (error) {
     if (systemErrorCode(error) === 'EBUSY') return false
-    throw error
-  }
-}
-
-/** ENODEV: the group went away between opening and reading. */
-function unlessMissing<T>(run: () => T): T | undefined {
-  try {
-    return run()
-  } catch (error) {
-    const code = systemErrorCode(error)
-    if (code === 'ENOENT' || code === 'ENODEV') return undefined
     throw error
   }
 }

@@ -4,19 +4,17 @@
  */
 import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { systemErrorCode } from '../base/error.ts'
+import { unless } from '../base/unless.ts'
 
 /** The longest record that the kernel hands out. */
 const MAXIMUM_RECORD = 8192
 
+const UNREADABLE = ['ENOENT', 'EPERM', 'EACCES', 'ENXIO']
+
 /** The messages that the kernel still has, oldest first; none where it shows them to nobody. */
 export function readKernelLog(path = '/dev/kmsg'): string[] {
-  let fd: number
-  try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
-  } catch (error) {
-    if (['ENOENT', 'EPERM', 'EACCES', 'ENXIO'].includes(systemErrorCode(error) ?? '')) return []
-    throw error
-  }
+  const fd = unless(UNREADABLE, () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK))
+  if (fd === undefined) return []
   try {
     return readRecords(fd)
   } finally {

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { FairleadError, systemErrorCode } from '../base/error.ts'
+import { FairleadError } from '../base/error.ts'
+import { unless } from '../base/unless.ts'
 import {
   CLONE_NEWNET,
   close,
@@ -26,12 +27,8 @@ export function netnsPath(name: string): string {
 
 /** Names of the pinned network namespaces that begin with `prefix`. */
 export function listNetns(prefix = ''): string[] {
-  try {
-    return readdirSync(NETNS_DIRECTORY).filter((name) => name.startsWith(prefix))
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return []
-    throw error
-  }
+  const names = unless(['ENOENT'], () => readdirSync(NETNS_DIRECTORY)) ?? []
+  return names.filter((name) => name.startsWith(prefix))
 }
 
 /**

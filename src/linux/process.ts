@@ -1,6 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { systemErrorCode } from '../base/error.ts'
+import { unless } from '../base/unless.ts'
 import { inNetns } from './netns.ts'
 
 /** One process among all that ever have this number: a number is given again, with another start. */
@@ -67,20 +68,12 @@ export function allPids(): number[] {
   return readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? [Number(name)] : []))
 }
 
+const UNREADABLE = ['ENOENT', 'ESRCH', 'EACCES']
+
 function readNamespaceLink(pid: number): string | undefined {
-  return unlessGone(() => readlinkSync(`/proc/${pid}/ns/net`))
+  return unless(UNREADABLE, () => readlinkSync(`/proc/${pid}/ns/net`))
 }
 
 function readProcFile(pid: number, file: string): string | undefined {
-  return unlessGone(() => readFileSync(`/proc/${pid}/${file}`, 'utf8'))
-}
-
-function unlessGone<T>(read: () => T): T | undefined {
-  try {
-    return read()
-  } catch (error) {
-    const code = systemErrorCode(error)
-    if (code === 'ENOENT' || code === 'ESRCH' || code === 'EACCES') return undefined
-    throw error
-  }
+  return unless(UNREADABLE, () => readFileSync(`/proc/${pid}/${file}`, 'utf8'))
 }

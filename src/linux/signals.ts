@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
-import { systemErrorCode } from '../base/error.ts'
+import { unless } from '../base/unless.ts'
 
 /** glibc keeps the first two for itself. */
 const FIRST_REALTIME = 34
@@ -40,10 +40,5 @@ export function signalDisposition(pid: number, signal: number): SignalDispositio
 }
 
 function readStatus(pid: number): string | undefined {
-  try {
-    return readFileSync(`/proc/${pid}/status`, 'latin1')
-  } catch (error) {
-    if (['ENOENT', 'ESRCH'].includes(systemErrorCode(error) ?? '')) return undefined
-    throw error
-  }
+  return unless(['ENOENT', 'ESRCH'], () => readFileSync(`/proc/${pid}/status`, 'latin1'))
 }

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { FairleadError, systemErrorCode } from '../base/error.ts'
+import { unless } from '../base/unless.ts'
 import { inNetns } from './netns.ts'
 
 /**
@@ -9,14 +10,7 @@ import { inNetns } from './netns.ts'
  * @returns undefined when this kernel has no such setting.
  */
 export function readSysctl(netns: string | undefined, name: string): string | undefined {
-  return inNetns(netns, () => {
-    try {
-      return readFileSync(`/proc/sys/${name}`, 'utf8').trim()
-    } catch (error) {
-      if (systemErrorCode(error) === 'ENOENT') return undefined
-      throw error
-    }
-  })
+  return inNetns(netns, () => unless(['ENOENT'], () => readFileSync(`/proc/sys/${name}`, 'utf8').trim()))
 }
 
 /**

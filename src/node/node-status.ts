@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { arch, cpus, release, totalmem } from 'node:os'
-import { systemErrorCode } from '../base/error.ts'
 import { formatTime } from '../base/time.ts'
+import { unless } from '../base/unless.ts'
 import type { Node, NodeAddress, NodeSystemInfo } from '../kube/types/core.ts'
 import type { Condition } from '../kube/types/meta.ts'
 import { cgroupControllers } from '../linux/cgroup.ts'
@@ -137,10 +137,5 @@ function readLine(path: string): string {
 }
 
 function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return ''
-    throw error
-  }
+  return unless(['ENOENT'], () => readFileSync(path, 'utf8')) ?? ''
 }

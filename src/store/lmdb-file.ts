@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
-import { systemErrorCode } from '../base/error.ts'
+import { unless } from '../base/unless.ts'
 
 /** Where in its page a header of LMDB begins, what it begins with, and where it says how long pages are (`MDB_meta`). */
 const HEADER_AT = 24
@@ -20,13 +20,8 @@ export type LmdbFileState = 'absent' | 'unfinished' | 'whole' | 'damaged'
 
 /** Looks at a file before LMDB does, which ends the process where a header is missing. */
 export function lmdbFileState(path: string): LmdbFileState {
-  let file: number
-  try {
-    file = openSync(path, 'r')
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return 'absent'
-    throw error
-  }
+  const file = unless(['ENOENT'], () => openSync(path, 'r'))
+  if (file === undefined) return 'absent'
   try {
     const pageBytes = pageSizeIn(file, 0)
     if (pageBytes !== undefined && pageSizeIn(file, pageBytes) === pageBytes) return 'whole'

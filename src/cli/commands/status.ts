@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { FairleadError, isFairleadError, systemErrorCode } from '../../base/error.ts'
+import { FairleadError, isFairleadError } from '../../base/error.ts'
+import { unless } from '../../base/unless.ts'
 import { connectAsAdmin, readClusterSpec } from '../../cluster/cluster.ts'
 import { isClusterRun } from '../../cluster/cluster-lock.ts'
 import { requireClusterName } from '../../cluster/cluster-spec.ts'
@@ -82,13 +83,8 @@ function statusText(cluster: ClusterStatus): string {
 
 /** Resident memory of a process in MiB (proc(5), statm, field 2, in pages of 4 KiB); undefined when it has ended. */
 function residentMegabytes(pid: number): number | undefined {
-  try {
-    const pages = Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1])
-    return Math.round((pages * 4) / 1024)
-  } catch (error) {
-    if (['ENOENT', 'ESRCH'].includes(systemErrorCode(error) ?? '')) return undefined
-    throw error
-  }
+  const fields = unless(['ENOENT', 'ESRCH'], () => readFileSync(`/proc/${pid}/statm`, 'utf8').split(' '))
+  return fields === undefined ? undefined : Math.round((Number(fields[1]) * 4) / 1024)
 }
 
 /** Prints the administrator's kubeconfig. */

@@ -2,8 +2,8 @@ import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeRunFile } from '../../base/atomic-file.ts'
 import type { Clock } from '../../base/clock.ts'
-import { systemErrorCode } from '../../base/error.ts'
 import type { Log } from '../../base/log.ts'
+import { unless } from '../../base/unless.ts'
 import { ConntrackSocket } from '../../linux/conntrack.ts'
 import { RouteSocket } from '../../linux/netlink/route/socket.ts'
 import { NftBatch } from '../../linux/nftables/batch.ts'
@@ -280,12 +280,8 @@ function layer7Directory(directory: string): string {
 }
 
 function readUnhealthy(directory: string): string[] {
-  try {
-    return JSON.parse(readFileSync(join(directory, UNHEALTHY_FILE), 'utf8')) as string[]
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return []
-    throw error
-  }
+  const text = unless(['ENOENT'], () => readFileSync(join(directory, UNHEALTHY_FILE), 'utf8'))
+  return text === undefined ? [] : (JSON.parse(text) as string[])
 }
 
 function healthKey({ key }: ListenerPlan, backend: string): string {

@@ -15,6 +15,7 @@ import {
 import { basename, join } from 'node:path'
 import { writeFileAtomic } from '../../base/atomic-file.ts'
 import { FairleadError, systemErrorCode } from '../../base/error.ts'
+import { unless } from '../../base/unless.ts'
 import { hostViewConfig } from './builtin-images.ts'
 import { EMPTY_CONFIG, type Image, type ImageConfig } from './image.ts'
 import { isImageLayout, sha256 } from './image-layout.ts'
@@ -150,12 +151,7 @@ function listImages(directory: string): readonly StoredImage[] {
 }
 
 function readImage(directory: string, name: string): StoredImage | undefined {
-  try {
-    return JSON.parse(readFileSync(recordPath(directory, name), 'utf8'))
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return undefined
-    throw error
-  }
+  return unless(['ENOENT'], () => JSON.parse(readFileSync(recordPath(directory, name), 'utf8')))
 }
 
 function toImage(directory: string, { kind, name, id, config, content = '', path }: StoredImage): Image {

@@ -1,6 +1,6 @@
 import { lstatSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { systemErrorCode } from '../../base/error.ts'
+import { unless } from '../../base/unless.ts'
 
 export type RootPath =
   | { readonly kind: 'file' | 'directory' | 'other'; readonly path: string }
@@ -45,13 +45,9 @@ function parts(path: string): string[] {
 }
 
 function kindOf(path: string): 'file' | 'directory' | 'link' | 'other' | 'missing' {
-  try {
-    const stat = lstatSync(path)
-    if (stat.isSymbolicLink()) return 'link'
-    if (stat.isDirectory()) return 'directory'
-    return stat.isFile() ? 'file' : 'other'
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return 'missing'
-    throw error
-  }
+  const stat = unless(['ENOENT', 'ENOTDIR'], () => lstatSync(path))
+  if (stat === undefined) return 'missing'
+  if (stat.isSymbolicLink()) return 'link'
+  if (stat.isDirectory()) return 'directory'
+  return stat.isFile() ? 'file' : 'other'
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { systemErrorCode } from '../../base/error.ts'
+import { unless } from '../../base/unless.ts'
 
 /**
  * When a log was how long. A program's output is stored as it comes, so the time of a line is when the agent first saw
@@ -39,12 +39,7 @@ export function decodeMarks(bytes: Buffer): LogMark[] {
 
 /** The marks of a log, the lowest first; none when the log never was watched. */
 export function readMarks(logPath: string): LogMark[] {
-  try {
-    return decodeMarks(readFileSync(marksPath(logPath)))
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return []
-    throw error
-  }
+  return unless(['ENOENT'], () => decodeMarks(readFileSync(marksPath(logPath)))) ?? []
 }
 
 /** The index of the first mark that fulfils a condition, which all after it fulfil too. */

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { systemErrorCode } from '../../base/error.ts'
+import { unless } from '../../base/unless.ts'
 import { isAlive, type ProcessIdentity, parseProcessStat } from '../../linux/process.ts'
 import type { ContainerKey, ContainerState, ExitedState } from './runtime.ts'
 
@@ -26,6 +26,7 @@ export interface ContainerDirectory {
   readonly attached: string
 }
 
+const MISSING = ['ENOENT', 'ENOTDIR']
 /** Exit code of a container that is gone and nobody saw how, as upstream writes it. */
 const EXIT_UNKNOWN = 137
 /** Exit code of a container that could not be started, as containerd writes it. */
@@ -61,7 +62,7 @@ export function listRuns(podsDirectory: string, podUid: string): ContainerKey[] 
 
 /** The entries of a directory; none when it is missing. */
 export function entries(directory: string): string[] {
-  return readIfThere(() => readdirSync(directory)) ?? []
+  return unless(MISSING, () => readdirSync(directory)) ?? []
 }
 
 /**
@@ -135,18 +136,9 @@ export function lastRuncError(log: string): string {
 }
 
 function modifiedAt(path: string): number | undefined {
-  return readIfThere(() => statSync(path).mtimeMs)
+  return unless(MISSING, () => statSync(path).mtimeMs)
 }
 
 function readText(path: string): string | undefined {
-  return readIfThere(() => readFileSync(path, 'utf8'))
-}
-
-function readIfThere<T>(read: () => T): T | undefined {
-  try {
-    return read()
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return undefined
-    throw error
-  }
+  return unless(MISSING, () => readFileSync(path, 'utf8'))
 }

@@ -1,6 +1,6 @@
 import { chmodSync, closeSync, existsSync, fstatSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { systemErrorCode } from '../../base/error.ts'
+import { unless } from '../../base/unless.ts'
 import { ranOutOfMemory, readKernelLog } from '../../linux/kernel-log.ts'
 import type { ContainerDirectory } from './container-directory.ts'
 import type { BindMount, ContainerConfig } from './oci-spec.ts'
@@ -77,13 +77,8 @@ function readTail(path: string): string {
 }
 
 function readPart(path: string, part: (size: number) => { from: number; length: number }): string | undefined {
-  let fd: number
-  try {
-    fd = openSync(path, 'r')
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return undefined
-    throw error
-  }
+  const fd = unless(['ENOENT'], () => openSync(path, 'r'))
+  if (fd === undefined) return undefined
   try {
     const { from, length } = part(fstatSync(fd).size)
     const bytes = Buffer.alloc(length)

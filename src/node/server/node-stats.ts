@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { join } from 'node:path'
-import { systemErrorCode } from '../../base/error.ts'
 import { formatTime } from '../../base/time.ts'
+import { unless } from '../../base/unless.ts'
 import type { Pod } from '../../kube/types/core.ts'
 import { type CgroupHierarchy, cgroupHierarchies } from '../../linux/cgroup.ts'
 import { type CgroupUsage, cgroupUsage } from '../../linux/cgroup-usage.ts'
@@ -111,19 +111,11 @@ function usageFigures({ cpuNanoseconds, memory }: CgroupUsage, { name, since, no
 
 /** The counters of `eth0` as a process of the pod sees it (proc(5), `/proc/PID/net/dev`). */
 function networkFigures(pid: number | undefined, now: number): object {
-  const text = pid === undefined ? undefined : readIfThere(`/proc/${pid}/net/dev`)
+  const read = () => readFileSync(`/proc/${pid}/net/dev`, 'utf8')
+  const text = pid === undefined ? undefined : unless(['ENOENT', 'ESRCH', 'EINVAL'], read)
   const line = /^\s*eth0:\s*(.*)$/m.exec(text ?? '')?.[1]
   if (line === undefined) return {}
   const counters = line.split(/\s+/).map(Number)
   const figures = { rxBytes: counters[0], rxErrors: counters[2], txBytes: counters[8], txErrors: counters[10] }
   return { network: { time: formatTime(now), name: 'eth0', ...figures, interfaces: [{ name: 'eth0', ...figures }] } }
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    if (['ENOENT', 'ESRCH', 'EINVAL'].includes(systemErrorCode(error) ?? '')) return undefined
-    throw error
-  }
 }

@@ -12,9 +12,10 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { systemErrorCode } from '../../base/error.ts'
+import { unless } from '../../base/unless.ts'
 import type { VolumeFile } from './volume-files.ts'
 
+const MISSING = ['ENOENT', 'ENOTDIR']
 const DATA = '..data'
 
 /** Who owns the files beside their user. */
@@ -73,13 +74,13 @@ function linkNames(directory: string, names: ReadonlySet<string>): void {
 function isSame(directory: string, files: readonly VolumeFile[]): boolean {
   if (listFiles(directory, '').length !== files.length) return false
   return files.every(({ path, data }) => {
-    const present = unlessMissing(() => readFileSync(join(directory, path)))
+    const present = unless(MISSING, () => readFileSync(join(directory, path)))
     return present?.equals(data) === true
   })
 }
 
 function listFiles(directory: string, below: string): string[] {
-  const entries = unlessMissing(() => readdirSync(join(directory, below), { withFileTypes: true })) ?? []
+  const entries = unless(MISSING, () => readdirSync(join(directory, below), { withFileTypes: true })) ?? []
   return entries.flatMap((entry) => {
     const path = join(below, entry.name)
     return entry.isDirectory() ? listFiles(directory, path) : [path]
@@ -87,18 +88,9 @@ function listFiles(directory: string, below: string): string[] {
 }
 
 function currentDirectory(directory: string): string | undefined {
-  return unlessMissing(() => readlinkSync(join(directory, DATA)))
+  return unless(MISSING, () => readlinkSync(join(directory, DATA)))
 }
 
 function firstPart(path: string): string {
   return path.split('/')[0] ?? path
-}
-
-function unlessMissing<T>(read: () => T): T | undefined {
-  try {
-    return read()
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return undefined
-    throw error
-  }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { writeRunFile } from '../../../base/atomic-file.ts'
 import type { Clock } from '../../../base/clock.ts'
 import { errorMessage, FairleadError, systemErrorCode } from '../../../base/error.ts'
+import { unless } from '../../../base/unless.ts'
 import { isAlive, killProcess, type ProcessIdentity, readProcessIdentity, spawnIn } from '../../../linux/process.ts'
 import { findHaproxy } from './find-haproxy.ts'
 import { askHaproxy, parseWorkers } from './haproxy-socket.ts'
@@ -146,13 +147,10 @@ export class HaproxyMaster {
 }
 
 function readIdentity(path: string): ProcessIdentity | undefined {
-  try {
-    const { pid, startTicks } = JSON.parse(readFileSync(path, 'utf8')) as ProcessIdentity
-    return { pid, startTicks }
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return undefined
-    throw error
-  }
+  const text = unless(['ENOENT'], () => readFileSync(path, 'utf8'))
+  if (text === undefined) return undefined
+  const { pid, startTicks } = JSON.parse(text) as ProcessIdentity
+  return { pid, startTicks }
 }
 
 function isDeaf(error: unknown): boolean {

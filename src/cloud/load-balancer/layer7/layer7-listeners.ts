@@ -2,8 +2,9 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeRunFile } from '../../../base/atomic-file.ts'
 import type { Clock } from '../../../base/clock.ts'
-import { FairleadError, systemErrorCode } from '../../../base/error.ts'
+import { FairleadError } from '../../../base/error.ts'
 import type { Log } from '../../../base/log.ts'
+import { unless } from '../../../base/unless.ts'
 import type { ListenerTraffic } from '../plan.ts'
 import {
   compileHaproxy,
@@ -294,10 +295,6 @@ function addAll(before: ReadonlyMap<string, Counted>, now: ReadonlyMap<string, C
 }
 
 function readKept(path: string): Kept {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Kept
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return { skeleton: '', slots: [], counted: [] }
-    throw error
-  }
+  const text = unless(['ENOENT'], () => readFileSync(path, 'utf8'))
+  return text === undefined ? { skeleton: '', slots: [], counted: [] } : (JSON.parse(text) as Kept)
 }
