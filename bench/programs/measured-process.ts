@@ -16,7 +16,6 @@ export class MeasuredProcess implements AsyncDisposable {
     this.#child = spawn('ip', ['netns', 'exec', netns, ...command], { stdio: ['ignore', 'pipe', 'pipe'] })
     const keep = (data: Buffer) => {
       this.#output += data.toString()
-      if (process.env.DBG) process.stderr.write(data)
     }
     this.#child.stdout?.on('data', keep)
     this.#child.stderr?.on('data', keep)

@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { FairleadError, systemErrorCode } from '../base/error.ts'
+import { isAlive, type ProcessIdentity, readProcessIdentity } from '../linux/process.ts'
 import { clusterLayout, type LayoutRoots } from './layout.ts'
 
 /**
@@ -13,9 +15,20 @@ export interface ClusterLock extends AsyncDisposable {
 }
 
 const STOP = 'stop\n'
+/** Between two looks at a process that is just ending. */
+const LOOK_MS = 5
+
+export interface LockOptions {
+  /** The process ends with the cluster: who asked for the stop waits for the end of the process, too. */
+  readonly endsProcess?: boolean
+}
 
 /** @throws FairleadError `ALREADY_RUNNING` when another process has the cluster. */
-export async function lockCluster(name: string, roots: LayoutRoots): Promise<ClusterLock> {
+export async function lockCluster(
+  name: string,
+  roots: LayoutRoots,
+  { endsProcess = false }: LockOptions = {},
+): Promise<ClusterLock> {
   const server = createServer()
   const waiting = new Set<Socket>()
   const stopAsked = new Promise<void>((resolve) => {
@@ -31,7 +44,7 @@ export async function lockCluster(name: string, roots: LayoutRoots): Promise<Clu
   await listen(server, name, roots)
   // The lock alone keeps no process alive.
   server.unref()
-  return { stopAsked, [Symbol.asyncDispose]: () => release(server, waiting) }
+  return { stopAsked, [Symbol.asyncDispose]: () => release(server, waiting, endsProcess) }
 }
 
 async function listen(server: Server, name: string, roots: LayoutRoots): Promise<void> {
@@ -47,11 +60,12 @@ async function listen(server: Server, name: string, roots: LayoutRoots): Promise
   }
 }
 
-async function release(server: Server, waiting: ReadonlySet<Socket>): Promise<void> {
+async function release(server: Server, waiting: ReadonlySet<Socket>, endsProcess: boolean): Promise<void> {
   const closed = once(server, 'close')
   server.close()
-  // Whoever asked for the stop sees it done by the end of the connection.
-  for (const socket of waiting) socket.end()
+  // Whoever asked for the stop sees it done by the end of the connection, and by that of the process named last.
+  const words = endsProcess ? JSON.stringify(readProcessIdentity(process.pid)) : ''
+  for (const socket of waiting) socket.end(words)
   await closed
 }
 
@@ -69,10 +83,19 @@ export async function askToStop(name: string, roots: LayoutRoots): Promise<boole
     throw error
   }
   socket.write(STOP)
-  socket.resume()
+  let words = ''
+  socket.setEncoding('utf8').on('data', (text) => {
+    words += text
+  })
   // A killed process ends the connection by a reset.
   await new Promise((resolve) => socket.once('close', resolve).on('error', () => {}))
+  if (words !== '') await ended(JSON.parse(words) as ProcessIdentity)
   return true
+}
+
+/** A process closes its connections before it ends, and only its parent hears of its end. */
+async function ended(identity: ProcessIdentity): Promise<void> {
+  while (isAlive(identity)) await sleep(LOOK_MS)
 }
 
 /** Whether some process runs the cluster. */

@@ -29,6 +29,8 @@ export interface StartOptions {
   /** Called as things come to stand, for showing progress. */
   readonly onProgress?: (step: ClusterStep) => void
   readonly clock?: Clock
+  /** The process ends with the cluster: `down` waits for that, too. */
+  readonly endsProcess?: boolean
 }
 
 export type ClusterStep =
@@ -114,7 +116,7 @@ export async function startCluster(options: StartOptions): Promise<Cluster> {
   const { spec, roots = {}, clock = systemClock, onProgress = () => {} } = options
   const layout = clusterLayout(spec.name, roots)
   requireRoot()
-  const lock = await lockCluster(spec.name, roots)
+  const lock = await lockCluster(spec.name, roots, { endsProcess: options.endsProcess === true })
   const log = createLog({ component: 'supervisor', level: process.env.FAIRLEAD_LOG_LEVEL ?? 'warn' })
   try {
     if (hasRemains(layout)) {

@@ -59,7 +59,7 @@ async function runInForeground(
   const interrupt = catchInterrupt()
   const manifests = options.demo ? readDemo() : Promise.resolve([[], []] as const)
   manifests.catch(() => {})
-  await using cluster = await startCluster({ spec, onProgress: showStep })
+  await using cluster = await startCluster({ spec, onProgress: showStep, endsProcess: true })
   const end = Promise.race([interrupt.asked, cluster.stopAsked.then(() => 'stop' as const)])
   for (const image of images) await addClusterImage(cluster.layout, image)
   if (!options.demo) {
