@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHook } from 'node:async_hooks'
 import { test } from 'node:test'
 import { silentLog } from '../../base/log.ts'
 import { CloudState } from './cloud-state.ts'
@@ -49,3 +50,53 @@ test('a call that fails is made again', async () => {
   clearInterval(keepAlive)
   assert.equal(calls, 2)
 })
+
+test('who waits for it sleeps until a call that failed is made again', async () => {
+  await using state = CloudState.open()
+  let calls = 0
+  await using follower = new StateFollower(state, silentLog, async () => {
+    calls += 1
+    if (calls === 1) throw new RangeError('not now')
+  })
+  let turns = 0
+  const hook = createHook({
+    init(_, type) {
+      if (type === 'Immediate') turns += 1
+    },
+  }).enable()
+  await follower.settled()
+  hook.disable()
+  assert.equal(calls, 2)
+  assert.ok(turns < 100, `${turns} turns of the event loop`)
+})
+
+test('a change in the moment when a call ends makes another call', async () => {
+  await using state = CloudState.open()
+  const seen: number[] = []
+  await new Promise<void>((resolve) => {
+    const follower = new StateFollower(state, silentLog, async () => {
+      const before = state.list(NUMBERS).length
+      seen.push(before)
+      if (before === MOMENTS) resolve(follower[Symbol.asyncDispose]())
+      else afterMicrotasks(before, () => state.transact((t) => t.put(NUMBERS, String(before), { n: before })))
+    })
+  })
+  assert.deepEqual(seen, [0, 1, 2, 3, 4, 5, 6, 7, 8])
+})
+
+test('who waits for it is told when it stops', async () => {
+  await using state = CloudState.open()
+  const follower = new StateFollower(state, silentLog, async () => {
+    throw new RangeError('never')
+  })
+  const settled = follower.settled()
+  await follower[Symbol.asyncDispose]()
+  await settled
+})
+
+const MOMENTS = 8
+
+function afterMicrotasks(count: number, change: () => void): void {
+  if (count === 0) change()
+  else queueMicrotask(() => afterMicrotasks(count - 1, change))
+}

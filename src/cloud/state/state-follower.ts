@@ -16,6 +16,8 @@ export class StateFollower implements AsyncDisposable {
   #running: Promise<void> | undefined
   #retry: NodeJS.Timeout | undefined
   #stopped = false
+  /** Who waits until it has followed. */
+  readonly #waiting: (() => void)[] = []
 
   constructor(state: CloudState, log: Log, follow: () => Promise<void>) {
     this.#follow = follow
@@ -25,8 +27,11 @@ export class StateFollower implements AsyncDisposable {
   }
 
   /** Resolves when everything is followed that was in the state at the call; rejects never: what fails is tried again. */
-  async settled(): Promise<void> {
-    while (this.#running !== undefined || (this.#behind && !this.#stopped)) await (this.#running ?? nextTurn())
+  settled(): Promise<void> {
+    if (this.#running === undefined && (!this.#behind || this.#stopped)) return Promise.resolve()
+    // Nobody waits in vain for a process that has nothing else to do.
+    this.#retry?.ref()
+    return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -34,30 +39,47 @@ export class StateFollower implements AsyncDisposable {
     this.#stopListening()
     clearTimeout(this.#retry)
     await this.#running
+    this.#tell()
   }
 
   #wake(): void {
     this.#behind = true
     if (this.#stopped || this.#running !== undefined) return
     clearTimeout(this.#retry)
-    this.#running = this.#catchUp().finally(() => {
-      this.#running = undefined
-    })
+    this.#running = this.#catchUp()
   }
 
   async #catchUp(): Promise<void> {
     // Changes of one turn come together.
     await nextTurn()
-    while (this.#behind && !this.#stopped) {
-      this.#behind = false
-      try {
-        await this.#follow()
-      } catch (error) {
-        this.#log.error({ err: error }, 'What the cloud holds is not carried out; trying again')
-        this.#behind = true
-        this.#retry = setTimeout(() => this.#wake(), RETRY_MS).unref()
-        return
-      }
+    let isFollowed = true
+    while (isFollowed && this.#behind && !this.#stopped) isFollowed = await this.#followOnce()
+    // In the same step as the look at what is left: a change that comes now starts the next call.
+    this.#running = undefined
+    if (!this.#behind) this.#tell()
+  }
+
+  /** @returns whether it succeeded. */
+  async #followOnce(): Promise<boolean> {
+    this.#behind = false
+    try {
+      await this.#follow()
+      return true
+    } catch (error) {
+      this.#log.error({ err: error }, 'What the cloud holds is not carried out; trying again')
+      this.#behind = true
+      this.#retryLater()
+      return false
     }
+  }
+
+  #retryLater(): void {
+    if (this.#stopped) return
+    this.#retry = setTimeout(() => this.#wake(), RETRY_MS)
+    if (this.#waiting.length === 0) this.#retry.unref()
+  }
+
+  #tell(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve()
   }
 }
