@@ -1,4 +1,5 @@
 import { formatTime } from '../base/time.ts'
+import { fieldPath } from '../kube/field-path.ts'
 import type { Draft } from '../kube/kind.ts'
 import { isJsonObject, type JsonObject, memberOf } from '../kube/patch/json.ts'
 import type { AnyKind } from '../kube/registry.ts'
@@ -11,7 +12,6 @@ import {
   type FieldTree,
   intersect,
   isEmptyTree,
-  join,
   listSteps,
   pathsOf,
   subtract,
@@ -158,7 +158,7 @@ function merge(kind: AnyKind, present: unknown, body: unknown, path: string): un
     for (const [name, value] of Object.entries(body)) {
       if (value === null) continue
       const before = memberOf(present, name)
-      out[name] = before === undefined ? value : merge(kind, before, value, join(path, name))
+      out[name] = before === undefined ? value : merge(kind, before, value, fieldPath(path, name))
     }
     return out
   }
@@ -192,7 +192,7 @@ function removeFields(kind: AnyKind, value: unknown, tree: FieldTree, path: stri
     const name = step.slice(2)
     if (!step.startsWith('f:') || memberOf(draft, name) === undefined) continue
     if (isEmptyTree(inner)) delete draft[name]
-    else removeFields(kind, draft[name], inner, join(path, name))
+    else removeFields(kind, draft[name], inner, fieldPath(path, name))
   }
 }
 

@@ -1,3 +1,4 @@
+import { fieldPath } from '../kube/field-path.ts'
 import { isJsonObject, type JsonObject, jsonEqual, memberOf } from '../kube/patch/json.ts'
 import type { AnyKind } from '../kube/registry.ts'
 import { mergeListOf } from './patch.ts'
@@ -34,11 +35,7 @@ export function treeOf(kind: AnyKind, value: unknown, path: string): FieldTree {
 
 function treeOfMap(kind: AnyKind, value: JsonObject, path: string): FieldTree {
   const fields = Object.entries(value).filter(([, field]) => field !== undefined && field !== null)
-  return Object.fromEntries(fields.map(([name, field]) => [`f:${name}`, treeOf(kind, field, join(path, name))]))
-}
-
-export function join(path: string, name: string): string {
-  return path === '' ? name : `${path}.${name}`
+  return Object.fromEntries(fields.map(([name, field]) => [`f:${name}`, treeOf(kind, field, fieldPath(path, name))]))
 }
 
 /** The items of a list that merges by keys or is a set, by their steps; `undefined`: the list is one value. */
@@ -176,7 +173,7 @@ function childPairs(kind: AnyKind, before: unknown, after: unknown, path: string
     step: `f:${name}`,
     old: memberOf(old, name),
     now: memberOf(now, name),
-    at: join(path, name),
+    at: fieldPath(path, name),
   }))
 }
 

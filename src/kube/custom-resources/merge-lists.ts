@@ -1,3 +1,4 @@
+import { fieldPath } from '../field-path.ts'
 import type { MergeList } from '../kind.ts'
 import type { JsonSchema } from '../types/custom-resource-definition.ts'
 
@@ -9,7 +10,7 @@ export function mergeListsOf(schema: JsonSchema, path = ''): Readonly<Record<str
   if (type === 'map') own[path] = { keys: schema['x-kubernetes-list-map-keys'] ?? [] }
   const items = schema.items === undefined ? {} : mergeListsOf(schema.items, path)
   const inner = Object.entries(schema.properties ?? {}).map(([name, property]) =>
-    mergeListsOf(property, path === '' ? name : `${path}.${name}`),
+    mergeListsOf(property, fieldPath(path, name)),
   )
   return Object.assign(own, items, ...inner)
 }

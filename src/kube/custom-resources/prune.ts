@@ -1,3 +1,4 @@
+import { fieldPath } from '../field-path.ts'
 import { isJsonObject } from '../patch/json.ts'
 import type { JsonSchema } from '../types/custom-resource-definition.ts'
 
@@ -19,7 +20,7 @@ export function prune(schema: JsonSchema, value: unknown, root: boolean, path = 
   const whole = root || schema['x-kubernetes-embedded-resource'] === true
   return Object.keys(value).flatMap((name) => {
     if (whole && ENVELOPE.has(name)) return []
-    return pruneField(schema, value as Record<string, unknown>, name, path === '' ? name : `${path}.${name}`)
+    return pruneField(schema, value as Record<string, unknown>, name, fieldPath(path, name))
   })
 }
 

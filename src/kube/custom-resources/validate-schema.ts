@@ -1,3 +1,4 @@
+import { fieldPath } from '../field-path.ts'
 import type { FieldError } from '../kind.ts'
 import { isJsonObject, type JsonObject, jsonEqual } from '../patch/json.ts'
 import type { JsonSchema } from '../types/custom-resource-definition.ts'
@@ -17,11 +18,6 @@ export function validateBySchema(schema: JsonSchema, value: unknown, path = ''):
     ...validateByType(schema, value, path),
     ...validateCombinations(schema, value, path),
   ]
-}
-
-/** Fields of the whole object have no dot in front. */
-function child(path: string, name: string): string {
-  return path === '' ? name : `${path}.${name}`
 }
 
 function inBody(path: string, rule: string): string {
@@ -128,7 +124,7 @@ function validateObject(schema: JsonSchema, value: JsonObject, path: string): re
   const names = Object.keys(value)
   const errors: FieldError[] = (schema.required ?? [])
     .filter((name) => value[name] === undefined)
-    .map((name) => required(child(path, name)))
+    .map((name) => required(fieldPath(path, name)))
   if (maxProperties !== undefined && names.length > maxProperties)
     errors.push(tooMany(path, names.length, maxProperties))
   if (minProperties !== undefined && names.length < minProperties) {
@@ -138,7 +134,7 @@ function validateObject(schema: JsonSchema, value: JsonObject, path: string): re
     const property = Object.hasOwn(properties, name) ? properties[name] : undefined
     const own = property ?? (isJsonObject(additionalProperties) ? additionalProperties : undefined)
     if (own !== undefined && value[name] !== undefined)
-      errors.push(...validateBySchema(own, value[name], child(path, name)))
+      errors.push(...validateBySchema(own, value[name], fieldPath(path, name)))
   }
   return errors
 }

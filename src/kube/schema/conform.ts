@@ -1,3 +1,4 @@
+import { fieldPath } from '../field-path.ts'
 import type { Draft } from '../kind.ts'
 import { isJsonObject, type JsonObject } from '../patch/json.ts'
 import { type Field, type Message, messageOf, type Scalar } from './schema.ts'
@@ -42,7 +43,7 @@ function checkMessage(message: Message, value: JsonObject, { path, plain, found 
   const out: Draft = {}
   for (const [name, item] of Object.entries(value)) {
     const field = message.fields.get(name)
-    const at = path === '' ? name : `${path}.${name}`
+    const at = fieldPath(path, name)
     if (field === undefined) {
       found.unknown.push(at)
       continue
@@ -50,7 +51,7 @@ function checkMessage(message: Message, value: JsonObject, { path, plain, found 
     if (item === null) continue
     out[name] = checkField(message, field, {
       item,
-      place: { path: at, plain: plain === '' ? name : `${plain}.${name}`, found },
+      place: { path: at, plain: fieldPath(plain, name), found },
     })
   }
   return out
