@@ -1,4 +1,4 @@
-import type { Agent } from 'node:https'
+import { agentTrusting } from '../../base/trusting-agent.ts'
 import type { Answer } from './cloud-api.ts'
 
 /** Asks one product for an action. @throws the client's own error, with the body of a refusal as `data` */
@@ -26,7 +26,7 @@ export async function rpcRequester(options: RequesterOptions): Promise<Requester
   const { default: Client } = await import('@alicloud/pop-core')
   const { endpoint, version, accessKeyId, accessKeySecret, securityToken, caPem } = options
   const client = new Client({
-    ...(caPem === undefined ? {} : { opts: { agent: await agentFor(caPem) } }),
+    ...(caPem === undefined ? {} : { opts: { agent: await agentTrusting(caPem) } }),
     endpoint,
     apiVersion: version,
     accessKeyId,
@@ -41,9 +41,4 @@ export async function rpcRequester(options: RequesterOptions): Promise<Requester
 
 export function userAgent({ clusterId }: Pick<RequesterOptions, 'clusterId'>): string {
   return `fairlead-ccm ClusterId/${clusterId}`
-}
-
-async function agentFor(ca: string): Promise<Agent> {
-  const { Agent } = await import('node:https')
-  return new Agent({ ca, keepAlive: true })
 }

@@ -1,5 +1,5 @@
-import type { Agent } from 'node:https'
 import { errorMessage, FairleadError } from '../../base/error.ts'
+import { agentTrusting } from '../../base/trusting-agent.ts'
 import type { PoolInterface } from './pool-plan.ts'
 
 /** The interfaces of one node, as the cloud has them. */
@@ -179,13 +179,8 @@ function requester(access: EcsAccess, RegionId: string): Request {
 
 async function connect({ endpoint, accessKeyId, accessKeySecret, caPem }: EcsAccess) {
   const { default: RpcClient } = await import('@alicloud/pop-core')
-  const opts = caPem === undefined ? {} : { agent: await agentFor(caPem) }
+  const opts = caPem === undefined ? {} : { agent: await agentTrusting(caPem) }
   return new RpcClient({ endpoint, apiVersion: ECS_VERSION, accessKeyId, accessKeySecret, opts })
-}
-
-async function agentFor(ca: string): Promise<Agent> {
-  const https = await import('node:https')
-  return new https.Agent({ ca, keepAlive: true })
 }
 
 /** The client's own message holds the whole URL, signature and all. */
