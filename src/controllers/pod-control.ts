@@ -1,5 +1,5 @@
 import { errorMessage } from '../base/error.ts'
-import { isNotFound } from '../kube/api-error.ts'
+import { isConflict, isNotFound } from '../kube/api-error.ts'
 import type { Informer } from '../kube/informer.ts'
 import { pods } from '../kube/resource.ts'
 import type { Pod } from '../kube/types/core.ts'
@@ -39,6 +39,18 @@ export class PodControl {
         recorder.event(owner, 'Warning', 'FailedCreate', `Error creating: ${errorMessage(error)}`)
       }
       throw error
+    }
+  }
+
+  /** Takes a finalizer off a pod. Gone already is fine. @throws ApiError */
+  async release({ metadata }: Pod, finalizer: string): Promise<void> {
+    if (!metadata.finalizers?.includes(finalizer)) return
+    const body = { metadata: { uid: metadata.uid, '$deleteFromPrimitiveList/finalizers': [finalizer] } }
+    try {
+      this.#written.wrote(await this.#context.client.patch(pods, metadata, { type: 'strategic', body }))
+    } catch (error) {
+      // Another pod has its name by now.
+      if (!isNotFound(error) && !isConflict(error)) throw error
     }
   }
 

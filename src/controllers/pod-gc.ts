@@ -18,8 +18,10 @@ const QUARANTINE_MS = 40_000
 /** So many pods that have ended are kept (upstream `--terminated-pod-gc-threshold`). */
 const ENDED_LIMIT = 12_500
 
-/** Key of the look at how many pods have ended; no node has such a name. */
+/** Key of the look at how many pods have ended; no node has such a name, nor the next. */
 const ENDED = '#ended'
+/** Key of the look at pods that are deleted before they had a node. */
+const UNSCHEDULED = '#unscheduled'
 
 const NODE_GONE: Condition = {
   type: 'DisruptionTarget',
@@ -35,7 +37,7 @@ export interface PodGcOptions {
 
 /**
  * Removes pods that nobody else would: of nodes that are gone for good, being deleted on a node that is out of
- * service, ended pods beyond a limit.
+ * service, or before they had a node, ended pods beyond a limit.
  */
 export class PodGarbageCollector implements Controller {
   readonly #context: ControllerContext
@@ -70,7 +72,10 @@ export class PodGarbageCollector implements Controller {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const reconcile = (key: string) => (key === ENDED ? this.#removeEnded() : this.#reconcile(key))
+    const reconcile = (key: string) => {
+      if (key === ENDED) return this.#removeEnded()
+      return key === UNSCHEDULED ? this.#removeUnscheduled() : this.#reconcile(key)
+    }
     await runWorkers({ queue: this.#queue, workers: 1, reconcile, log: this.#context.log, signal })
   }
 
@@ -80,7 +85,10 @@ export class PodGarbageCollector implements Controller {
       this.#ended.add(keyOf(pod))
       if (this.#ended.size > this.#endedLimit) this.#queue.add(ENDED)
     }
-    if (nodeName === undefined) return
+    if (nodeName === undefined) {
+      if (isForsaken(pod)) this.#queue.add(UNSCHEDULED)
+      return
+    }
     const node = this.#nodes.get(nodeName)
     if (node === undefined) this.#queue.addAfter(nodeName, this.#quarantineMs)
     else if (pod.metadata.deletionTimestamp !== undefined && isOutOfService(node)) this.#queue.add(nodeName)
@@ -92,6 +100,11 @@ export class PodGarbageCollector implements Controller {
     if (node === undefined) return this.#removeAll(here, NODE_GONE)
     if (isOutOfService(node))
       await this.#removeAll(here.filter(({ metadata }) => metadata.deletionTimestamp !== undefined))
+  }
+
+  /** A finalizer keeps them, and no node will say that they have ended. */
+  async #removeUnscheduled(): Promise<void> {
+    await this.#removeAll(this.#pods.list().filter(isForsaken))
   }
 
   /** The oldest go first, evicted ones before all. */
@@ -125,6 +138,12 @@ export class PodGarbageCollector implements Controller {
     const preconditions = uid === undefined ? {} : { uid }
     await client.delete(pods, pod.metadata, { gracePeriodSeconds: 0, preconditions })
   }
+}
+
+/** Deleted without ever having had a node, and not said to have ended. */
+function isForsaken(pod: Pod): boolean {
+  const { nodeName } = pod.spec
+  return (nodeName ?? '') === '' && pod.metadata.deletionTimestamp !== undefined && !isTerminal(pod)
 }
 
 /** Not ready, and someone has said that it will not come back as it was. */

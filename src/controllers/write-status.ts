@@ -20,10 +20,21 @@ export async function writeStatus<T extends WithStatus>(
   { object, status }: { readonly object: T; readonly status: NonNullable<T['status']> },
 ): Promise<T> {
   if (sameJson(object.status ?? {}, status)) return object
-  const removed = Object.keys(object.status ?? {}).filter((key) => !(key in status))
-  const body = {
-    metadata: { uid: object.metadata.uid },
-    status: { ...Object.fromEntries(removed.map((key) => [key, null])), ...status },
-  }
+  const body = { metadata: { uid: object.metadata.uid }, status: replacing(object.status ?? {}, status) }
   return client.patch(resource, object.metadata, { type: 'merge', body }, { subresource: 'status' })
+}
+
+/** A merge patch (RFC 7396) that makes an object of another: what it has no more is null, at every depth. */
+function replacing(before: object, after: object): object {
+  const old = new Map<string, unknown>(Object.entries(before))
+  const removed = [...old.keys()].filter((key) => !(key in after)).map((key) => [key, null] as const)
+  const kept = Object.entries(after).map(([key, value]) => {
+    const was = old.get(key)
+    return [key, isPlain(was) && isPlain(value) ? replacing(was, value) : value] as const
+  })
+  return Object.fromEntries([...removed, ...kept])
+}
+
+function isPlain(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -2,7 +2,7 @@ import { formatTime } from '../../base/time.ts'
 import { findCondition } from '../../kube/conditions.ts'
 import { controllerRef } from '../../kube/owner.ts'
 import type { CronJob, Job } from '../../kube/types/batch.ts'
-import { isFinished } from '../job/plan.ts'
+import { isFinished } from '../job/end.ts'
 import type { Schedule } from './schedule.ts'
 
 const SCHEDULED_AT = 'batch.kubernetes.io/cronjob-scheduled-timestamp'

@@ -6,6 +6,8 @@ export type FailureVerdict =
   | { readonly type: 'count' }
   /** The failure is none of the Job's: it uses up no retry. */
   | { readonly type: 'ignore' }
+  /** It counts, and its index is not tried again. */
+  | { readonly type: 'fail-index' }
   | { readonly type: 'fail-job'; readonly message: string }
 
 /** The verdict of the first rule that matches the pod; a failure counts where none does. */
@@ -14,6 +16,7 @@ export function verdictOn(job: Job, pod: Pod): FailureVerdict {
     const matched = matchOf(rule, pod)
     if (matched === undefined) continue
     if (rule.action === 'Ignore') return { type: 'ignore' }
+    if (rule.action === 'FailIndex' && job.spec.backoffLimitPerIndex !== undefined) return { type: 'fail-index' }
     if (rule.action !== 'FailJob') return { type: 'count' }
     return { type: 'fail-job', message: `${matched} matching ${rule.action} rule at index ${index}` }
   }

@@ -8,25 +8,38 @@ export const COMPLETION_INDEX = 'batch.kubernetes.io/job-completion-index'
 export interface Indexes {
   /** Done, in order. */
   readonly completed: readonly number[]
-  /** The indexes of pods. */
-  of(pods: readonly Pod[]): readonly number[]
+  /** Given up, in order; `undefined` where indexes have no limit of their own. */
+  readonly failed: readonly number[] | undefined
 }
 
-/** Reads which indexes are done: those of pods that succeeded, and those that the status remembers. */
-export function indexesOf(job: Job, pods: readonly Pod[]): Indexes {
-  const of = (some: readonly Pod[]) => some.flatMap((pod) => indexOf(pod) ?? [])
-  const succeeded = of(pods.filter(({ status }) => status?.phase === 'Succeeded'))
+/**
+ * Reads which indexes are done and given up: those of pods, and those that the status remembers.
+ *
+ * @param failsIndex Whether a pod's failure is the last of its index; left out where indexes have no limit of their own.
+ */
+export function indexesOf(job: Job, pods: readonly Pod[], failsIndex?: (pod: Pod) => boolean): Indexes {
   const limit = job.spec.completions ?? 0
-  const all = new Set([...succeeded, ...parseIndexes(job.status?.completedIndexes ?? '')])
-  return { completed: [...all].filter((index) => index < limit).sort((a, b) => a - b), of }
+  const merged = (known: string | undefined, counts: (pod: Pod) => boolean) => {
+    const all = new Set([...indexesIn(pods.filter(counts)), ...parseIndexes(known ?? '')])
+    return [...all].filter((index) => index < limit).sort((a, b) => a - b)
+  }
+  return {
+    completed: merged(job.status?.completedIndexes, ({ status }) => status?.phase === 'Succeeded'),
+    failed: failsIndex === undefined ? undefined : merged(job.status?.failedIndexes, failsIndex),
+  }
 }
 
-function indexOf({ metadata }: Pod): number | undefined {
+/** The indexes of pods. */
+export function indexesIn(pods: readonly Pod[]): readonly number[] {
+  return pods.flatMap((pod) => indexOf(pod) ?? [])
+}
+
+export function indexOf({ metadata }: Pod): number | undefined {
   const text = metadata.annotations?.[COMPLETION_INDEX]
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined
 }
 
-/** `[0, 1, 2, 5]` as `0-2,5`. */
+/** `[0, 1, 2, 5, 6]` as `0-2,5,6`, as upstream writes them. */
 export function formatIndexes(indexes: readonly number[]): string {
   const runs: { first: number; last: number }[] = []
   for (const index of indexes) {
@@ -34,7 +47,12 @@ export function formatIndexes(indexes: readonly number[]): string {
     if (run !== undefined && run.last === index - 1) run.last = index
     else runs.push({ first: index, last: index })
   }
-  return runs.map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`)).join(',')
+  return runs.map(({ first, last }) => formatRun(first, last)).join(',')
+}
+
+function formatRun(first: number, last: number): string {
+  if (first === last) return String(first)
+  return `${first}${last === first + 1 ? ',' : '-'}${last}`
 }
 
 /** The inverse of {@link formatIndexes}; `0-1` and `0,1` are the same. */

@@ -37,6 +37,7 @@ function pod(
       name,
       uid: name,
       creationTimestamp: '2026-01-01T00:00:00Z',
+      finalizers: ['batch.kubernetes.io/job-tracking'],
       ...(index === undefined ? {} : { annotations: { 'batch.kubernetes.io/job-completion-index': String(index) } }),
     },
     spec: { containers: [] },

@@ -1,21 +1,18 @@
-import { findCondition, isConditionTrue } from '../../kube/conditions.ts'
+import { findCondition } from '../../kube/conditions.ts'
 import type { Job } from '../../kube/types/batch.ts'
 import type { Pod } from '../../kube/types/core.ts'
-import { isActive, isReady, isTerminal } from '../pod-state.ts'
-import { verdictOn } from './failure-policy.ts'
-import { type Indexes, indexesOf } from './indexes.ts'
-
-/** How a Job has ended, or is about to. */
-export interface JobEnd {
-  readonly type: 'Complete' | 'Failed'
-  readonly reason: string
-  readonly message: string
-}
+import { isActive, isReady } from '../pod-state.ts'
+import { completion, deadlineIn, endOf, isFinished, type JobEnd } from './end.ts'
+import { indexesIn, indexOf } from './indexes.ts'
+import { retryIn, retryIndexIn } from './retry.ts'
+import { countsOf, isTerminating, type JobCounts } from './tally.ts'
 
 export interface JobPlan {
   /** Completion index of each pod to make; `undefined` for Jobs without indexes. */
   readonly create: readonly (number | undefined)[]
   readonly delete: readonly Pod[]
+  /** The end of a pod that is deleted does not count: it was one too many, or the Job is suspended. */
+  readonly drops: boolean
   readonly end: JobEnd | undefined
   /** The Job itself has outlived its `ttlSecondsAfterFinished`. */
   readonly expired: boolean
@@ -24,158 +21,120 @@ export interface JobPlan {
   readonly counts: JobCounts
 }
 
-export interface JobCounts {
-  readonly active: number
-  readonly ready: number
-  readonly succeeded: number
-  readonly failed: number
-  readonly terminating: number
-  readonly indexes: Indexes | undefined
-}
-
-/** First wait after a failure; doubled for each further one. */
-const RETRY_MS = 10_000
-const RETRY_LIMIT_MS = 600_000
 const MAX_CREATES = 500
-
-/** Whether the Job has ended for good. */
-export function isFinished({ status }: Job): boolean {
-  return isConditionTrue(status?.conditions, 'Complete') || isConditionTrue(status?.conditions, 'Failed')
-}
 
 /** What brings a Job on: the pods to make and to remove, or its end. @param now Milliseconds since the epoch. */
 export function planJob(job: Job, pods: readonly Pod[], now: number): JobPlan {
   const counts = countsOf(job, pods)
   const active = pods.filter(isActive)
-  const idle = { create: [], delete: [], end: undefined, expired: false, recheckIn: undefined, counts }
-  if (job.metadata.deletionTimestamp !== undefined) return idle
+  const idle = { create: [], delete: [], drops: true, end: undefined, expired: false, recheckIn: undefined, counts }
   if (isFinished(job)) return { ...idle, delete: active, ...planExpiry(job, now) }
-  if (job.spec.suspend === true) return { ...idle, delete: active }
-  const end = failedByPolicy(job, pods) ?? endOf(job, active, { counts, now })
-  if (end !== undefined) return { ...idle, delete: active, end }
-  // With `Failed`, a pod has its place until it has ended.
-  const ending = job.spec.podReplacementPolicy === 'Failed' ? counts.terminating : 0
-  const surplus = active.length + ending - wantedActive(job, counts)
-  const deadline = deadlineIn(job, now)
-  if (surplus >= 0) return { ...idle, delete: surplusPods(active, surplus - ending), recheckIn: deadline }
-  const wait = retryIn(pods, now)
-  if (wait > 0) return { ...idle, recheckIn: Math.min(wait, deadline ?? wait) }
-  return {
-    ...idle,
-    create: newPods(job, active, { counts, missing: Math.min(-surplus, MAX_CREATES) }),
-    recheckIn: deadline,
-  }
-}
-
-function countsOf(job: Job, pods: readonly Pod[]): JobCounts {
-  const indexes = job.spec.completionMode === 'Indexed' ? indexesOf(job, pods) : undefined
-  const inPhase = (phase: string) => pods.filter(({ status }) => status?.phase === phase).length
-  return {
-    active: pods.filter(isActive).length,
-    ready: pods.filter((pod) => isActive(pod) && isReady(pod)).length,
-    // Pods that ended and were removed since are still counted.
-    succeeded: indexes?.completed.length ?? Math.max(inPhase('Succeeded'), job.status?.succeeded ?? 0),
-    failed: Math.max(pods.filter((pod) => countsAsFailed(job, pod)).length, job.status?.failed ?? 0),
-    terminating: pods.filter((pod) => !isTerminal(pod) && pod.metadata.deletionTimestamp !== undefined).length,
-    indexes,
-  }
-}
-
-function countsAsFailed(job: Job, pod: Pod): boolean {
-  return pod.status?.phase === 'Failed' && verdictOn(job, pod).type !== 'ignore'
-}
-
-function failedByPolicy(job: Job, pods: readonly Pod[]): JobEnd | undefined {
-  for (const pod of pods.filter(({ status }) => status?.phase === 'Failed')) {
-    const verdict = verdictOn(job, pod)
-    if (verdict.type === 'fail-job') return { type: 'Failed', reason: 'PodFailurePolicy', message: verdict.message }
-  }
-  return undefined
+  const end = endOf(job, pods, { counts, active, now })
+  if (end !== undefined) return { ...idle, delete: active, drops: false, end }
+  if (job.metadata.deletionTimestamp !== undefined) return idle
+  if (job.spec.suspend === true) return { ...idle, delete: active, end: completion(job, counts, 0) }
+  return { ...idle, ...planPods(job, pods, { counts, active, now }) }
 }
 
 interface Circumstances {
   readonly counts: JobCounts
+  readonly active: readonly Pod[]
   readonly now: number
 }
 
-function endOf(job: Job, active: readonly Pod[], { counts, now }: Circumstances): JobEnd | undefined {
-  const { backoffLimit = 6, completions } = job.spec
-  if (counts.failed > backoffLimit || restartsExceed(job, active, backoffLimit)) {
-    return { type: 'Failed', reason: 'BackoffLimitExceeded', message: 'Job has reached the specified backoff limit' }
+function planPods(job: Job, pods: readonly Pod[], around: Circumstances): Partial<JobPlan> {
+  const { counts, active, now } = around
+  // With `Failed`, a pod has its place until it has ended.
+  const ending = job.spec.podReplacementPolicy === 'Failed' ? counts.terminating : 0
+  const wanted = wantedActive(job, counts)
+  const deadline = deadlineIn(job, now)
+  const surplus = surplusPods(job, active, active.length - wanted)
+  if (surplus.length > 0) {
+    return { delete: surplus, end: completion(job, counts, active.length - surplus.length), recheckIn: deadline }
   }
-  const left = deadlineIn(job, now)
-  if (left !== undefined && left <= 0) {
-    return { type: 'Failed', reason: 'DeadlineExceeded', message: 'Job was active longer than specified deadline' }
-  }
-  const done = completions === undefined ? counts.succeeded > 0 && counts.active === 0 : counts.succeeded >= completions
-  if (!done) return undefined
-  return { type: 'Complete', reason: 'CompletionsReached', message: 'Reached expected number of succeeded pods' }
-}
-
-/** With `OnFailure` the kubelet tries again, and its restarts count. */
-function restartsExceed(job: Job, active: readonly Pod[], limit: number): boolean {
-  if (job.spec.template.spec.restartPolicy !== 'OnFailure') return false
-  const statuses = active.flatMap(({ status }) => [
-    ...(status?.initContainerStatuses ?? []),
-    ...(status?.containerStatuses ?? []),
-  ])
-  const restarts = statuses.reduce((sum, { restartCount }) => sum + restartCount, 0)
-  return limit === 0 ? restarts > 0 : restarts >= limit
+  const end = completion(job, counts, active.length)
+  if (end !== undefined) return { end }
+  const missing = Math.min(wanted - active.length - ending, MAX_CREATES)
+  if (missing <= 0) return { recheckIn: deadline }
+  const { create, wait } = newPods(job, pods, { ...around, missing })
+  return { create, recheckIn: wait === undefined ? deadline : Math.min(wait, deadline ?? wait) }
 }
 
 function wantedActive({ spec }: Job, counts: JobCounts): number {
   const parallelism = spec.parallelism ?? 1
-  if (spec.completions !== undefined) return Math.min(parallelism, spec.completions - counts.succeeded)
+  if (spec.completions !== undefined) return Math.max(0, Math.min(parallelism, spec.completions - counts.succeeded))
   // The others of a work queue are let run to their end once one has succeeded.
   return counts.succeeded > 0 ? counts.active : parallelism
 }
 
-/** Those that are not ready first, then the youngest. */
-function surplusPods(active: readonly Pod[], count: number): readonly Pod[] {
-  if (count <= 0) return []
-  const ordered = [...active].sort(
-    (a, b) =>
-      Number(isReady(a)) - Number(isReady(b)) ||
-      (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? ''),
-  )
-  return ordered.slice(0, count)
+/** Those of indexes that are not wanted or have another pod; then as many as are too many. */
+function surplusPods(job: Job, active: readonly Pod[], count: number): readonly Pod[] {
+  const ordered = [...active].sort(firstToGo)
+  const needless = job.spec.completionMode === 'Indexed' ? needlessPods(job, ordered) : []
+  const rest = ordered.filter((pod) => !needless.includes(pod))
+  return [...needless, ...rest.slice(0, Math.max(0, count - needless.length))].slice(0, MAX_CREATES)
 }
 
-function newPods(
-  job: Job,
-  active: readonly Pod[],
-  { counts, missing }: { readonly counts: JobCounts; readonly missing: number },
-): readonly (number | undefined)[] {
-  if (counts.indexes === undefined) return Array.from({ length: missing }, () => undefined)
-  const taken = new Set([...counts.indexes.completed, ...counts.indexes.of(active)])
+/** Those that are not ready first, then the youngest. */
+function firstToGo(a: Pod, b: Pod): number {
+  return (
+    Number(isReady(a)) - Number(isReady(b)) ||
+    (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? '')
+  )
+}
+
+/** The last pod of each index is the one that stays. */
+function needlessPods({ spec }: Job, ordered: readonly Pod[]): readonly Pod[] {
+  return ordered.filter((pod, at) => {
+    const index = indexOf(pod)
+    if (index === undefined || index >= (spec.completions ?? 0)) return true
+    return ordered.slice(at + 1).some((other) => indexOf(other) === index)
+  })
+}
+
+interface Missing extends Circumstances {
+  readonly missing: number
+}
+
+interface NewPods {
+  readonly create: readonly (number | undefined)[]
+  /** Milliseconds until more may be made. */
+  readonly wait?: number
+}
+
+function newPods(job: Job, pods: readonly Pod[], around: Missing): NewPods {
+  const { counts, missing, now } = around
+  if (counts.indexes?.failed !== undefined) return dueIndexes(job, missingIndexes(job, pods, around), around)
+  const wait = retryIn(pods, now)
+  if (wait > 0) return { create: [], wait }
+  if (counts.indexes !== undefined) return { create: missingIndexes(job, pods, around) }
+  return { create: Array.from({ length: missing }, () => undefined) }
+}
+
+function missingIndexes(job: Job, pods: readonly Pod[], { counts, active, missing }: Missing): readonly number[] {
+  const { completed = [], failed = [] } = counts.indexes ?? {}
+  const ending = job.spec.podReplacementPolicy === 'Failed' ? pods.filter(isTerminating) : []
+  const taken = new Set([...completed, ...failed, ...indexesIn(active), ...indexesIn(ending)])
   const all = Array.from({ length: job.spec.completions ?? 0 }, (_, index) => index)
   return all.filter((index) => !taken.has(index)).slice(0, missing)
 }
 
-function deadlineIn({ spec, status }: Job, now: number): number | undefined {
-  if (spec.activeDeadlineSeconds === undefined || status?.startTime === undefined) return undefined
-  return Date.parse(status.startTime) + spec.activeDeadlineSeconds * 1000 - now
-}
-
-/** Milliseconds until a pod may be made again after failures; 0 or less: now. */
-function retryIn(pods: readonly Pod[], now: number): number {
-  const failed = pods.filter(({ status }) => status?.phase === 'Failed')
-  if (failed.length === 0) return 0
-  const last = Math.max(...failed.map(endTime))
-  return last + Math.min(RETRY_MS * 2 ** (failed.length - 1), RETRY_LIMIT_MS) - now
-}
-
-function endTime({ metadata, status }: Pod): number {
-  const ends = (status?.containerStatuses ?? []).flatMap(({ state }) => {
-    const at = Date.parse(state?.terminated?.finishedAt ?? '')
-    return Number.isNaN(at) ? [] : [at]
+/** Each index waits for itself. */
+function dueIndexes(job: Job, indexes: readonly number[], { counts, now }: Missing): NewPods {
+  const waits = indexes.map((index) => {
+    const before = counts.awaiting.get(index)
+    return { index, wait: before === undefined ? 0 : retryIndexIn(job, before, now) }
   })
-  return ends.length > 0 ? Math.max(...ends) : Date.parse(metadata.creationTimestamp ?? '') || 0
+  const create = waits.filter(({ wait }) => wait <= 0).map(({ index }) => index)
+  const later = waits.flatMap(({ wait }) => (wait > 0 ? [wait] : []))
+  return later.length === 0 ? { create } : { create, wait: Math.min(...later) }
 }
 
 function planExpiry(job: Job, now: number): { readonly expired: boolean; readonly recheckIn: number | undefined } {
   const { ttlSecondsAfterFinished } = job.spec
-  if (ttlSecondsAfterFinished === undefined) return { expired: false, recheckIn: undefined }
+  if (ttlSecondsAfterFinished === undefined || job.metadata.deletionTimestamp !== undefined) {
+    return { expired: false, recheckIn: undefined }
+  }
   const { conditions } = job.status ?? {}
   const finished = findCondition(conditions, 'Complete') ?? findCondition(conditions, 'Failed')
   const left = Date.parse(finished?.lastTransitionTime ?? '') + ttlSecondsAfterFinished * 1000 - now

@@ -1,11 +1,15 @@
 import type { Draft, FieldError } from '../kind.ts'
 import type { JobSpec } from '../types/batch.ts'
-import { notSupported, oneOf, required } from '../validation/field-error.ts'
+import { invalid, notSupported, oneOf, required } from '../validation/field-error.ts'
 import { validateLabels } from '../validation/object-meta.ts'
 import { objectIn, objectsIn, setDefault } from './draft.ts'
+import { validateJobPolicies } from './job-policies.ts'
 import { defaultPodTemplate } from './pod-template.ts'
 import { validatePodSpec } from './pod-validation.ts'
 import { notNegative } from './workload.ts'
+
+/** With limits per index, the one for all is never reached. */
+const MAX_INT32 = 2 ** 31 - 1
 
 /** Defaults of a Job, or of the Jobs of a CronJob. */
 export function defaultJobSpec(spec: Draft): void {
@@ -14,7 +18,7 @@ export function defaultJobSpec(spec: Draft): void {
     spec.parallelism = 1
   }
   setDefault(spec, 'parallelism', 1)
-  setDefault(spec, 'backoffLimit', 6)
+  setDefault(spec, 'backoffLimit', spec.backoffLimitPerIndex === undefined ? 6 : MAX_INT32)
   setDefault(spec, 'completionMode', 'NonIndexed')
   setDefault(spec, 'suspend', false)
   setDefault(spec, 'manualSelector', false)
@@ -36,22 +40,29 @@ export function validateJobSpec(spec: JobSpec | undefined, path: string): readon
     'backoffLimit',
     'ttlSecondsAfterFinished',
   ] as const
-  const indexedWithout = spec.completionMode === 'Indexed' && spec.completions === undefined
   return [
     ...numbers.flatMap((field) => notNegative(`${path}.${field}`, spec[field])),
     ...oneOf(`${path}.completionMode`, spec.completionMode, ['Indexed', 'NonIndexed']),
-    ...(indexedWithout ? [required(`${path}.completions`, 'when completion mode is Indexed')] : []),
-    ...validateTemplate(spec.template, `${path}.template`),
+    ...validateJobPolicies(spec, path),
+    ...validateTemplate(spec, `${path}.template`),
   ]
 }
 
-function validateTemplate(template: JobSpec['template'] | undefined, path: string): readonly FieldError[] {
+function validateTemplate(job: JobSpec, path: string): readonly FieldError[] {
+  const template: JobSpec['template'] | undefined = job.template
   if (template?.spec === undefined) return [required(`${path}.spec.containers`)]
-  const policy = template.spec.restartPolicy
-  const ends = policy === 'OnFailure' || policy === 'Never'
   return [
     ...validateLabels(template.metadata?.labels, `${path}.labels`),
     ...validatePodSpec(template.spec, `${path}.spec`),
-    ...(ends ? [] : [notSupported(`${path}.spec.restartPolicy`, policy ?? '', ['OnFailure', 'Never'])]),
+    ...validateRestarts(job, template.spec.restartPolicy, `${path}.spec.restartPolicy`),
   ]
+}
+
+function validateRestarts(job: JobSpec, policy: string | undefined, path: string): readonly FieldError[] {
+  if (policy === undefined || policy === '' || policy === 'Always') {
+    return [required(path, 'valid values: "OnFailure", "Never"')]
+  }
+  if (policy !== 'OnFailure' && policy !== 'Never') return [notSupported(path, policy, ['OnFailure', 'Never'])]
+  if (job.podFailurePolicy === undefined || policy === 'Never') return []
+  return [invalid(path, policy, 'only "Never" is supported when podFailurePolicy is specified')]
 }

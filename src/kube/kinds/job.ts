@@ -57,13 +57,32 @@ function linkPods(draft: Draft): void {
   ensureObject(ensureObject(spec, 'selector'), 'matchLabels')[CONTROLLER_UID] = uid
 }
 
-const FROZEN = ['completions', 'selector', 'template', 'completionMode'] as const
+const FROZEN = [
+  'selector',
+  'template',
+  'completionMode',
+  'podFailurePolicy',
+  'backoffLimitPerIndex',
+  'managedBy',
+  'successPolicy',
+] as const
 
 function validateFrozen(spec: Job['spec'], old: Job['spec'] | undefined): readonly FieldError[] {
   if (old === undefined) return []
-  return FROZEN.filter((field) => JSON.stringify(spec[field]) !== JSON.stringify(old[field])).map((field) =>
-    invalid(`spec.${field}`, spec[field], 'field is immutable'),
-  )
+  const changed = FROZEN.filter((field) => JSON.stringify(spec[field]) !== JSON.stringify(old[field]))
+  return [
+    ...validateCompletions(spec, old),
+    ...changed.map((field) => invalid(`spec.${field}`, spec[field], 'field is immutable')),
+  ]
+}
+
+/** An Indexed Job may grow and shrink, all of it at once. */
+function validateCompletions(spec: Job['spec'], old: Job['spec']): readonly FieldError[] {
+  const { completions } = spec
+  if (completions === old.completions) return []
+  if (spec.completionMode !== 'Indexed') return [invalid('spec.completions', completions, 'field is immutable')]
+  if (completions === undefined || completions === spec.parallelism) return []
+  return [invalid('spec.completions', completions, 'can only be modified in tandem with spec.parallelism')]
 }
 
 function statusCell({ metadata, spec, status }: Job): string {

@@ -31,6 +31,18 @@ const BACKEND = { service: { name: 'web', port: { number: 80 } } }
 const withPath = (path: object) => ({ rules: [{ http: { paths: [path] } }] })
 const AT = 'spec.rules[0].http.paths[0]'
 
+const INDEXED = { template: ENDING, completionMode: 'Indexed', completions: 2, backoffLimitPerIndex: 1 }
+const FAILED_INDEXES = 'spec.maxFailedIndexes: Invalid value'
+const RULE = 'spec.podFailurePolicy.rules[0]'
+const failureRules = (...rules: object[]) => ({ template: ENDING, podFailurePolicy: { rules } })
+const SUCCESS = 'spec.successPolicy.rules[0]'
+const succeeds = (...rules: object[]) => ({
+  template: ENDING,
+  completionMode: 'Indexed',
+  completions: 2,
+  successPolicy: { rules },
+})
+
 const RULES: readonly (readonly [KindDefinition<never>, object, string])[] = [
   [
     replicationControllerKind,
@@ -66,7 +78,7 @@ const RULES: readonly (readonly [KindDefinition<never>, object, string])[] = [
   [
     jobKind,
     { template: TEMPLATE },
-    'spec.template.spec.restartPolicy: Unsupported value: "Always": supported values: "OnFailure", "Never"',
+    'spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"',
   ],
   [
     jobKind,
@@ -77,6 +89,93 @@ const RULES: readonly (readonly [KindDefinition<never>, object, string])[] = [
     jobKind,
     { template: ENDING, completionMode: 'Indexed', parallelism: 2 },
     'spec.completions: Required value: when completion mode is Indexed',
+  ],
+  [
+    jobKind,
+    { template: ENDING, maxFailedIndexes: 1 },
+    'spec.backoffLimitPerIndex: Required value: when maxFailedIndexes is specified',
+  ],
+  [
+    jobKind,
+    { template: ENDING, backoffLimitPerIndex: 1 },
+    'spec.backoffLimitPerIndex: Invalid value: 1: requires indexed completion mode',
+  ],
+  [jobKind, { ...INDEXED, maxFailedIndexes: 3 }, `${FAILED_INDEXES}: 3: must be less than or equal to completions`],
+  [
+    jobKind,
+    { ...INDEXED, completions: 100_001, parallelism: 1 },
+    'spec.maxFailedIndexes: Required value: must be specified when completions is above 100000',
+  ],
+  [
+    jobKind,
+    failureRules({ action: 'Ignore' }),
+    `${RULE}: Invalid value: specifying one of OnExitCodes and OnPodConditions is required`,
+  ],
+  [
+    jobKind,
+    failureRules({ onPodConditions: [{ type: 'Ready' }] }),
+    `${RULE}.action: Required value: valid values: ["Count" "FailIndex" "FailJob" "Ignore"]`,
+  ],
+  [
+    jobKind,
+    failureRules({ action: 'FailIndex', onPodConditions: [{ type: 'Ready' }] }),
+    `${RULE}.action: Invalid value: "FailIndex": requires the backoffLimitPerIndex to be set`,
+  ],
+  [
+    jobKind,
+    failureRules({ action: 'Count', onExitCodes: { operator: 'In', values: [0] } }),
+    `${RULE}.onExitCodes.values[0]: Invalid value: 0: must not be 0 for the In operator`,
+  ],
+  [
+    jobKind,
+    failureRules({ action: 'Count', onExitCodes: { operator: 'In', values: [3, 2] } }),
+    `${RULE}.onExitCodes.values: Invalid value: [3,2]: must be ordered`,
+  ],
+  [
+    jobKind,
+    failureRules({ action: 'Count', onExitCodes: { operator: 'In', values: [3], containerName: 'x' } }),
+    `${RULE}.onExitCodes.containerName: Invalid value: "x": must be one of the container or initContainer names in the pod template`,
+  ],
+  [
+    jobKind,
+    {
+      ...failureRules({ action: 'Count', onPodConditions: [{ type: 'Ready' }] }),
+      podReplacementPolicy: 'TerminatingOrFailed',
+    },
+    'spec: Unsupported value: "TerminatingOrFailed": supported values: "Failed"',
+  ],
+  [
+    jobKind,
+    {
+      ...failureRules({ action: 'Count', onPodConditions: [{ type: 'Ready' }] }),
+      template: { ...ENDING, spec: { ...ENDING.spec, restartPolicy: 'OnFailure' } },
+    },
+    'spec.template.spec.restartPolicy: Invalid value: "OnFailure": only "Never" is supported when podFailurePolicy is specified',
+  ],
+  [
+    jobKind,
+    { template: ENDING, successPolicy: { rules: [{ succeededCount: 1 }] } },
+    'spec.successPolicy: Invalid value: {"rules":[{"succeededCount":1}]}: requires indexed completion mode',
+  ],
+  [
+    jobKind,
+    succeeds({}),
+    `${SUCCESS}: Required value: at least one of succeededCount or succeededIndexes must be specified`,
+  ],
+  [
+    jobKind,
+    succeeds({ succeededIndexes: '1,0' }),
+    `${SUCCESS}.succeededIndexes: Invalid value: "1,0": error parsing succeededIndexes: non-increasing order, previous: 1, current: 0`,
+  ],
+  [
+    jobKind,
+    succeeds({ succeededIndexes: '0-2' }),
+    `${SUCCESS}.succeededIndexes: Invalid value: "0-2": error parsing succeededIndexes: too large index: "2"`,
+  ],
+  [
+    jobKind,
+    succeeds({ succeededIndexes: '1', succeededCount: 2 }),
+    `${SUCCESS}.succeededCount: Invalid value: 2: must be less than or equal to 1 (the number of indexes in the specified succeededIndexes field)`,
   ],
   [cronJobKind, { jobTemplate: { spec: { template: ENDING } } }, 'spec.schedule: Required value'],
   [

@@ -12,6 +12,11 @@ export interface PodFailurePolicyRule {
   readonly onPodConditions?: readonly { readonly type: string; readonly status?: string }[]
 }
 
+export interface SuccessPolicyRule {
+  readonly succeededIndexes?: string
+  readonly succeededCount?: number
+}
+
 export interface JobSpec {
   readonly parallelism?: number
   readonly completions?: number
@@ -23,6 +28,10 @@ export interface JobSpec {
   readonly ttlSecondsAfterFinished?: number
   readonly completionMode?: 'NonIndexed' | 'Indexed'
   readonly suspend?: boolean
+  readonly backoffLimitPerIndex?: number
+  readonly maxFailedIndexes?: number
+  readonly successPolicy?: { readonly rules: readonly SuccessPolicyRule[] }
+  readonly managedBy?: string
   readonly podFailurePolicy?: { readonly rules: readonly PodFailurePolicyRule[] }
   readonly podReplacementPolicy?: 'TerminatingOrFailed' | 'Failed'
 }
@@ -39,7 +48,8 @@ export interface Job extends KubeObject {
     readonly failed?: number
     readonly terminating?: number
     readonly completedIndexes?: string
-    readonly uncountedTerminatedPods?: object
+    readonly failedIndexes?: string
+    readonly uncountedTerminatedPods?: { readonly succeeded?: readonly string[]; readonly failed?: readonly string[] }
   }
 }
 

@@ -24,7 +24,8 @@ const WORDING: Record<FieldErrorType, Wording> = {
 /** `Required value`, `Invalid value: "x": must be …`: a field error without its path, in upstream's words. */
 export function fieldErrorBody(error: FieldError): string {
   const { text, showsValue } = WORDING[error.type]
-  const value = showsValue ? `: ${printValue(error.value)}` : ''
+  // Where there is no value at all, none is shown; one that is left out by the user is null.
+  const value = showsValue && 'value' in error ? `: ${printValue(error.value)}` : ''
   return `${text}${value}${error.detail === '' ? '' : `: ${error.detail}`}`
 }
 

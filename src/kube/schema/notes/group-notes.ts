@@ -129,10 +129,13 @@ Job: Runs pods until enough of them have succeeded.
 JobSpec: What is wanted of a Job.
   activeDeadlineSeconds: Seconds after which the Job fails.
   backoffLimit: How many pods may fail. Left out: 6.
+  backoffLimitPerIndex: How many pods of one index may fail before the index has. Left out: no limit of its own.
   completionMode {Indexed NonIndexed}: Whether each index must succeed once, or any pods do. Left out: NonIndexed.
   completions: How many pods must succeed.
+  maxFailedIndexes: How many indexes may fail before the Job has. Left out: all of them.
   parallelism: How many pods run at once. Left out: 1.
   podReplacementPolicy {Failed TerminatingOrFailed}: When a pod that ends is replaced.
+  successPolicy: Which indexes are enough for the Job to have succeeded.
   suspend: Whether no pods run for now.
   template!: What the pods look like.
   ttlSecondsAfterFinished: Seconds after its end at which the Job is deleted. Left out: never.
