@@ -8,6 +8,7 @@ import { root } from './setup.mjs'
 /** From the top of the house to its foundation. */
 export const LAYERS = [
   'cli',
+  'matrix',
   'cluster',
   'trace',
   'console',

@@ -140,6 +140,26 @@ const whatIf = program
   })
 for (const option of fromWhere()) whatIf.addOption(option)
 
+program
+  .command('matrix')
+  .description("measure the document's tables of Services with real packets, on clusters of its own")
+  .addOption(
+    new Option('--network <kind>', 'pod networks to measure')
+      .choices(['flannel', 'terway-eniip', 'both'])
+      .default('both'),
+  )
+  .addOption(
+    new Option('--proxy-mode <mode>', 'proxy modes to measure').choices(['nftables', 'ipvs', 'both']).default('both'),
+  )
+  .addOption(
+    new Option('-o, --output <format>', 'how to print').choices(['table', 'json', 'md', 'junit']).default('table'),
+  )
+  .addHelpText('after', '\nExamples:\n  $ fairlead matrix\n  $ fairlead matrix --network flannel -o junit > matrix.xml')
+  .action(async (options) => {
+    const { matrix } = await import('./commands/matrix.ts')
+    exitCode = await matrix(options)
+  })
+
 const image = program.command('image').description('the images that pods can run')
 
 image

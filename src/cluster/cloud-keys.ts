@@ -4,6 +4,9 @@ import { dirname } from 'node:path'
 import { writeFileAtomic } from '../base/atomic-file.ts'
 import type { RamUser } from '../cloud/openapi/ram-user.ts'
 
+/** Port of the cloud's API inside the VPC, where nobody else listens. */
+export const CLOUD_PORT = 8443
+
 /** What a program shows to the cloud's API. */
 export interface CloudKey {
   readonly accessKeyId: string

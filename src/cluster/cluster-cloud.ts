@@ -11,12 +11,9 @@ import { KernelDataPlane } from '../cloud/load-balancer/kernel-data-plane.ts'
 import type { RamUser } from '../cloud/openapi/ram-user.ts'
 import { netnsPath } from '../linux/netns.ts'
 import { listenTcp } from '../linux/socket.ts'
-import { type CloudKey, CONTROLLER_USER, OWNER_USER, openCloudKeys, TERWAY_USER } from './cloud-keys.ts'
+import { CLOUD_PORT, type CloudKey, CONTROLLER_USER, OWNER_USER, openCloudKeys, TERWAY_USER } from './cloud-keys.ts'
 import type { ClusterSpec } from './cluster-spec.ts'
 import { type Layout, nodeNetns } from './layout.ts'
-
-/** Port of the cloud's API inside the VPC, where nobody else listens. */
-const CLOUD_PORT = 8443
 
 export interface ClusterCloudOptions {
   readonly spec: ClusterSpec

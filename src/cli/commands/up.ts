@@ -13,10 +13,8 @@ import { clusterLayout } from '../../cluster/layout.ts'
 import { failureMessage, type MemberMessage, memberError, tellParent } from '../../cluster/member-protocol.ts'
 import { requireRoot } from '../../cluster/preflight.ts'
 import { apiServerArguments } from '../api-server-flags.ts'
+import { catchInterrupt, INTERRUPTED } from '../catch-interrupt.ts'
 import { done, formatTable, paint, print, say } from '../output.ts'
-
-/** Exit code after Ctrl-C. */
-const INTERRUPTED = 130
 
 export interface UpOptions {
   readonly name: string
@@ -168,21 +166,6 @@ function showNextSteps({ layout, spec }: Cluster): void {
   say('  kubectl get pods,services,endpointslices -o wide')
   say(`  npm run -s fairlead status --${name}`.replace(/ --$/, ''))
   say('Ctrl-C takes everything down.')
-}
-
-/** The first Ctrl-C (SIGTERM, the terminal's end) asks for the end; the second ends at once. */
-function catchInterrupt(): { readonly asked: Promise<'interrupt'> } {
-  const asked = new Promise<'interrupt'>((resolve) => {
-    let count = 0
-    const onSignal = () => {
-      count++
-      if (count > 1) process.exit(INTERRUPTED)
-      say('Taking everything down (Ctrl-C again: at once)')
-      resolve('interrupt')
-    }
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)
-  })
-  return { asked }
 }
 
 /** Milliseconds since this process began, the runtime's own start included. */
