@@ -30,6 +30,7 @@ const programs = {
   fairlead: 'src/cli/main.ts',
   'control-plane': 'src/cluster/control-plane-main.ts',
   agent: 'src/cluster/agent-main.ts',
+  'dns-worker': 'src/dns/dns-worker-main.ts',
 }
 
 // Each by itself: what programs share would be cut into as many files as there are ways to share, and every file that a
@@ -56,13 +57,16 @@ await build({
 })
 
 // Its parts are loaded as they are needed: what calls the kernel is not to be had on every machine.
-await build({
-  ...common,
-  entryPoints: { dns: 'src/dns/dns-main.ts' },
-  outdir: 'dist/images/dns',
-  outExtension: { '.js': '.mjs' },
-  splitting: true,
-  external: ['koffi'],
-  sourcemap: false,
-  banner: { js: requireShim },
-})
+for (const [name, entry] of Object.entries({ dns: 'src/dns/dns-main.ts', 'dns-worker': programs['dns-worker'] })) {
+  await build({
+    ...common,
+    entryPoints: { [name]: entry },
+    outdir: 'dist/images/dns',
+    outExtension: { '.js': '.mjs' },
+    splitting: true,
+    chunkNames: `${name}-[hash]`,
+    external: ['koffi'],
+    sourcemap: false,
+    banner: { js: requireShim },
+  })
+}

@@ -58,7 +58,8 @@ const block = new ServerBlock({
   random: Math.random,
   log: silentLog,
   writeLine: () => {},
-  onLoop: () => {},
+  queryLog: undefined,
+  probe: undefined,
 })
 const choice = new ZoneChoice([block])
 let answers = 0

@@ -67,6 +67,7 @@ program
   .option('--kubeconfig <path>', "the cluster's kubeconfig; in a pod its service account")
   .option('--conf <path>', 'the Corefile', 'Corefile')
   .option('--dns-port <port>', 'port of server blocks that name none', wholeNumber, 53)
+  .option('--workers <count>', 'threads that answer by UDP', wholeNumber, 1)
   .action(async (options) => {
     const { dns } = await import('./commands/dns.ts')
     exitCode = await dns(options)

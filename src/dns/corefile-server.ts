@@ -19,12 +19,16 @@ export async function startCorefileServer(options: CorefileServerOptions): Promi
   let loaded = load(options)
   const server = await startDnsServer({ ...options, blocks: loaded.blocks })
   const stopping = new AbortController()
+  server.metrics.gauge('coredns_reload_version_info', () => [[{ hash: 'sha512', value: loaded.hash }, 1]])
   const watching = watch()
   return {
     get synced() {
       return server.synced
     },
     metrics: server.metrics,
+    failed: server.failed,
+    metricsText: () => server.metricsText(),
+    threadFigures: () => server.threadFigures(),
     get ports() {
       return server.ports
     },

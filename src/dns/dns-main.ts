@@ -38,7 +38,9 @@ function argumentsOf(words: readonly string[]): DnsProgramOptions {
   const conf = value('-conf', '--conf')
   const kubeconfig = value('-kubeconfig', '--kubeconfig')
   const port = value('-dns.port', '--dns.port', '-p')
+  const workers = value('-workers', '--workers')
   return {
+    ...(workers === undefined ? {} : { workers: Number(workers) }),
     ...(conf === undefined ? {} : { conf }),
     ...(kubeconfig === undefined ? {} : { kubeconfig }),
     ...(port === undefined ? {} : { dnsPort: Number(port) }),

@@ -2,13 +2,7 @@ import { existsSync } from 'node:fs'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { FairleadError } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
-import { createAccessTransport } from '../kube/access-transport.ts'
-import type { Client } from '../kube/client.ts'
-import type { HttpsTransport } from '../kube/https-transport.ts'
-import { inClusterAccess } from '../kube/in-cluster.ts'
-import { loadKubeconfig } from '../kube/kubeconfig.ts'
-import { createClient } from '../kube/rest-client.ts'
-import { loadCorefile } from './corefile/load-corefile.ts'
+import { ClusterAccess } from './cluster-access.ts'
 import { startCorefileServer } from './corefile-server.ts'
 
 export interface DnsProgramOptions {
@@ -18,6 +12,8 @@ export interface DnsProgramOptions {
   readonly kubeconfig?: string
   /** For server blocks without a port. @default 53 */
   readonly dnsPort?: number
+  /** Threads that answer. @default 1 */
+  readonly workers?: number
 }
 
 interface Surroundings {
@@ -46,44 +42,25 @@ export async function runDns(options: DnsProgramOptions, surroundings: Surroundi
     })
   }
   const ports = options.dnsPort === undefined ? {} : { defaultPort: options.dnsPort }
-  const { blocks } = loadCorefile(path, { env, ...ports })
-  const named = blocks.find(({ kubernetes }) => kubernetes?.kubeconfig !== undefined)?.kubernetes?.kubeconfig
-  const kubeconfig = options.kubeconfig ?? named?.path
-  const isNeeded = blocks.some(({ kubernetes }) => kubernetes !== undefined)
-  using transport = isNeeded ? await connect(kubeconfig, named?.context, env) : undefined
+  using access = new ClusterAccess(options.kubeconfig, env)
   const looped = deferredText()
   await using server = await startCorefileServer({
     path,
     env,
     ...ports,
-    client: () => clientOf(transport),
+    client: (config) => access.client(config),
+    ...(options.workers === undefined ? {} : { workers: options.workers }),
     log,
     clock,
     writeLine,
     onLoop: looped.tell,
   })
   log.info({ ports: server.ports }, 'DNS server listens')
-  const ended = await Promise.race([asked.then(() => undefined), looped.told])
-  if (ended !== undefined) throw new FairleadError('CHECK_FAILED', `plugin/loop: ${ended}`)
+  const loop = looped.told.then((text) => new FairleadError('CHECK_FAILED', `plugin/loop: ${text}`))
+  const failure = await Promise.race([asked.then(() => undefined), loop, server.failed])
+  if (failure !== undefined) throw failure
   log.info('DNS server stops')
   await server.lameduck()
-}
-
-async function connect(
-  kubeconfig: string | undefined,
-  context: string | undefined,
-  env: Surroundings['env'],
-): Promise<HttpsTransport> {
-  return createAccessTransport(
-    kubeconfig === undefined ? inClusterAccess(env) : await loadKubeconfig(kubeconfig, context),
-  )
-}
-
-function clientOf(transport: HttpsTransport | undefined): Client {
-  if (transport === undefined) {
-    throw new FairleadError('INVALID_INPUT', 'The Corefile now needs a cluster: start the DNS server again')
-  }
-  return createClient(transport, { userAgent: 'fairlead-dns' })
 }
 
 function deferredText(): { readonly told: Promise<string>; readonly tell: (text: string) => void } {

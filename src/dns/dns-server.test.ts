@@ -54,7 +54,7 @@ test('questions are passed on, kept, and asked once when many ask at a time', as
   for (let i = 0; i < 2; i++) assert.deepEqual(said(await ask(server, 'no.example.com')), ['NXDOMAIN'])
   assert.equal(upstream.asked('no.example.com'), 1)
   assert.equal(new Set(upstream.ports).size, upstream.ports.length, 'a port of its own for each question')
-  const text = server.metrics.text()
+  const text = await server.metricsText()
   assert.match(text, /coredns_cache_hits_total\{[^}]*type="success"\} 1\n/)
   assert.match(text, /coredns_cache_hits_total\{[^}]*type="denial"\} 1\n/)
   assert.match(
@@ -210,7 +210,7 @@ test('names follow the API, also through autopath, and an alias that leads out i
     lines.at(-1) ?? '',
     /^\[INFO\] 127\.0\.0\.1:\d+ - 4660 "A IN www\.example\.com\.default\.svc\.cluster\.local\. udp \d+ false 1232" NOERROR qr,/,
   )
-  assert.match(server.metrics.text(), /coredns_autopath_success_total/)
+  assert.match(await server.metricsText(), /coredns_autopath_success_total/)
   await client.delete(services, { namespace: 'default', name: created.metadata.name })
   // What is no more in the cluster is looked for with the rest of the search list.
   const gone = 'web.default.svc.cluster.local'
@@ -243,7 +243,7 @@ test('a changed Corefile is taken over without closing the socket; one that is w
     assert.deepEqual(said(await ask(server, 'a.test')), ['NOERROR', '10.0.0.1'])
     writeFileSync(path, '. {\n nonsense\n}\n')
     ticks.shift()?.()
-    await until(async () => /coredns_reload_failed_total 1/.test(server.metrics.text()))
+    await until(async () => /coredns_reload_failed_total 1/.test(await server.metricsText()))
     assert.deepEqual(said(await ask(server, 'a.test')), ['NOERROR', '10.0.0.1'])
     write('10.0.0.2')
     ticks.shift()?.()

@@ -26,6 +26,7 @@ import { inNetns } from './netns.ts'
 import { decodeSocketAddress, encodeSocketAddress, formatSocketAddress, type SocketAddress } from './socket-address.ts'
 
 const SO_REUSEADDR = 2
+const SO_REUSEPORT = 15
 const SOL_IPV6 = 41
 const IPV6_V6ONLY = 26
 const DEFAULT_BACKLOG = 4096
@@ -79,7 +80,17 @@ export async function connectTcp(options: ConnectOptions): Promise<Socket> {
  * @throws FairleadError `PORT_TAKEN`
  */
 export function listenTcp(place: SocketPlace, backlog = DEFAULT_BACKLOG): number {
-  return bound(place, SOCK_STREAM, (fd) => listen(fd, backlog))
+  // Without it, a listener could not come back while old connections linger.
+  const prepare = (fd: number) => setSocketOptionInt(fd, SOL_SOCKET, SO_REUSEADDR, 1)
+  return bound(place, SOCK_STREAM, { prepare, finish: (fd) => listen(fd, backlog) })
+}
+
+export interface UdpOptions {
+  /**
+   * Whether other sockets of this user may be bound to the same place; each packet goes to one of them, chosen by who
+   * sent it (socket(7), SO_REUSEPORT). The `first` must find the place free; those that `join` share it.
+   */
+  readonly sharing?: 'first' | 'join'
 }
 
 /**
@@ -87,8 +98,11 @@ export function listenTcp(place: SocketPlace, backlog = DEFAULT_BACKLOG): number
  *
  * @throws FairleadError `PORT_TAKEN`
  */
-export function openUdp(place: SocketPlace): number {
-  return bound(place, SOCK_DGRAM, () => {})
+export function openUdp(place: SocketPlace, { sharing }: UdpOptions = {}): number {
+  const share = (fd: number) => setSocketOptionInt(fd, SOL_SOCKET, SO_REUSEPORT, 1)
+  // SO_REUSEADDR would share the port with any socket, the last of which gets all.
+  const prepare = (fd: number) => sharing === 'join' && share(fd)
+  return bound(place, SOCK_DGRAM, { prepare, finish: (fd) => sharing === 'first' && share(fd) })
 }
 
 /** Below what the kernel gives out by itself and what Kubernetes takes for NodePorts. */
@@ -117,13 +131,17 @@ export function socketAddress(fd: number): SocketAddress {
   return decodeSocketAddress(getSocketName(fd))
 }
 
-function bound(place: SocketPlace, type: number, prepare: (fd: number) => void): number {
+interface BindSteps {
+  readonly prepare: (fd: number) => unknown
+  readonly finish: (fd: number) => unknown
+}
+
+function bound(place: SocketPlace, type: number, { prepare, finish }: BindSteps): number {
   const fd = openSocket(place, type | SOCK_NONBLOCK)
   try {
-    // Without it, a listener could not come back while old connections linger; UDP sockets would share a port with it.
-    if (type === SOCK_STREAM) setSocketOptionInt(fd, SOL_SOCKET, SO_REUSEADDR, 1)
-    bindSocket(fd, place)
     prepare(fd)
+    bindSocket(fd, place)
+    finish(fd)
     return fd
   } catch (error) {
     close(fd)

@@ -242,6 +242,7 @@ const RESOLVER_MS = 5_000
 /** Asks from a pod at a steady rate, each question once more when no answer comes, as a resolver does. */
 class Questions implements AsyncDisposable {
   asked = 0
+  answered = 0
   again = 0
   lost = 0
   /** Answers that say no, which count for none. */
@@ -264,7 +265,7 @@ class Questions implements AsyncDisposable {
         return
       }
       clearTimeout(this.#waiting.get(answer.id))
-      this.#waiting.delete(answer.id)
+      if (this.#waiting.delete(answer.id)) this.answered++
     })
     this.#running = this.#run(perSecond)
   }
@@ -314,11 +315,22 @@ test('no question is lost beyond one retry while the DNS pods are replaced under
   await kubectl.show(
     `-n kube-system patch configmap coredns --type=merge --patch-file=${join(directory, 'corefile.json')}`,
   )
+  const { items: first } = await cluster.client.list(pods, {
+    namespace: 'kube-system',
+    labelSelector: 'k8s-app=kube-dns',
+  })
+  const old = new Set(first.map(({ metadata }) => metadata.uid))
+  assert.equal(old.size, 2)
   const questions = new Questions(clientNetns, 1_000)
   await kubectl.show('-n kube-system rollout restart deployment/cluster-dns')
   await kubectl.show('-n kube-system rollout status deployment/cluster-dns --timeout=60s')
-  // Those that were replaced go on for their lameduck, and then end.
-  await sleep(7_000)
+  // Those that were replaced go on for their lameduck, and then end; what is asked after that is for the new ones alone.
+  await poll('the end of the pods that were replaced', async () => {
+    const { items } = await cluster.client.list(pods, { namespace: 'kube-system', labelSelector: 'k8s-app=kube-dns' })
+    return items.length === 2 && items.every(({ metadata }) => !old.has(metadata.uid)) ? true : undefined
+  })
+  const { answered: before } = questions
+  await poll('answers of the new pods', async () => (questions.answered > before + 1_000 ? true : undefined))
   await questions[Symbol.asyncDispose]()
   const { asked, again, lost, failures, losses } = questions
   t.diagnostic(`${asked} asked, ${again} once more, ${lost} lost, ${failures} failures; lost by second: ${[...losses]}`)
@@ -342,8 +354,9 @@ test('names outside are passed on; autopath answers at the first name of the sea
 
 test('fairlead dns --kubeconfig: a program of its own, away from the cluster', { skip: unavailable }, async () => {
   const conf = join(directory, 'Corefile')
-  writeFileSync(conf, '. {\n bind 127.0.0.1\n kubernetes cluster.local in-addr.arpa\n}\n')
-  const words = ['--kubeconfig', cluster.layout.kubeconfig, '--conf', conf, '--dns-port', '0']
+  const block = 'bind 127.0.0.1\n kubernetes cluster.local in-addr.arpa\n prometheus 127.0.0.1:0'
+  writeFileSync(conf, `. {\n ${block}\n}\n`)
+  const words = ['--kubeconfig', cluster.layout.kubeconfig, '--conf', conf, '--dns-port', '0', '--workers', '2']
   const program = home.start('dns', ...words)
   await program.printed(/Names of the cluster are known/)
   const [, port = ''] = /"ports":\[(\d+)\]/.exec(program.stderr) ?? []
@@ -357,6 +370,10 @@ test('fairlead dns --kubeconfig: a program of its own, away from the cluster', {
   await poll('the new name', async () =>
     (await ask('fresh.default.svc.cluster.local'))?.[0] === '10.96.0.99' ? true : undefined,
   )
+  const [, page = ''] = /"url":"([^"]+\/metrics)"/.exec(program.stderr) ?? []
+  const figures = await (await fetch(page)).text()
+  assert.match(figures, /^coredns_dns_requests_total\{.*zone="\.".*proto="udp".*type="PTR"\} 1$/m)
+  assert.match(figures, /^coredns_dns_request_duration_seconds_bucket\{.*le="0\.00025"\} \d+$/m)
   program.kill('SIGTERM')
   assert.equal((await program.ended()).code, 0)
 })
@@ -366,7 +383,7 @@ test('answers go on while the API server is away', { skip: unavailable }, async 
   const old = cluster.kill('control-plane')
   assert.ok(old.pid > 0)
   const questions = new Questions(clientNetns, 100)
-  await sleep(500)
+  await poll('answers', async () => (questions.answered > 50 ? true : undefined))
   await questions[Symbol.asyncDispose]()
   assert.ok(questions.asked > 10)
   assert.equal(questions.lost, 0)

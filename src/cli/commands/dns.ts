@@ -7,6 +7,7 @@ export interface DnsOptions {
   readonly kubeconfig?: string
   readonly conf?: string
   readonly dnsPort?: number
+  readonly workers?: number
 }
 
 /** Runs a DNS server until it is told to stop. */

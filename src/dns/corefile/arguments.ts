@@ -54,6 +54,11 @@ export function requireArguments(directive: Directive, low: number, high = low):
   return directive.args
 }
 
+/** A line of a directive's block that it knows. */
+export function requireOneOf(line: Directive, names: readonly string[]): void {
+  if (!names.includes(line.name)) throw corefileError(line, `unknown property '${line.name}'`)
+}
+
 /** Canonical names of zones; a CIDR stands for the reverse zones that cover it. */
 export function zoneNames(
   directive: { readonly file: string; readonly line: number },

@@ -7,6 +7,7 @@ import { isFairleadError } from '../../base/error.ts'
 import { parseGoDuration, parseHostPort, zoneNames } from './arguments.ts'
 import { loadCorefile } from './load-corefile.ts'
 import { parseCorefile } from './parse-corefile.ts'
+import { renamer } from './renaming.ts'
 import { serverConfig } from './server-config.ts'
 
 const read = (text: string, env = {}) => serverConfig(parseCorefile(text, { file: 'Corefile', env }))
@@ -87,7 +88,7 @@ test('stub domains, several zones and ports, hosts, rewrite, log', () => {
   assert.deepEqual(blocks[0]?.log, { names: ['example.org'], format: '{remote} {name}', classes: ['denial', 'error'] })
   assert.deepEqual(blocks[2]?.hosts?.inline, [{ address: '10.0.0.1', names: ['a.internal', 'b.internal'] }])
   const renamed = (name: string) =>
-    blocks[2]?.rewrites.map((rule) => (rule.field === 'name' ? rule.rename(name) : undefined))
+    blocks[2]?.rewrites.map((rule) => (rule.field === 'name' ? renamer(rule.renaming)(name) : undefined))
   assert.deepEqual(renamed('www.old.example'), ['www.new.example', undefined])
   assert.deepEqual(renamed('www.x.org'), [undefined, 'www.y.org'])
   assert.deepEqual(blocks[2]?.bind, ['127.0.0.1'])
@@ -129,12 +130,30 @@ for (const [text, message] of [
   ['. {\n  forward . https://9.9.9.9\n}', /^Corefile:2 .*https/],
   ['. {\n  forward . tls://9.9.9.9%a.example {\n    tls_servername b.example\n  }\n}', /^Corefile:2 .*tls_servername/],
   ['. {\n  forward . 9.9.9.9 {\n    failover NOERROR\n  }\n}', /^Corefile:3 .*NOERROR/],
-  ['. {\n  rewrite edns0 nsid set\n}', /^Corefile:2 .*edns0 is not supported/],
+  ['. {\n  rewrite edns0 nsid give\n}', /^Corefile:2 .*invalid action: "give"/],
+  ['. {\n  rewrite edns0 cookie set\n}', /^Corefile:2 .*invalid rule type "cookie"/],
+  ['. {\n  rewrite edns0 local set 70000 x\n}', /^Corefile:2 .*'70000' is not a number from 0 to 65535/],
+  ['. {\n  rewrite edns0 local set 0xffee 0xabc\n}', /^Corefile:2 .*'0xabc' is not bytes/],
+  ['. {\n  rewrite edns0 local set 0xffee {weather}\n}', /^Corefile:2 .*unsupported variable name "{weather}"/],
+  ['. {\n  rewrite edns0 local set 0xffee {server_ip}\n}', /^Corefile:2 .*needs the directive bind/],
+  ['. {\n  rewrite edns0 subnet set 33 56\n}', /^Corefile:2 .*'33' is not a number from 0 to 32/],
+  ['. {\n  kubernetes {\n    zonal\n  }\n}', /^Corefile:3 .*property 'zonal' is not supported: /],
+  ['. {\n  kubernetes {\n    multicluster a.b\n  }\n}', /^Corefile:3 .*property 'multicluster' is not supported: /],
+  ['. {\n  kubernetes {\n    endpoint api\n  }\n}', /^Corefile:3 .*endpoint 'api' is not a URL/],
+  ['. {\n  kubernetes {\n    tls cert key\n  }\n}', /^Corefile:3 .*Wrong argument count/],
+  ['. {\n  kubernetes {\n    labels a in\n  }\n}', /^Corefile:3 .*unable to parse label selector value: 'a in'/],
+  [
+    '. {\n  kubernetes {\n    namespaces a\n    namespace_labels a=b\n  }\n}',
+    /^Corefile:2 .*namespaces and namespace_labels cannot both be set/,
+  ],
   ['. {\n  rewrite name suffix a b answer sometimes\n}', /^Corefile:2 .*unknown options 'answer sometimes'/],
   ['. {\n  rewrite ttl example.org 300-30\n}', /^Corefile:2 .*'300-30'/],
   ['. {\n  errors {\n    consolidate 5m (\n  }\n}', /^Corefile:3 .*regular expression/],
   ['. {\n  ready {\n    monitor sometimes\n  }\n}', /^Corefile:3 .*monitor type "sometimes"/],
-  ['. {\n  loadbalance weighted file\n}', /^Corefile:2 .*Wrong argument count/],
+  ['. {\n  loadbalance weighted\n}', /^Corefile:2 .*missing weight file argument/],
+  ['. {\n  loadbalance weighted a b\n}', /^Corefile:2 .*unexpected argument\(s\)/],
+  ['. {\n  loadbalance least\n}', /^Corefile:2 .*unknown policy: least/],
+  ['. {\n  loadbalance {\n    reload 5s\n  }\n}', /^Corefile:3 .*unknown property 'reload'/],
   ['. {\n  loadbalance {\n    prefer 10.0.0.1\n  }\n}', /^Corefile:3 .*invalid CIDR/],
   ['. {\n  forward .\n}', /^Corefile:2 .*Wrong argument count/],
   ['. {\n  errors\n', /^Corefile:1 .*Unexpected EOF, expecting '}'/],

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { errorMessage, FairleadError } from '../../base/error.ts'
@@ -8,6 +9,8 @@ import { type BlockConfig, serverConfig } from './server-config.ts'
 export interface LoadedCorefile {
   readonly blocks: readonly BlockConfig[]
   readonly text: string
+  /** SHA-512 of the text, in hexadecimal. */
+  readonly hash: string
 }
 
 export interface LoadOptions {
@@ -30,7 +33,8 @@ export function loadCorefile(path: string, { env, defaultPort }: LoadOptions): L
     return contents
   }
   const blocks = parseCorefile(texts[0] ?? '', { file: path, env, readFiles })
-  return { blocks: serverConfig(blocks, defaultPort), text: texts.join('\n') }
+  const text = texts.join('\n')
+  return { blocks: serverConfig(blocks, defaultPort), text, hash: createHash('sha512').update(text).digest('hex') }
 }
 
 function readText(path: string): string {

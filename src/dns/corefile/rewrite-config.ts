@@ -1,35 +1,35 @@
 import { CLASS_CODES, rcodeNumber, typeCode } from '../wire/codes.ts'
-import { canonicalName } from '../wire/name.ts'
 import { wholeNumber } from './arguments.ts'
+import { type EdnsRule, ednsRule } from './edns-config.ts'
 import { corefileError, type Directive } from './parse-corefile.ts'
-
-/** From a canonical name to its replacement; undefined where the rule does not match. */
-export type Rename = (name: string) => string | undefined
+import { checkedRenaming, MATCHES, type Match, type Renaming } from './renaming.ts'
 
 /** What becomes of names in the answer: of those that records stand under, or of those that they lead to. */
 export interface AnswerRule {
   readonly part: 'name' | 'value'
-  readonly rename: Rename
+  readonly renaming: Renaming
 }
 
 /** One line `rewrite`. */
 export type RewriteRule = { readonly goOn: boolean } & (
-  | { readonly field: 'name'; readonly rename: Rename; readonly answers: readonly AnswerRule[]; readonly auto: boolean }
+  | {
+      readonly field: 'name'
+      readonly renaming: Renaming
+      readonly answers: readonly AnswerRule[]
+      readonly auto: boolean
+    }
   | { readonly field: 'type'; readonly from: number; readonly to: number }
   | { readonly field: 'class'; readonly from: number; readonly to: number }
-  | { readonly field: 'ttl'; readonly matches: (name: string) => boolean; readonly low: number; readonly high: number }
-  | { readonly field: 'rcode'; readonly matches: (name: string) => boolean; readonly from: number; readonly to: number }
-  | { readonly field: 'cname'; readonly rename: Rename }
+  | { readonly field: 'ttl'; readonly names: Renaming; readonly low: number; readonly high: number }
+  | { readonly field: 'rcode'; readonly names: Renaming; readonly from: number; readonly to: number }
+  | { readonly field: 'cname'; readonly renaming: Renaming }
+  | ({ readonly field: 'edns0' } & EdnsRule)
 )
 
-const MATCHES = ['exact', 'prefix', 'suffix', 'substring', 'regex'] as const
-type Match = (typeof MATCHES)[number]
-
-const FIELDS = 'name, type, class, ttl, rcode, cname'
+const FIELDS = 'name, type, class, edns0, ttl, rcode, cname'
 const MAX_TTL = 2 ** 31 - 1
-const MAX_PATTERN = 10_000
 
-/** Reads `rewrite [continue|stop] name|type|class|ttl|rcode|cname ...`, on one line or in a block. */
+/** Reads `rewrite [continue|stop] name|type|class|edns0|ttl|rcode|cname ...`, on one line or in a block. */
 export function rewriteRule(directive: Directive): RewriteRule {
   const all = [...directive.args, ...directive.block.flatMap(({ name, args }) => [name, ...args])]
   const [first = '', ...others] = all
@@ -46,12 +46,12 @@ export function rewriteRule(directive: Directive): RewriteRule {
     case 'rcode': {
       const { match, rest } = matchOf(args)
       const [pattern = '', ...codes] = rest
-      return { goOn, field, matches: matching(directive, match, pattern), ...fromTo(directive, codes, rcodeNumber) }
+      return { goOn, field, names: matching(directive, match, pattern), ...fromTo(directive, codes, rcodeNumber) }
     }
     case 'ttl': {
       const { match, rest } = matchOf(args)
       const [pattern = '', ttl = ''] = rest
-      return { goOn, field, matches: matching(directive, match, pattern), ...ttlRange(directive, ttl) }
+      return { goOn, field, names: matching(directive, match, pattern), ...ttlRange(directive, ttl) }
     }
     case 'cname': {
       const { match, rest } = matchOf(args)
@@ -59,10 +59,10 @@ export function rewriteRule(directive: Directive): RewriteRule {
       if (from === undefined || to === undefined || rest.length > 2) {
         throw corefileError(directive, `rewrite cname needs what to replace and by what, not '${args.join(' ')}'`)
       }
-      return { goOn, field, rename: renamer(directive, match, { from, to }) }
+      return { goOn, field, renaming: checkedRenaming(directive, { match, from, to }) }
     }
     case 'edns0':
-      throw corefileError(directive, `rewrite edns0 is not supported; known are ${FIELDS}`)
+      return { goOn, field, ...ednsRule(directive, args) }
     default:
       // `rewrite FROM TO` is a name.
       if (words.length === 2 && field.includes('.')) return { goOn, field: 'name', ...renaming(directive, words) }
@@ -111,19 +111,18 @@ function renaming(directive: Directive, args: readonly string[]) {
   if (auto && isNamed) {
     throw corefileError(directive, 'rewrite name: answer auto cannot be combined with answer name')
   }
-  const back = { from: to, to: from }
-  const suffix = auto && match === 'suffix' ? [bothParts(renamer(directive, match, back))].flat() : []
+  const suffix = auto && match === 'suffix' ? bothParts({ match, from: to, to: from }) : []
   return {
-    rename: renamer(directive, match, { from, to }),
+    renaming: checkedRenaming(directive, { match, from, to }),
     answers: [...suffix, ...answers],
     auto: !isNamed && suffix.length === 0,
   }
 }
 
-function bothParts(rename: Rename): AnswerRule[] {
+function bothParts(renaming: Renaming): AnswerRule[] {
   return [
-    { part: 'name', rename },
-    { part: 'value', rename },
+    { part: 'name', renaming },
+    { part: 'value', renaming },
   ]
 }
 
@@ -140,7 +139,7 @@ function answerRules(directive: Directive, options: readonly string[]) {
       auto = true
       rest = rest.slice(used + (part === 'auto' ? 1 : 2))
     } else if ((part === 'name' || part === 'value') && from !== undefined && to !== undefined) {
-      answers.push({ part, rename: renamer(directive, 'regex', { from, to }) })
+      answers.push({ part, renaming: checkedRenaming(directive, { match: 'regex', from, to }) })
       rest = rest.slice(used + 3)
     } else throw unknownOptions(directive, rest)
   }
@@ -152,52 +151,6 @@ function unknownOptions(directive: Directive, options: readonly string[]) {
   return corefileError(directive, `rewrite name: unknown options '${options.join(' ')}'; known are ${known}`)
 }
 
-function matching(directive: Directive, match: Match, pattern: string): (name: string) => boolean {
-  const rename = renamer(directive, match, { from: pattern, to: '' })
-  return (name) => rename(name) !== undefined
-}
-
-interface Replacement {
-  readonly from: string
-  readonly to: string
-}
-
-function renamer(directive: Directive, match: Match, { from, to }: Replacement): Rename {
-  const [plainFrom, plainTo] = [canonicalName(from), canonicalName(to)]
-  switch (match) {
-    case 'exact':
-      return (name) => (name === plainFrom ? plainTo : undefined)
-    case 'prefix':
-      return (name) => (name.startsWith(plainFrom) ? to.toLowerCase() + name.slice(plainFrom.length) : undefined)
-    case 'suffix':
-      return (name) =>
-        `.${name}`.endsWith(plainFrom) ? trimmed(`.${name}`.slice(0, -plainFrom.length) + plainTo) : undefined
-    case 'substring':
-      return (name) => (name.includes(plainFrom) ? name.replaceAll(plainFrom, plainTo) : undefined)
-    case 'regex': {
-      const pattern = regularExpression(directive, from)
-      return (name) => {
-        // Patterns are written for names with their last dot, or without an end.
-        const found = pattern.exec(`${name}.`) ?? pattern.exec(name)
-        return found === null
-          ? undefined
-          : canonicalName(to.replace(/\{(\d+)\}/g, (_, group: string) => found[Number(group)] ?? ''))
-      }
-    }
-  }
-}
-
-function trimmed(name: string): string {
-  return name.startsWith('.') ? name.slice(1) : name
-}
-
-function regularExpression(directive: Directive, text: string): RegExp {
-  if (text.length > MAX_PATTERN) {
-    throw corefileError(directive, `regex pattern too long in a rewrite rule: ${text.length} > ${MAX_PATTERN}`)
-  }
-  try {
-    return new RegExp(text)
-  } catch (cause) {
-    throw corefileError(directive, `invalid regex pattern in rewrite rule: ${text} (${String(cause)})`)
-  }
+function matching(directive: Directive, match: Match, pattern: string): Renaming {
+  return checkedRenaming(directive, { match, from: pattern, to: '' })
 }

@@ -1,12 +1,22 @@
 /** What a Corefile says: its directives read into data. Defaults are CoreDNS's. */
-import { parseCidr } from '../../base/ip.ts'
-import { duration, type HostPort, listenAddress, requireArguments, zoneNames } from './arguments.ts'
+import { type HostPort, listenAddress, requireArguments, requireOneOf, zoneNames } from './arguments.ts'
 import { type CacheConfig, cacheConfig } from './cache-config.ts'
 import { type ForwardConfig, forwardConfig } from './forward-config.ts'
 import { type HostsConfig, hostsConfig } from './hosts-config.ts'
 import { type KubernetesConfig, kubernetesConfig } from './kubernetes-config.ts'
+import { type ErrorsConfig, errorsConfig, type LogConfig, logConfig } from './log-config.ts'
 import { corefileError, type Directive, type ServerBlock } from './parse-corefile.ts'
 import { type RewriteRule, rewriteRule } from './rewrite-config.ts'
+import {
+  type HealthConfig,
+  healthConfig,
+  type LoadbalanceConfig,
+  loadbalanceConfig,
+  type ReadyConfig,
+  type ReloadConfig,
+  readyConfig,
+  reloadConfig,
+} from './service-config.ts'
 
 /** A server block, once for each of its ports. */
 export interface BlockConfig {
@@ -31,46 +41,6 @@ export interface BlockConfig {
   readonly autopath?: AutopathConfig
 }
 
-export interface LogConfig {
-  /** Only names in these zones. */
-  readonly names: readonly string[]
-  readonly format: string
-  readonly classes: readonly string[]
-}
-
-/** Failures that are alike, told once for all of a period. */
-export interface Consolidation {
-  readonly periodMs: number
-  /** As it was written. */
-  readonly period: string
-  readonly pattern: RegExp
-  readonly level: 'warning' | 'error' | 'info' | 'debug'
-  readonly showFirst: boolean
-}
-
-export interface ErrorsConfig {
-  readonly consolidate: readonly Consolidation[]
-}
-
-export interface ReadyConfig extends HostPort {
-  /** Whether it may become unready again. */
-  readonly isContinuous: boolean
-}
-
-export interface LoadbalanceConfig {
-  /** Addresses in these come first; CIDRs. */
-  readonly prefer: readonly string[]
-}
-
-export interface HealthConfig extends HostPort {
-  readonly lameduckMs: number
-}
-
-export interface ReloadConfig {
-  readonly intervalMs: number
-  readonly jitterMs: number
-}
-
 export interface AutopathConfig {
   readonly zones: readonly string[]
   /** `@kubernetes` or the path of a resolv.conf. */
@@ -83,9 +53,7 @@ type Draft = { -readonly [K in keyof BlockConfig]: BlockConfig[K] } & {
   rewrites: RewriteRule[]
 }
 
-export const COMMON_LOG_FORMAT =
-  '{remote}:{port} - {>id} "{type} {class} {name} {proto} {size} {>do} {>bufsize}" {rcode} {>rflags} {rsize} {duration}'
-const COMBINED_LOG_FORMAT = `${COMMON_LOG_FORMAT} "{>opcode}"`
+type Place = Pick<Directive, 'file' | 'line'>
 
 const READERS: Readonly<Record<string, (draft: Draft, directive: Directive) => void>> = {
   kubernetes: (draft, directive) => {
@@ -107,33 +75,16 @@ const READERS: Readonly<Record<string, (draft: Draft, directive: Directive) => v
     draft.log = logConfig(directive)
   },
   errors: (draft, directive) => {
-    requireArguments(directive, 0)
-    for (const line of directive.block) requireOneOf(line, ['consolidate', 'stacktrace'])
-    const lines = directive.block.filter(({ name }) => name === 'consolidate')
-    draft.errors = { consolidate: lines.map(consolidation) }
+    draft.errors = errorsConfig(directive)
   },
   health: (draft, directive) => {
-    const [text = ':8080'] = requireArguments(directive, 0, 1)
-    let lameduckMs = 0
-    for (const line of directive.block) {
-      requireOneOf(line, ['lameduck'])
-      lameduckMs = duration(line, requireArguments(line, 1)[0])
-    }
-    draft.health = { ...listenAddress(directive, text, 8080), lameduckMs }
+    draft.health = healthConfig(directive)
   },
   ready: (draft, directive) => {
-    const [text = ':8181'] = requireArguments(directive, 0, 1)
-    let monitor = 'until-ready'
-    for (const line of directive.block) {
-      requireOneOf(line, ['monitor'])
-      monitor = requireArguments(line, 1)[0] ?? ''
-      if (monitor !== 'until-ready' && monitor !== 'continuously') {
-        throw corefileError(line, `monitor type "${monitor}" not supported; wanted is until-ready or continuously`)
-      }
-    }
-    draft.ready = { ...listenAddress(directive, text, 8181), isContinuous: monitor === 'continuously' }
+    draft.ready = readyConfig(directive)
   },
   prometheus: (draft, directive) => {
+    for (const line of directive.block) requireOneOf(line, ['runtime_metrics'])
     draft.prometheus = listenAddress(directive, requireArguments(directive, 0, 1)[0] ?? 'localhost:9153', 9153)
   },
   loop: (draft, directive) => {
@@ -141,22 +92,10 @@ const READERS: Readonly<Record<string, (draft: Draft, directive: Directive) => v
     draft.loop = true
   },
   reload: (draft, directive) => {
-    const [interval = '30s', jitter = '15s'] = requireArguments(directive, 0, 2)
-    const intervalMs = Math.max(2_000, duration(directive, interval))
-    draft.reload = { intervalMs, jitterMs: Math.min(intervalMs / 2, Math.max(1_000, duration(directive, jitter))) }
+    draft.reload = reloadConfig(directive)
   },
   loadbalance: (draft, directive) => {
-    const [policy = 'round_robin'] = requireArguments(directive, 0, 1)
-    if (policy !== 'round_robin') throw corefileError(directive, `unknown policy: ${policy}; wanted is round_robin`)
-    const prefer: string[] = []
-    for (const line of directive.block) {
-      requireOneOf(line, ['prefer'])
-      for (const text of requireArguments(line, 1, 100)) {
-        if (parseCidr(text) === undefined) throw corefileError(line, `invalid CIDR address: ${text}`)
-        prefer.push(text)
-      }
-    }
-    draft.loadbalance = { prefer }
+    draft.loadbalance = loadbalanceConfig(directive)
   },
   autopath: (draft, directive) => {
     const [source = '', ...zones] = [...requireArguments(directive, 1, 20)].reverse()
@@ -226,53 +165,18 @@ function blockConfig({ directives }: ServerBlock, zones: readonly string[], port
     }
     read(draft, directive)
   }
+  requireOwnAddress(
+    draft,
+    directives.find(({ name }) => name === 'rewrite'),
+  )
   return draft
 }
 
-const LEVELS = ['warning', 'error', 'info', 'debug'] as const
-const MAX_PATTERN = 10_000
-
-/** `consolidate DURATION REGEXP [LEVEL] [show_first]` */
-function consolidation(line: Directive): Consolidation {
-  const [period = '', source = '', ...words] = requireArguments(line, 2, 4)
-  const level = LEVELS.find((known) => known === words[0])
-  const rest = level === undefined ? words : words.slice(1)
-  if (rest.length > 1 || (rest.length === 1 && rest[0] !== 'show_first')) {
-    throw corefileError(
-      line,
-      `unknown options '${rest.join(' ')}' in consolidate; known are ${LEVELS.join(', ')}, show_first`,
-    )
-  }
-  if (source.length > MAX_PATTERN)
-    throw corefileError(line, `regular expression is longer than ${MAX_PATTERN} characters`)
-  const periodMs = duration(line, period)
-  try {
-    const pattern = new RegExp(source)
-    return { periodMs, period, pattern, level: level ?? 'error', showFirst: rest.length === 1 }
-  } catch (cause) {
-    throw corefileError(line, `invalid regular expression ${source} (${String(cause)})`)
-  }
-}
-
-function logConfig(directive: Directive): LogConfig {
-  const format = directive.args.findIndex((text) => text.includes('{'))
-  const names = format < 0 ? directive.args : directive.args.slice(0, format)
-  const text = format < 0 ? '{common}' : directive.args.slice(format).join(' ')
-  const classes: string[] = []
-  for (const line of directive.block) {
-    requireOneOf(line, ['class'])
-    for (const name of line.args) {
-      if (!['all', 'success', 'denial', 'error'].includes(name)) throw corefileError(line, `invalid Class: ${name}`)
-      classes.push(name)
-    }
-  }
-  return {
-    names: names.length === 0 ? [''] : zoneNames(directive, names),
-    format: text.replace('{common}', COMMON_LOG_FORMAT).replace('{combined}', COMBINED_LOG_FORMAT),
-    classes: classes.length === 0 ? ['all'] : classes,
-  }
-}
-
-function requireOneOf(line: Directive, names: readonly string[]): void {
-  if (!names.includes(line.name)) throw corefileError(line, `unknown property '${line.name}'`)
+/** A packet does not say to which of several addresses it came. */
+function requireOwnAddress({ rewrites, bind }: Draft, place: Place | undefined): void {
+  const isAsked = rewrites.some(
+    (rule) => rule.field === 'edns0' && rule.value?.kind === 'variable' && rule.value.variable === 'server_ip',
+  )
+  if (!isAsked || bind.length === 1 || place === undefined) return
+  throw corefileError(place, 'rewrite edns0 {server_ip} needs the directive bind with one address')
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts'
 import type { CacheConfig, CachePart } from '../corefile/cache-config.ts'
 import { type Answer, nextRecord } from '../wire/answer.ts'
 import { FLAG, RCODE, TYPE } from '../wire/codes.ts'
+import { writeOptions } from '../wire/edns-option.ts'
 import { isWithin, skipName } from '../wire/name.ts'
 import type { Question } from '../wire/question.ts'
 
@@ -54,7 +55,7 @@ export class AnswerCache {
     const { config, clock, observer } = this.#options
     const name = question.text
     if (!config.zones.some((zone) => isWithin(name, zone))) return ask(question.copy())
-    const key = `${name} ${question.type} ${question.class} ${question.dnssecOk ? 1 : 0}${(question.flags & FLAG.CD) === 0 ? 0 : 1}`
+    const key = keyOf(name, question)
     const entry = this.#parts.success.get(key) ?? this.#parts.denial.get(key)
     const now = clock.now()
     if (entry !== undefined && now < entry.expiresAt) {
@@ -144,6 +145,12 @@ interface Hit {
   readonly now: number
   readonly question: Question
   readonly ask: (question: Question) => Promise<Answer>
+}
+
+/** What an answer may depend on: flags that are passed on, and options that `rewrite edns0` puts there. */
+function keyOf(name: string, { type, class: number, dnssecOk, flags, passedOn }: Question): string {
+  const plain = `${name} ${type} ${number} ${dnssecOk ? 1 : 0}${(flags & FLAG.CD) === 0 ? 0 : 1}`
+  return passedOn.length === 0 ? plain : `${plain} ${writeOptions(passedOn).toString('latin1')}`
 }
 
 /** Where an answer is kept; undefined for one that is not. */

@@ -5,7 +5,7 @@ import { type ForwardConfig, type UpstreamAddress, upstreamAddress } from '../co
 import { type Answer, emptyAnswer, makeAnswer } from '../wire/answer.ts'
 import { FLAG, RCODE } from '../wire/codes.ts'
 import type { Message } from '../wire/message.ts'
-import { isWithin } from '../wire/name.ts'
+import { canonicalName, isWithin } from '../wire/name.ts'
 import type { Question } from '../wire/question.ts'
 import { Upstream } from './upstream.ts'
 import type { UpstreamTls } from './upstream-stream.ts'
@@ -13,7 +13,10 @@ import type { UpstreamTls } from './upstream-stream.ts'
 /** What happens on the way, for metrics. */
 export interface ForwardObserver {
   asked(upstream: string, rcode: number, seconds: number): void
-  failed(upstream: string): void
+  /** A check of its health failed. */
+  checkFailed(upstream: string): void
+  /** All upstreams are down. */
+  broken(): void
   refused(): void
   /** Nobody answered; `error` is the last failure. */
   gaveUp(question: Question, error: unknown): void
@@ -23,6 +26,8 @@ export interface ForwarderOptions {
   readonly clock: Clock
   readonly random: () => number
   readonly observer: ForwardObserver
+  /** Whether addresses take turns in being first (`loadbalance`). */
+  readonly turning?: boolean
 }
 
 /** The directive `forward`: asks others, chosen by a policy, the next when one does not answer. */
@@ -38,13 +43,24 @@ export class Forwarder implements Disposable {
     this.#options = options
     const { readTimeoutMs: timeoutMs, ...checks } = config
     const tls = tlsFiles(config)
+    const onCheckFailed = (name: string) => options.observer.checkFailed(name)
     this.upstreams = config.to.flatMap(upstreamAddresses).map(({ host, port, isTls, servername }) => {
       const name = servername ?? config.tlsServername
       const own = isTls ? { tls: { ...tls, ...(name === undefined ? {} : { servername: name }) } } : {}
       const from = config.sourceAddress === undefined ? {} : { sourceAddress: config.sourceAddress }
       const { maxFails, healthCheckMs, healthCheckName, healthCheckRecursion, expireMs } = checks
       const health = { maxFails, healthCheckMs, healthCheckName, healthCheckRecursion }
-      return new Upstream({ host, port, timeoutMs, expireMs, ...health, ...own, ...from, clock: options.clock })
+      return new Upstream({
+        host,
+        port,
+        timeoutMs,
+        expireMs,
+        ...health,
+        ...own,
+        ...from,
+        clock: options.clock,
+        onCheckFailed,
+      })
     })
   }
 
@@ -60,6 +76,7 @@ export class Forwarder implements Disposable {
    */
   async ask(question: Question, isTcp = false): Promise<Answer> {
     const { maxConcurrent } = this.config
+    const { turning = false } = this.#options
     if (maxConcurrent > 0 && this.#running >= maxConcurrent) {
       this.#options.observer.refused()
       return emptyAnswer(RCODE.REFUSED)
@@ -67,7 +84,7 @@ export class Forwarder implements Disposable {
     this.#running++
     try {
       const message = await this.#ask(question, isTcp)
-      return message === undefined ? emptyAnswer(RCODE.SERVFAIL) : answerFrom(question, message)
+      return message === undefined ? emptyAnswer(RCODE.SERVFAIL) : answerFrom(question, message, turning)
     } finally {
       this.#running--
     }
@@ -83,6 +100,7 @@ export class Forwarder implements Disposable {
       dnssecOk: question.dnssecOk,
       checkingDisabled: (question.flags & FLAG.CD) !== 0,
       recursion: true,
+      options: question.passedOn,
     }
     const attempts = this.config.maxAttempts ?? 2 * this.upstreams.length
     const { observer } = this.#options
@@ -101,7 +119,6 @@ export class Forwarder implements Disposable {
       } catch (error) {
         if (!(error instanceof Error)) throw error
         failure = error
-        observer.failed(upstream.name)
         upstream.failed()
       }
     }
@@ -114,6 +131,7 @@ export class Forwarder implements Disposable {
   #inOrder(): readonly Upstream[] {
     const up = this.#byPolicy(this.upstreams.filter(({ isDown }) => !isDown))
     if (up.length > 0) return [...up, ...up]
+    this.#options.observer.broken()
     return this.config.failFast ? [] : this.#byPolicy(this.upstreams).slice(0, 1)
   }
 
@@ -155,10 +173,16 @@ function readText(path: string): string {
   }
 }
 
-/** An upstream's message as an answer of ours: names compressed anew, OPT and what is no answer left out. */
-export function answerFrom(question: Question, message: Message): Answer {
+/**
+ * An upstream's message as an answer of ours: names compressed anew, OPT and what is no answer left out.
+ *
+ * @param mayTurn Whether addresses of the name that was asked for may be sent in any order.
+ */
+export function answerFrom(question: Question, message: Message, mayTurn = false): Answer {
   const flags = message.flags & (FLAG.AA | FLAG.RA | FLAG.AD)
   const { answers, authorities, additionals } = message
+  const asked = question.text
+  const turning = mayTurn && answers.every(({ name, data }) => 'address' in data && canonicalName(name) === asked)
   const name = question.name.subarray(0, question.nameLength)
-  return makeAnswer(name, { rcode: message.flags & 15, flags, answers, authorities, additionals })
+  return makeAnswer(name, { rcode: message.flags & 15, flags, answers, authorities, additionals, turning })
 }

@@ -20,7 +20,7 @@ function open(directive: string): { forwarder: Forwarder; errors: unknown[]; [Sy
   const forwarder = new Forwarder(forwardConfig(block!.directives[0]!), {
     clock: systemClock,
     random: Math.random,
-    observer: { asked() {}, failed() {}, refused() {}, gaveUp: (_, error) => errors.push(error) },
+    observer: { asked() {}, checkFailed() {}, broken() {}, refused() {}, gaveUp: (_, error) => errors.push(error) },
   })
   return { forwarder, errors, [Symbol.dispose]: () => forwarder[Symbol.dispose]() }
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../../base/clock.ts'
 import { FairleadError } from '../../base/error.ts'
 import { hostPort } from '../../base/ip.ts'
 import { FLAG, TYPE, UDP_SIZE } from '../wire/codes.ts'
+import type { EdnsOption } from '../wire/edns-option.ts'
 import { decodeMessage, encodeMessage, type Message, type MessageQuestion } from '../wire/message.ts'
 import { UpstreamStream, type UpstreamTls } from './upstream-stream.ts'
 
@@ -22,6 +23,7 @@ export interface UpstreamOptions {
   /** A connection that nothing was asked on for so long is closed. */
   readonly expireMs: number
   readonly clock: Clock
+  readonly onCheckFailed?: (name: string) => void
 }
 
 /** What is asked of an upstream. */
@@ -30,6 +32,7 @@ export interface UpstreamQuery {
   readonly dnssecOk: boolean
   readonly checkingDisabled: boolean
   readonly recursion: boolean
+  readonly options?: readonly EdnsOption[]
 }
 
 /**
@@ -87,6 +90,7 @@ export class Upstream implements Disposable {
       } catch (error) {
         if (this.#stopping.signal.aborted) return
         this.#fails++
+        this.#options.onCheckFailed?.(this.name)
         if (!(error instanceof Error)) throw error
       }
       await clock.sleep(healthCheckMs, this.#stopping.signal).catch(() => {})
@@ -99,7 +103,7 @@ export class Upstream implements Disposable {
   #request(query: UpstreamQuery): { readonly id: number; readonly bytes: Buffer } {
     const id = randomInt(0x10000)
     const flags = (query.recursion ? FLAG.RD : 0) | (query.checkingDisabled ? FLAG.CD : 0)
-    const edns = { udpSize: UDP_SIZE, ttl: query.dnssecOk ? 0x8000 : 0 }
+    const edns = { udpSize: UDP_SIZE, ttl: query.dnssecOk ? 0x8000 : 0, options: query.options ?? [] }
     return { id, bytes: encodeMessage({ id, flags, question: query.question, edns }) }
   }
 

@@ -11,7 +11,6 @@ import type { Namespace, Pod, Service } from '../../kube/types/core.ts'
 import type { EndpointSlice } from '../../kube/types/discovery.ts'
 import type { KubeObject } from '../../kube/types/meta.ts'
 import type { KubernetesConfig } from '../corefile/kubernetes-config.ts'
-import type { KubernetesZone } from '../zone/kubernetes-zone.ts'
 import {
   hasEndpoints,
   isHeadless,
@@ -20,17 +19,19 @@ import {
   podRecords,
   sliceRecords,
 } from '../zone/service-records.ts'
+import { applyChange, type ZoneChange, type ZoneState, type ZoneUpdate } from '../zone/zone-update.ts'
 
 const BY_SERVICE = 'service'
 const BY_NAMESPACE = 'namespace'
-const BY_ADDRESS = 'address'
 
 export type ServiceKind = 'cluster_ip' | 'headless_with_selector' | 'headless_without_selector'
 
 export interface ClusterSourceOptions {
   readonly client: Client
   readonly config: KubernetesConfig
-  readonly zone: KubernetesZone
+  readonly state: ZoneState
+  /** Called with all that changed, when it is there. */
+  readonly publish?: (update: ZoneUpdate) => void
   /** Whether pods must be known, for their names or their search lists. */
   readonly needsPods: boolean
   readonly log: Log
@@ -55,6 +56,7 @@ export class ClusterSource implements AsyncDisposable {
   readonly #dirtyPods = new Set<string>()
   /** Slices that have this server among their endpoints, and their Services. */
   readonly #servers = new Map<string, string>()
+  #changes: ZoneChange[] = []
   #scheduled = false
 
   constructor(options: ClusterSourceOptions) {
@@ -75,7 +77,6 @@ export class ClusterSource implements AsyncDisposable {
       )
     }
     if (needsPods) {
-      this.#pods.addIndex(BY_ADDRESS, ({ status }) => (status?.podIP === undefined ? [] : [status.podIP]))
       this.#pods.on(this.#marking<Pod>((pod) => this.#dirtyPods.add(keyOf(pod))))
     }
     this.#running = this.#informers.run(this.#stopping.signal)
@@ -85,19 +86,16 @@ export class ClusterSource implements AsyncDisposable {
   async synced(): Promise<void> {
     await this.#informers.synced()
     this.#apply()
-    this.#options.zone.synced = true
-  }
-
-  /** The namespace of the pod that has an address (host-network pods share theirs: none). */
-  namespaceOf(address: string): string | undefined {
-    if (!this.#options.needsPods) return undefined
-    const own = this.#pods.byIndex(BY_ADDRESS, address).filter(({ spec }) => spec.hostNetwork !== true)
-    return own.length === 1 ? own[0]?.metadata.namespace : undefined
+    this.#zone.synced = true
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort()
     await this.#running
+  }
+
+  get #zone() {
+    return this.#options.state.zone
   }
 
   get #services() {
@@ -161,36 +159,53 @@ export class ClusterSource implements AsyncDisposable {
     this.#dirtySlices.clear()
     for (const key of this.#dirtyPods) this.#applyPod(key, serial)
     this.#dirtyPods.clear()
+    this.#publish(serial)
+  }
+
+  #publish(serial: number): void {
+    const changes = this.#changes
+    if (changes.length === 0) return
+    this.#changes = []
+    this.#options.publish?.({ serial, changes })
+  }
+
+  #change(change: ZoneChange, serial: number): boolean {
+    const changed = applyChange(this.#options.state, change, serial)
+    if (changed && this.#options.publish !== undefined) this.#changes.push(change)
+    return changed
   }
 
   #applyNamespace(name: string, serial: number): void {
-    const { zone } = this.#options
+    const zone = this.#zone
     const namespace = this.#namespaces.get(name)
     const exposed = namespace !== undefined && this.#isExposed(name)
-    const changed = zone.set(`namespace/${name}`, exposed ? namespaceRecords(namespace, zone.settings) : [], serial)
+    const records = exposed ? namespaceRecords(namespace, zone.settings) : []
+    const changed = this.#change({ owner: `namespace/${name}`, records }, serial)
     if (!changed) return
     for (const service of this.#services.byIndex(BY_NAMESPACE, name)) this.#markService(keyOf(service))
   }
 
   #applyService(key: string, serial: number): void {
-    const { zone } = this.#options
+    const zone = this.#zone
     const service = this.#exposedService(key)
     const isEmpty =
       service !== undefined &&
       zone.settings.ignoreEmptyServices &&
       zone.settings.endpoints &&
       !this.#slices.byIndex(BY_SERVICE, key).some((slice) => hasEndpoints(service, slice, zone.settings))
-    zone.set(`service/${key}`, service === undefined ? [] : ownRecords(service, { isEmpty }, zone.settings), serial)
+    const records = service === undefined ? [] : ownRecords(service, { isEmpty }, zone.settings)
+    this.#change({ owner: `service/${key}`, records }, serial)
   }
 
   #applySlice(key: string, since: number | undefined, serial: number): void {
-    const { zone, onProgrammed, clock } = this.#options
+    const { onProgrammed, clock } = this.#options
     const slice = this.#slices.get(key)
     const serviceKey = slice === undefined ? undefined : serviceKeyOf(slice)
     const service = serviceKey === undefined ? undefined : this.#exposedService(serviceKey)
-    const said = slice === undefined || service === undefined ? [] : sliceRecords(service, slice, zone.settings)
-    const changed = zone.set(`slice/${key}`, said, serial)
-    this.#noteServer(key, service === undefined ? undefined : slice)
+    const records =
+      slice === undefined || service === undefined ? [] : sliceRecords(service, slice, this.#zone.settings)
+    const changed = this.#change({ owner: `slice/${key}`, records }, serial)
+    this.#noteServer(key, service === undefined ? undefined : slice, serial)
     if (!changed || since === undefined || service === undefined) return
     onProgrammed(kindOf(service), Math.max(0, clock.now() - since) / 1000)
   }
@@ -201,24 +216,25 @@ export class ClusterSource implements AsyncDisposable {
   }
 
   #applyPod(key: string, serial: number): void {
-    const { zone } = this.#options
     const pod = this.#pods.get(key)
     const exposed = pod !== undefined && this.#isExposed(pod.metadata.namespace ?? '')
-    zone.set(`pod/${key}`, exposed ? podRecords(pod, zone.settings) : [], serial)
+    const records = exposed ? podRecords(pod, this.#zone.settings) : []
+    this.#change({ owner: `pod/${key}`, records }, serial)
+    this.#change({ pod: key, place: pod === undefined ? undefined : placeOf(pod) }, serial)
   }
 
   /** Services whose endpoints are this server are its names. */
-  #noteServer(key: string, slice: EndpointSlice | undefined): void {
-    const { zone } = this.#options
+  #noteServer(key: string, slice: EndpointSlice | undefined, serial: number): void {
+    const { localAddresses } = this.#zone.settings
     const own = (slice?.endpoints ?? []).some(({ addresses }) =>
-      addresses.some((text) => zone.settings.localAddresses.includes(text)),
+      addresses.some((text) => localAddresses.includes(text)),
     )
     const [namespace = '', name = ''] = (slice === undefined ? '' : (serviceKeyOf(slice) ?? '')).split('/')
     const service = own ? `${name}.${namespace}` : undefined
     if (service === this.#servers.get(key)) return
     if (service === undefined) this.#servers.delete(key)
     else this.#servers.set(key, service)
-    zone.setServers([...new Set(this.#servers.values())].sort())
+    this.#change({ servers: [...new Set(this.#servers.values())].sort() }, serial)
   }
 
   #isExposed(namespace: string): boolean {
@@ -228,6 +244,13 @@ export class ClusterSource implements AsyncDisposable {
     const labels = this.#namespaces.get(namespace)?.metadata.labels
     return matchesLabels(parseLabelSelector(namespaceLabels), labels ?? {})
   }
+}
+
+/** Pods of a node's own network share its address: they have no place of their own. */
+function placeOf({ spec, status, metadata }: Pod) {
+  const address = status?.podIP
+  if (address === undefined || spec.hostNetwork === true) return undefined
+  return { address, namespace: metadata.namespace ?? '' }
 }
 
 function kindOf(service: Service): ServiceKind {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts'
-import type { Consolidation, ErrorsConfig } from '../corefile/server-config.ts'
+import type { Consolidation, ErrorsConfig } from '../corefile/log-config.ts'
 
 /** The directive `errors`: a line for each failure, or one for many that are alike. */
 export class ErrorLog implements Disposable {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import type { Log } from '../../base/log.ts'
 import { type HostsConfig, type HostsEntry, hostsEntries } from '../corefile/hosts-config.ts'
 import { type Answer, emptyAnswer, makeAnswer } from '../wire/answer.ts'
@@ -13,6 +13,10 @@ export class HostsTable {
   readonly #config: HostsConfig
   readonly #log: Log
   #names: ReadonlyMap<string, readonly RecordData[]> = new Map()
+  /** How many names the file and the Corefile give to addresses. */
+  entries = 0
+  /** When the file was last written, in seconds since the epoch; 0 without a file. */
+  writtenAt = 0
 
   constructor(config: HostsConfig, log: Log) {
     this.#config = config
@@ -24,7 +28,9 @@ export class HostsTable {
   load(): void {
     const { file, inline } = this.#config
     const read = file === undefined ? [] : this.#read(file)
-    this.#names = table([...inline, ...read], this.#config)
+    const all = [...inline, ...read]
+    this.#names = table(all, this.#config)
+    this.entries = all.reduce((sum, { names }) => sum + names.length, 0)
   }
 
   /** Undefined: somebody else is to answer. */
@@ -49,6 +55,7 @@ export class HostsTable {
 
   #read(file: string): readonly HostsEntry[] {
     try {
+      this.writtenAt = statSync(file).mtimeMs / 1000
       return hostsEntries(readFileSync(file, 'utf8'))
     } catch (error) {
       this.#log.warn({ err: error, file }, 'Cannot read the hosts file')

@@ -1,4 +1,4 @@
-import type { LogConfig } from '../corefile/server-config.ts'
+import type { LogConfig } from '../corefile/log-config.ts'
 import { FLAG, RCODE, rcodeName, typeName } from '../wire/codes.ts'
 import { isWithin } from '../wire/name.ts'
 import type { Exchange } from './responder.ts'
@@ -21,16 +21,30 @@ export interface QueryRecord {
 
 const KEPT = 1_000
 
-/** The directive `log`: a line for each question, and the last thousand as data. */
-export class QueryLog {
-  readonly #config: LogConfig
-  readonly #write: (line: string) => void
+/** The last thousand questions. */
+export class RecentQueries {
   readonly #records: QueryRecord[] = []
   #next = 0
 
-  constructor(config: LogConfig, write: (line: string) => void) {
+  add(record: QueryRecord): void {
+    this.#records[this.#next] = record
+    this.#next = (this.#next + 1) % KEPT
+  }
+
+  /** The newest last. */
+  records(): readonly QueryRecord[] {
+    return [...this.#records.slice(this.#next), ...this.#records.slice(0, this.#next)]
+  }
+}
+
+/** The directive `log`: a line for each question, and what it says as data. */
+export class QueryLog {
+  readonly #config: LogConfig
+  readonly #tell: (record: QueryRecord, line: string) => void
+
+  constructor(config: LogConfig, tell: (record: QueryRecord, line: string) => void) {
     this.#config = config
-    this.#write = write
+    this.#tell = tell
   }
 
   add(exchange: Exchange): void {
@@ -38,14 +52,7 @@ export class QueryLog {
     const { names, classes, format } = this.#config
     if (!names.some((zone) => isWithin(record.name, zone))) return
     if (!classes.includes('all') && !classes.includes(record.verdict)) return
-    this.#records[this.#next] = record
-    this.#next = (this.#next + 1) % KEPT
-    this.#write(`[INFO] ${queryLine(format, exchange, record)}`)
-  }
-
-  /** The newest last. */
-  records(): readonly QueryRecord[] {
-    return [...this.#records.slice(this.#next), ...this.#records.slice(0, this.#next)]
+    this.#tell(record, `[INFO] ${queryLine(format, exchange, record)}`)
   }
 }
 

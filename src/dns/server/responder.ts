@@ -40,6 +40,8 @@ export interface ResponderOptions {
   readonly log: Log
   /** Called after each answer. */
   readonly observe: (exchange: Exchange) => void
+  /** Called when to answer failed by a fault of ours. */
+  readonly failed?: () => void
 }
 
 const REFUSALS = new Map(Object.values(RCODE).map((rcode) => [rcode as number, emptyAnswer(rcode)]))
@@ -113,6 +115,7 @@ export class Responder {
 
   #failed(question: Question, error: unknown): Answer {
     this.#options.log.error({ err: error, name: question.text, type: question.type }, 'Cannot answer')
+    this.#options.failed?.()
     return refusal(RCODE.SERVFAIL)
   }
 }

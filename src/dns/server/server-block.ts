@@ -1,14 +1,11 @@
-import { randomInt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import type { BlockConfig } from '../corefile/server-config.ts'
-import { AnswerCache } from '../forward/answer-cache.ts'
-import { Forwarder } from '../forward/forwarder.ts'
 import { type Answer, emptyAnswer, makeAnswer } from '../wire/answer.ts'
-import { CLASS_IN, FLAG, RCODE, TYPE, typeName } from '../wire/codes.ts'
+import { CLASS_IN, FLAG, RCODE, typeName } from '../wire/codes.ts'
 import { encodeName, labelCount } from '../wire/name.ts'
-import { Question } from '../wire/question.ts'
+import type { Question } from '../wire/question.ts'
 import type { DnsRecord } from '../wire/record.ts'
 import type { KubernetesZone } from '../zone/kubernetes-zone.ts'
 import type { ReadyAnswers } from '../zone/ready-answers.ts'
@@ -16,12 +13,17 @@ import { forwardZones } from '../zone/service-records.ts'
 import { messageOf } from './answer-message.ts'
 import type { Asker } from './asker.ts'
 import { autopathing } from './autopath.ts'
+import { balancing } from './balancing.ts'
 import { ErrorLog } from './error-log.ts'
 import { HostsTable } from './hosts-table.ts'
-import type { DnsMetrics, Sample, ZoneTally } from './metrics.ts'
-import { QueryLog } from './query-log.ts'
+import { type Probe, watchingFor } from './loop-probe.ts'
+import type { DnsMetrics } from './metrics.ts'
+import { PassOn } from './pass-on.ts'
+import type { QueryLog } from './query-log.ts'
 import { type Exchange, failureText, type Resolver } from './responder.ts'
 import { rewriting } from './rewriting.ts'
+import type { Sample, ZoneTally } from './tally.ts'
+import { Weights } from './weights.ts'
 
 export interface BlockOptions {
   readonly config: BlockConfig
@@ -33,8 +35,9 @@ export interface BlockOptions {
   readonly random: () => number
   readonly log: Log
   readonly writeLine: (line: string) => void
-  /** Called when a question that was passed on comes back. */
-  readonly onLoop: (text: string) => void
+  readonly queryLog: Pick<QueryLog, 'add'> | undefined
+  /** By which a circle of forwarding is found. */
+  readonly probe: Probe | undefined
 }
 
 interface ServedName {
@@ -47,38 +50,43 @@ interface ServedName {
 export class ServerBlock implements Disposable {
   readonly config: BlockConfig
   readonly zones: readonly ServedName[]
-  readonly queryLog: QueryLog | undefined
   /** The cluster's answers as bytes, where no other directive has a word before them. */
   readonly ready: ReadyAnswers | undefined
+  readonly passOn: PassOn
   readonly #options: BlockOptions
-  readonly #forwards: readonly Forward[]
   readonly #errors: ErrorLog | undefined
   readonly #hosts: HostsTable | undefined
+  readonly #weights: Weights | undefined
   readonly #resolve: Resolver
   readonly #stops: (() => void)[] = []
   #plugin = ''
-  #loopName: string | undefined
-  #loopSeen = 0
 
+  /** @throws FairleadError `NOT_FOUND`, `INVALID_INPUT` for files that directives name. */
   constructor(options: BlockOptions) {
-    const { config, metrics, log, writeLine } = options
+    const { config, metrics, log, writeLine, clock, random } = options
+    const { loadbalance } = config
     this.config = config
     this.#options = options
-    const server = `dns://${config.bind[0] ?? ''}:${config.port}`
+    const server = serverLabel(config)
     this.zones = config.zones.map((zone) => ({
       key: encodeName(zone),
       labels: labelCount(zone),
       tally: metrics.zone(server, `${zone}.`),
     }))
-    this.queryLog = config.log === undefined ? undefined : new QueryLog(config.log, writeLine)
-    const { clock } = options
     this.#errors = config.errors === undefined ? undefined : new ErrorLog(config.errors, { write: writeLine, clock })
-    this.#forwards = config.forwards.map((forward) => this.#forward(server, forward))
+    this.passOn = new PassOn({
+      forwards: config.forwards,
+      cache: config.cache,
+      turning: takesTurns(config),
+      ...{ server, metrics, clock, random },
+      gaveUp: (question, error) =>
+        this.#errors?.add(failureText(RCODE.SERVFAIL, question.text, typeName(question.type), error)),
+    })
     this.#hosts = config.hosts === undefined ? undefined : new HostsTable(config.hosts, log)
+    this.#weights = loadbalance?.weights === undefined ? undefined : new Weights(loadbalance.weights, { log, clock })
     this.#resolve = this.#chain(server)
-    const isFirst = [config.log, config.hosts, config.autopath, config.rewrites[0]].every((part) => part === undefined)
-    this.ready = isFirst ? options.zone?.table.ready : undefined
-    this.#reloadHosts()
+    this.ready = hasFirstWord(config) ? options.zone?.table.ready : undefined
+    if (this.#hosts !== undefined) this.#follow(this.#hosts)
   }
 
   /** Whether all names of the cluster are known. */
@@ -98,36 +106,27 @@ export class ServerBlock implements Disposable {
 
   /** Counts an answer from {@link ready}. */
   countReady(tally: ZoneTally, sample: Sample): void {
-    if (this.config.prometheus !== undefined) this.#options.metrics.observe(tally, 'kubernetes', sample)
+    if (this.config.prometheus !== undefined) tally.observe('kubernetes', sample)
   }
 
   observe(tally: ZoneTally, exchange: Exchange): void {
     const plugin = exchange.seconds === undefined ? this.#plugin : 'forward'
-    if (this.config.prometheus !== undefined) this.#options.metrics.observe(tally, plugin, exchange)
-    this.queryLog?.add(exchange)
-  }
-
-  /** Asks the upstreams for a name that nobody else knows: if that comes back here, questions go round in a circle. */
-  async findLoop(): Promise<void> {
-    const [forward] = this.#forwards
-    if (!this.config.loop || forward === undefined) return
-    const zone = this.config.zones[0] ?? ''
-    this.#loopName = [randomInt(2 ** 47), randomInt(2 ** 47), zone].filter((part) => part !== '').join('.')
-    const question = questionOf(this.#loopName, TYPE.HINFO)
-    await forward.forwarder.ask(question)
-    this.#loopName = undefined
+    if (this.config.prometheus !== undefined) tally.observe(plugin, exchange)
+    this.#options.queryLog?.add(exchange)
   }
 
   [Symbol.dispose](): void {
     for (const stop of this.#stops) stop()
+    this.#weights?.[Symbol.dispose]()
     this.#errors?.[Symbol.dispose]()
-    for (const { forwarder } of this.#forwards) forwarder[Symbol.dispose]()
+    this.passOn[Symbol.dispose]()
   }
 
   #chain(server: string): Resolver {
-    const { config, zone, metrics } = this.#options
-    let next: Resolver = (question, asker) => this.#passOn(question, asker)
-    if (config.loop) next = this.#watchingForLoops(next)
+    const { config, zone, metrics, probe, random } = this.#options
+    const { loadbalance, bind, port } = config
+    let next: Resolver = (question, asker) => this.#askElsewhere(question, asker)
+    if (probe !== undefined) next = watchingFor(probe, next)
     if (zone !== undefined) next = this.#cluster(zone, next)
     if (this.#hosts !== undefined) next = this.#fromHosts(this.#hosts, next)
     if (config.autopath !== undefined) {
@@ -135,8 +134,13 @@ export class ServerBlock implements Disposable {
       const { zones } = config.autopath
       next = autopathing({ searchOf: this.#searchList(config.autopath.source), zones, succeeded }, next)
     }
-    if (config.rewrites.length > 0) next = rewriting(config.rewrites, next)
-    return next
+    if (config.rewrites.length > 0) {
+      const address = bind.length === 1 ? bind[0] : undefined
+      next = rewriting(config.rewrites, next, { address, port })
+    }
+    if (loadbalance === undefined) return next
+    const weights = this.#weights === undefined ? {} : { weights: this.#weights }
+    return balancing({ prefer: loadbalance.prefer, random, ...weights }, next)
   }
 
   #cluster(zone: KubernetesZone, next: Resolver): Resolver {
@@ -174,41 +178,12 @@ export class ServerBlock implements Disposable {
     }
   }
 
-  /** To the first upstreams that take the name; nobody at all is a failure of the server (as in CoreDNS). */
-  #passOn(question: Question, asker: Asker): Answer | Promise<Answer> {
-    const name = question.text
-    const [first, ...others] = this.#forwards.filter(({ forwarder }) => forwarder.covers(name))
-    if (first === undefined) return emptyAnswer(RCODE.SERVFAIL)
+  /** Nobody at all to ask is a failure of the server (as in CoreDNS). */
+  #askElsewhere(question: Question, asker: Asker): Answer | Promise<Answer> {
+    const answer = this.passOn.resolve(question, asker)
+    if (answer === undefined) return emptyAnswer(RCODE.SERVFAIL)
     this.#plugin = 'forward'
-    const answer = ask(first, question, asker)
-    return others.length === 0 ? answer : this.#askOn(question.copy(), asker, { answer, forwards: [first, ...others] })
-  }
-
-  /** `next`: after certain codes the next directive that takes the name has a say. */
-  async #askOn(question: Question, asker: Asker, { answer, forwards }: Passed): Promise<Answer> {
-    let found = await answer
-    for (const [i, { forwarder }] of forwards.entries()) {
-      const other = forwards[i + 1]
-      const { next, nextOnNodata } = forwarder.config
-      const isNodata = found.rcode === RCODE.NOERROR && found.answers === 0
-      if (other === undefined || !(next.includes(found.rcode) || (nextOnNodata && isNodata))) break
-      found = await ask(other, question, asker)
-    }
-    return found
-  }
-
-  #watchingForLoops(next: Resolver): Resolver {
-    return (question, asker) => {
-      if (question.type === TYPE.HINFO && this.#loopName !== undefined && question.text === this.#loopName) {
-        if (++this.#loopSeen >= 2) {
-          const zone = this.config.zones[0] ?? ''
-          this.#options.onLoop(
-            `Loop (${asker.address}:${asker.port} -> :${this.config.port}) detected for zone "${zone}.", see https://coredns.io/plugins/loop#troubleshooting. Query: "HINFO ${this.#loopName}."`,
-          )
-        }
-      }
-      return next(question, asker)
-    }
+    return answer
   }
 
   #searchList(source: string): (asker: Asker) => readonly string[] | undefined {
@@ -224,63 +199,15 @@ export class ServerBlock implements Disposable {
     }
   }
 
-  #forward(server: string, config: BlockConfig['forwards'][number]) {
-    const { metrics, clock, random } = this.#options
-    const forwarder = new Forwarder(config, {
-      clock,
-      random,
-      observer: {
-        asked(to, rcode, seconds) {
-          metrics.add('coredns_forward_requests_total', { to })
-          metrics.add('coredns_forward_responses_total', { to, rcode: String(rcode) })
-          metrics.time(
-            'coredns_proxy_request_duration_seconds',
-            { proxy_name: 'forward', to, rcode: String(rcode) },
-            seconds,
-          )
-        },
-        failed: (to) => metrics.add('coredns_proxy_healthcheck_failures_total', { proxy_name: 'forward', to }),
-        refused: () => metrics.add('coredns_forward_max_concurrent_rejects_total', {}),
-        gaveUp: (question, error) => {
-          this.#errors?.add(failureText(RCODE.SERVFAIL, question.text, typeName(question.type), error))
-        },
-      },
-    })
-    const { cache } = this.#options.config
-    return { forwarder, cache: cache === undefined ? undefined : this.#cache(server, cache) }
-  }
-
-  #cache(server: string, config: NonNullable<BlockConfig['cache']>): AnswerCache {
-    const { metrics, clock } = this.#options
-    const labels = { server, zones: config.zones.map((zone) => `${zone}.`).join(','), view: '' }
-    const cache = new AnswerCache({
-      config,
-      clock,
-      observer: {
-        hit(type) {
-          metrics.add('coredns_cache_requests_total', labels)
-          metrics.add('coredns_cache_hits_total', { ...labels, type })
-        },
-        missed() {
-          metrics.add('coredns_cache_requests_total', labels)
-          metrics.add('coredns_cache_misses_total', labels)
-        },
-        prefetched: () => metrics.add('coredns_cache_prefetch_total', labels),
-        stale: () => metrics.add('coredns_cache_served_stale_total', labels),
-        dropped: (type) => metrics.add('coredns_cache_evictions_total', { ...labels, type }),
-      },
-    })
-    metrics.gauge('coredns_cache_entries', () =>
-      (['success', 'denial'] as const).map((type) => [{ ...labels, type }, cache.size(type)] as const),
-    )
-    return cache
-  }
-
-  #reloadHosts(): void {
-    const { config, clock } = this.#options
-    const hosts = this.#hosts
+  /** Says what the hosts file has, and reads it again from time to time. */
+  #follow(hosts: HostsTable): void {
+    const { config, clock, metrics } = this.#options
     const { file, reloadMs = 0 } = config.hosts ?? {}
-    if (hosts === undefined || file === undefined || reloadMs === 0) return
+    this.#stops.push(
+      metrics.gauge('coredns_hosts_entries', () => [[{ hostsfile: file ?? '' }, hosts.entries]]),
+      metrics.gauge('coredns_hosts_reload_timestamp_seconds', () => [[{}, hosts.writtenAt]]),
+    )
+    if (file === undefined || reloadMs === 0) return
     let cancel = () => {}
     const later = () => {
       cancel = clock.after(reloadMs, () => {
@@ -293,23 +220,6 @@ export class ServerBlock implements Disposable {
   }
 }
 
-interface Forward {
-  readonly forwarder: Forwarder
-  readonly cache: AnswerCache | undefined
-}
-
-interface Passed {
-  readonly answer: Answer | Promise<Answer>
-  readonly forwards: readonly Forward[]
-}
-
-/** What is kept, or what the upstreams say. */
-function ask({ forwarder, cache }: Forward, question: Question, { protocol }: Asker): Answer | Promise<Answer> {
-  const isTcp = protocol === 'tcp'
-  if (cache === undefined) return forwarder.ask(question.copy(), isTcp)
-  return cache.get(question, (copy) => forwarder.ask(copy, isTcp))
-}
-
 interface Chase {
   readonly target: string
   readonly records: readonly DnsRecord[]
@@ -317,8 +227,23 @@ interface Chase {
   readonly next: Resolver
 }
 
-function questionOf(name: string, type: number): Question {
-  return new Question().about(encodeName(name), type)
+/** A block's server in metrics: `dns://:53`. */
+export function serverLabel({ bind, port }: BlockConfig): string {
+  return `dns://${bind[0] ?? ''}:${port}`
+}
+
+/** Whether addresses take turns in being first, which costs nothing. */
+export function takesTurns({ loadbalance }: BlockConfig): boolean {
+  return loadbalance !== undefined && loadbalance.prefer.length === 0 && loadbalance.weights === undefined
+}
+
+/** Whether the cluster's answers are given before any other directive has a say. */
+function hasFirstWord(config: BlockConfig): boolean {
+  const { loadbalance } = config
+  const isOrdered = loadbalance !== undefined && !takesTurns(config)
+  return (
+    !isOrdered && [config.log, config.hosts, config.autopath, config.rewrites[0]].every((part) => part === undefined)
+  )
 }
 
 /** The search list of a file like resolv.conf, with the name as it is at its end. */

@@ -1,10 +1,16 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { FairleadError, systemErrorCode } from '../../base/error.ts'
+import { errorMessage, FairleadError, systemErrorCode } from '../../base/error.ts'
 import type { HostPort } from '../corefile/arguments.ts'
 
+interface PageText {
+  readonly code: number
+  readonly text: string
+  readonly type?: string
+}
+
 /** A page: its code and text. */
-export type Page = () => { readonly code: number; readonly text: string; readonly type?: string }
+export type Page = () => PageText | Promise<PageText>
 
 /** The small web servers of `health`, `ready` and `prometheus`; one for each address, with a page for each path. */
 export class StatusPages implements AsyncDisposable {
@@ -36,7 +42,11 @@ export class StatusPages implements AsyncDisposable {
 function answer(pages: Readonly<Record<string, Page>>, request: IncomingMessage, response: ServerResponse): void {
   const path = (request.url ?? '/').split('?')[0] ?? '/'
   const page = Object.hasOwn(pages, path) ? pages[path] : undefined
-  const { code, text, type = 'text/plain; charset=utf-8' } = page?.() ?? { code: 404, text: '404 page not found\n' }
-  response.writeHead(code, { 'content-type': type })
-  response.end(text)
+  const write = ({ code, text, type = 'text/plain; charset=utf-8' }: PageText) => {
+    response.writeHead(code, { 'content-type': type })
+    response.end(text)
+  }
+  const said = page?.() ?? { code: 404, text: '404 page not found\n' }
+  if (said instanceof Promise) said.then(write, (error: unknown) => write({ code: 500, text: errorMessage(error) }))
+  else write(said)
 }

@@ -5,6 +5,7 @@ import type { Service } from '../../kube/types/core.ts'
 import type { EndpointSlice } from '../../kube/types/discovery.ts'
 import { emptyAnswer } from '../wire/answer.ts'
 import { CLASS_IN, FLAG, RCODE, typeCode } from '../wire/codes.ts'
+import type { EdnsOption } from '../wire/edns-option.ts'
 import { encodeMessage } from '../wire/message.ts'
 import { KubernetesZone, type ZoneSettings } from '../zone/kubernetes-zone.ts'
 import { DEFAULT_ZONE_OPTIONS } from '../zone/name-record.ts'
@@ -55,11 +56,22 @@ export function testResponder(zone: KubernetesZone): Responder {
   })
 }
 
+interface QueryOptions {
+  readonly id?: number
+  readonly udpSize?: number
+  readonly edns?: readonly EdnsOption[]
+}
+
 /** The bytes of a question. */
-export function query(name: string, type = 'A', options: { id?: number; udpSize?: number } = {}): Buffer {
-  const { id = 0x1234, udpSize } = options
+export function query(name: string, type = 'A', options: QueryOptions = {}): Buffer {
+  const { id = 0x1234, udpSize, edns = [] } = options
   const question = { name, type: typeCode(type) ?? 0, class: 1 }
-  return encodeMessage({ id, flags: FLAG.RD, question, ...(udpSize === undefined ? {} : { edns: { udpSize } }) })
+  return encodeMessage({
+    id,
+    flags: FLAG.RD,
+    question,
+    ...(udpSize === undefined ? {} : { edns: { udpSize, options: edns } }),
+  })
 }
 
 /** Sends a packet and returns what comes back. */

@@ -8,7 +8,7 @@ import { decodeMessage, encodeMessage } from '../wire/message.ts'
 import type { DnsRecord } from '../wire/record.ts'
 
 /**
- * Every name is 192.0.2.1, but for `no.*`, which is not there, `large.*`, which fits by TCP only, and `forged.*`, which is
+ * Every name is 192.0.2.1, but for `several.*`, which has three addresses, `no.*`, which is not there, `large.*`, which fits by TCP only, and `forged.*`, which is
  * answered wrongly before it is answered, `refused.*`, and `last.*`, after which a stream is closed.
  */
 export class TestUpstream implements AsyncDisposable {
@@ -17,6 +17,8 @@ export class TestUpstream implements AsyncDisposable {
   readonly ports: number[] = []
   /** How many came by TCP or TLS. */
   connections = 0
+  /** Options of EDNS0 with which a name was asked for last: `code hex`. */
+  readonly options = new Map<string, readonly string[]>()
   readonly #names: string[] = []
   readonly #streams = new Set<Stream>()
   readonly #udp: Socket
@@ -96,11 +98,16 @@ export class TestUpstream implements AsyncDisposable {
   }
 
   #answer(data: Buffer, isUdp: boolean): { readonly name: string; readonly bytes: Buffer } {
-    const { id = 0, question } = decodeMessage(data) ?? {}
+    const { id = 0, question, edns } = decodeMessage(data) ?? {}
     const { name = '', type = TYPE.A } = question ?? {}
     this.#names.push(name)
+    this.options.set(
+      name,
+      (edns?.options ?? []).map((option) => `${option.code} ${Buffer.from(option.data).toString('hex')}`),
+    )
     const large = name.startsWith('large.')
-    const answers = code(name) !== RCODE.NOERROR ? [] : large && isUdp ? [] : records(name, type, large ? 20 : 1)
+    const count = large ? 20 : name.startsWith('several.') ? 3 : 1
+    const answers = code(name) !== RCODE.NOERROR ? [] : large && isUdp ? [] : records(name, type, count)
     const soa: DnsRecord = {
       name: 'example.com',
       ttl: 60,
@@ -130,7 +137,10 @@ function code(name: string): number {
 }
 
 function records(name: string, type: number, count: number): DnsRecord[] {
-  if (type === TYPE.A) return [{ name, ttl: 60, data: { kind: 'A', address: '192.0.2.1' } }]
+  if (type === TYPE.A) {
+    const addresses = Array.from({ length: name.startsWith('several.') ? count : 1 }, (_, i) => `192.0.2.${i + 1}`)
+    return addresses.map((address) => ({ name, ttl: 60, data: { kind: 'A', address } }))
+  }
   if (type !== TYPE.TXT) return []
   return Array.from({ length: count }, (_, i) => ({
     name,

@@ -1,4 +1,4 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
+import { createSocket, type RemoteInfo, type Socket, type SocketOptions } from 'node:dgram'
 import { once } from 'node:events'
 import { FairleadError, systemErrorCode } from '../../base/error.ts'
 import { formatAddress } from '../../base/ip.ts'
@@ -16,6 +16,8 @@ export interface UdpServerOptions {
   readonly log: Log
   /** Packets one by one, as where batches are not to be had. @default false */
   readonly plain?: boolean
+  /** For sockets of several threads at the same place, among which the kernel shares out packets. */
+  readonly sharing?: 'first' | 'join' | undefined
 }
 
 /** Packets per system call. */
@@ -71,8 +73,8 @@ export class UdpServer implements AsyncDisposable {
   /** @throws FairleadError `PORT_TAKEN` */
   static async open(options: UdpServerOptions): Promise<UdpServer> {
     const { host, port, log } = options
-    const socket = host.includes(':') ? createSocket({ type: 'udp6', ipv6Only: true }) : createSocket('udp4')
     const batched = options.plain === true ? undefined : await openBatched(options)
+    const socket = plainSocket(options, batched !== undefined)
     try {
       // A socket that is bound already listens before `bind` returns.
       const listening = once(socket, 'listening')
@@ -178,11 +180,25 @@ export class UdpServer implements AsyncDisposable {
   }
 }
 
-async function openBatched({ host, port, log }: UdpServerOptions): Promise<BatchSocket | undefined> {
+/** Node.js shares a place since 22.12. */
+function plainSocket({ host, sharing }: UdpServerOptions, isBatched: boolean): Socket {
+  const isShared = sharing !== undefined && !isBatched
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  if (isShared && (major < 22 || (major === 22 && minor < 12))) {
+    throw new FairleadError('INVALID_INPUT', 'Several threads need batches of packets, or Node.js 22.12 or newer')
+  }
+  // Older types do not know it.
+  const shared: Pick<SocketOptions, 'ipv6Only'> & { readonly reusePort: boolean } = { reusePort: isShared }
+  return host.includes(':')
+    ? createSocket({ ...shared, type: 'udp6', ipv6Only: true })
+    : createSocket({ ...shared, type: 'udp4' })
+}
+
+async function openBatched({ host, port, log, sharing }: UdpServerOptions): Promise<BatchSocket | undefined> {
   const modules = await loadBatches(log)
   if (modules === undefined) return undefined
   const family = host.includes(':') ? 6 : 4
-  const fd = modules.openUdp({ host, port })
+  const fd = modules.openUdp({ host, port }, sharing === undefined ? {} : { sharing })
   const sizes = { count: BATCH, receiveSize: RECEIVE_SIZE, sendSize: SEND_SIZE }
   return { fd, batch: new modules.DatagramBatch({ family, ...sizes }) }
 }

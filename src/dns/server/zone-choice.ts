@@ -3,9 +3,9 @@ import { CLASS_IN, RCODE } from '../wire/codes.ts'
 import { Question } from '../wire/question.ts'
 import type { ReadyPlace } from '../zone/ready-answers.ts'
 import type { Asker } from './asker.ts'
-import type { Sample, ZoneTally } from './metrics.ts'
 import type { Exchange, ReadySource } from './responder.ts'
 import type { ServerBlock } from './server-block.ts'
+import type { Sample, ZoneTally } from './tally.ts'
 
 interface Choice {
   readonly key: Buffer

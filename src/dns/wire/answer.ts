@@ -3,6 +3,7 @@ import { MessageWriter } from './message-writer.ts'
 import { skipName } from './name.ts'
 import type { Question } from './question.ts'
 import type { DnsRecord } from './record.ts'
+import { putUint16 } from './uint16.ts'
 
 /**
  * What is said to a question, ready to be sent: the bytes that follow the question. Names in it point into the question,
@@ -90,9 +91,9 @@ export function writeResponse(
     truncated = answers < answer.answers || authorities < answer.authorities ? FLAG.TC : 0
   }
   let end = writeStart(out, at, question, answer.flags | truncated | (rcode & 15))
-  uint16(out, at + 6, answers)
-  uint16(out, at + 8, authorities)
-  uint16(out, at + 10, additionals + (question.hasEdns ? 1 : 0))
+  putUint16(out, at + 6, answers)
+  putUint16(out, at + 8, authorities)
+  putUint16(out, at + 10, additionals + (question.hasEdns ? 1 : 0))
   writeBody(out, end, answer, { length, turn: answers === answer.answers ? limits.turn : 0 })
   end += length
   return writeEnd(out, end, question, rcode) - at
@@ -101,9 +102,9 @@ export function writeResponse(
 /** Header but for the counts of sections, and the question as it was asked; returns where that ends. */
 export function writeStart(out: Buffer, at: number, question: Question, flags: number): number {
   const asked = question.flags & (0x7800 | FLAG.RD | FLAG.CD)
-  uint16(out, at, question.id)
-  uint16(out, at + 2, FLAG.QR | asked | flags)
-  uint16(out, at + 4, question.hasQuestion ? 1 : 0)
+  putUint16(out, at, question.id)
+  putUint16(out, at + 2, FLAG.QR | asked | flags)
+  putUint16(out, at + 4, question.hasQuestion ? 1 : 0)
   const { bytes, start } = question
   let end = at + HEADER_LENGTH
   const last = start + HEADER_LENGTH + (question.hasQuestion ? question.nameLength + 4 : 0)
@@ -115,12 +116,12 @@ export function writeStart(out: Buffer, at: number, question: Question, flags: n
 export function writeEnd(out: Buffer, end: number, question: Question, rcode: number): number {
   if (!question.hasEdns) return end
   out[end] = 0
-  uint16(out, end + 1, TYPE.OPT)
-  uint16(out, end + 3, UDP_SIZE)
+  putUint16(out, end + 1, TYPE.OPT)
+  putUint16(out, end + 3, UDP_SIZE)
   out[end + 5] = rcode >> 4
   out[end + 6] = 0
-  uint16(out, end + 7, question.dnssecOk ? 0x8000 : 0)
-  uint16(out, end + 9, 0)
+  putUint16(out, end + 7, question.dnssecOk ? 0x8000 : 0)
+  putUint16(out, end + 9, 0)
   return end + OPT_LENGTH
 }
 
@@ -169,9 +170,4 @@ function fitting(answer: Answer, question: Question, room: number) {
 export function nextRecord(body: Buffer, offset: number): number {
   const at = skipName(body, offset)
   return at < 0 || at + 10 > body.length ? -1 : at + 10 + body.readUInt16BE(at + 8)
-}
-
-function uint16(bytes: Buffer, at: number, value: number): void {
-  bytes[at] = value >> 8
-  bytes[at + 1] = value & 0xff
 }

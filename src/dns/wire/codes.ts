@@ -53,6 +53,9 @@ export const OPCODE_NOTIFY = 4
 /** Bits of the second 16 bits of the header. */
 export const FLAG = { QR: 0x8000, AA: 0x0400, TC: 0x0200, RD: 0x0100, RA: 0x0080, AD: 0x0020, CD: 0x0010 } as const
 
+/** Options of EDNS0. */
+export const OPTION = { NSID: 3, SUBNET: 8 } as const
+
 export const HEADER_LENGTH = 12
 /** Longest answer by UDP to whoever says nothing of a size (RFC 1035 §4.2.1). */
 export const PLAIN_UDP_SIZE = 512
@@ -60,7 +63,15 @@ export const PLAIN_UDP_SIZE = 512
 export const UDP_SIZE = 1232
 export const TCP_SIZE = 65_535
 
-const EXTRA_TYPES: Readonly<Record<string, number>> = { DS: 43, RRSIG: 46, NSEC: 47, DNSKEY: 48, SVCB: 64, HTTPS: 65 }
+const EXTRA_TYPES: Readonly<Record<string, number>> = {
+  DS: 43,
+  RRSIG: 46,
+  NSEC: 47,
+  DNSKEY: 48,
+  NSEC3: 50,
+  SVCB: 64,
+  HTTPS: 65,
+}
 const TYPE_NAMES = namesByCode({ ...TYPE, ...EXTRA_TYPES })
 const RCODE_NAMES = namesByCode({ ...RCODE, ...EXTRA_RCODES })
 

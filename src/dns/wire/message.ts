@@ -1,6 +1,7 @@
 /** Whole messages, for those that are not answered from ready bytes: what upstreams send, what tests compare. */
 import { formatAddress } from '../../base/ip.ts'
 import { CLASS_IN, HEADER_LENGTH, TYPE } from './codes.ts'
+import { type EdnsOption, readOptions, writeOptions } from './edns-option.ts'
 import { MessageWriter } from './message-writer.ts'
 import { encodeName, readName } from './name.ts'
 import type { DnsRecord, RecordData } from './record.ts'
@@ -21,7 +22,9 @@ export interface Message {
   /** Without OPT. */
   readonly additionals: readonly DnsRecord[]
   /** The OPT record, if there is one (RFC 6891). */
-  readonly edns: { readonly udpSize: number; readonly ttl: number } | undefined
+  readonly edns:
+    | { readonly udpSize: number; readonly ttl: number; readonly options?: readonly EdnsOption[] }
+    | undefined
 }
 
 /** Reads a message; undefined when it is malformed, has several questions, or bytes are missing or left over. */
@@ -46,8 +49,10 @@ export function decodeMessage(bytes: Buffer): Message | undefined {
       if (read === undefined) return undefined
       at = read.next
       const { data, class: recordClass = 0, ttl } = read.record
-      if (data.kind === 'raw' && data.type === TYPE.OPT) edns = { udpSize: recordClass, ttl }
-      else section.push(read.record)
+      if (data.kind === 'raw' && data.type === TYPE.OPT) {
+        const options = readOptions(data.bytes, 0, data.bytes.length)
+        edns = { udpSize: recordClass, ttl, ...(options.length === 0 ? {} : { options }) }
+      } else section.push(read.record)
     }
     sections.push(section)
   }
@@ -64,7 +69,7 @@ export interface MessageContent {
   readonly authorities?: readonly DnsRecord[]
   readonly additionals?: readonly DnsRecord[]
   /** Adds an OPT record. */
-  readonly edns?: { readonly udpSize: number; readonly ttl?: number }
+  readonly edns?: OptContent
 }
 
 /** Writes a message. */
@@ -82,13 +87,22 @@ export function encodeMessage(content: MessageContent): Buffer {
   return Buffer.concat([head, writer.finish(), ...(edns === undefined ? [] : [optRecord(edns)])])
 }
 
-/** An OPT record without options (RFC 6891 §6.1.2). */
-export function optRecord({ udpSize, ttl = 0 }: { readonly udpSize: number; readonly ttl?: number }): Buffer {
+interface OptContent {
+  readonly udpSize: number
+  readonly ttl?: number
+  readonly options?: readonly EdnsOption[]
+}
+
+/** An OPT record (RFC 6891 §6.1.2). */
+export function optRecord({ udpSize, ttl = 0, options = [] }: OptContent): Buffer {
   const bytes = Buffer.alloc(11)
   bytes.writeUInt16BE(TYPE.OPT, 1)
   bytes.writeUInt16BE(udpSize, 3)
   bytes.writeUInt32BE(ttl >>> 0, 5)
-  return bytes
+  if (options.length === 0) return bytes
+  const data = writeOptions(options)
+  bytes.writeUInt16BE(data.length, 9)
+  return Buffer.concat([bytes, data])
 }
 
 function readRecord(bytes: Buffer, offset: number): { record: DnsRecord; next: number } | undefined {

@@ -1,9 +1,13 @@
 import { randomInt } from 'node:crypto'
 import { FLAG, HEADER_LENGTH, OPCODE_QUERY, PLAIN_UDP_SIZE, RCODE, TYPE } from './codes.ts'
+import { type EdnsOption, readOptions } from './edns-option.ts'
 import { nameText, skipName } from './name.ts'
+import { getUint16 } from './uint16.ts'
 
 /** Not guessable, so that nobody can choose names that share a place in our tables. */
 const SEED = randomInt(2 ** 31)
+
+const NO_OPTIONS: readonly EdnsOption[] = []
 
 /** What to do with a packet: answer its question, or say no with a code of RFC 1035 §4.1.1, or nothing at all. */
 export type QuestionState = 'ask' | 'refuse' | 'drop'
@@ -36,6 +40,11 @@ export class Question {
   udpSize = PLAIN_UDP_SIZE
   ednsVersion = 0
   dnssecOk = false
+  /** Where the options of EDNS0 are in `bytes`. */
+  #optionsAt = 0
+  #optionsLength = 0
+  /** Options with which it is to be asked elsewhere; those that came with it are for this server alone. */
+  passedOn: readonly EdnsOption[] = NO_OPTIONS
   /** Why it is refused, when it is. */
   rcode: number = RCODE.NOERROR
   /** Whether the question itself could be read and is repeated in the answer. */
@@ -51,20 +60,22 @@ export class Question {
     this.udpSize = PLAIN_UDP_SIZE
     this.ednsVersion = 0
     this.dnssecOk = false
+    this.#optionsLength = 0
+    this.passedOn = NO_OPTIONS
     if (length < HEADER_LENGTH) return 'drop'
-    this.id = uint16(bytes, start)
-    this.flags = uint16(bytes, start + 2)
+    this.id = getUint16(bytes, start)
+    this.flags = getUint16(bytes, start + 2)
     // An answer that is answered is how two servers talk for ever.
     if ((this.flags & FLAG.QR) !== 0) return 'drop'
     if (((this.flags >> 11) & 15) !== OPCODE_QUERY) return this.#refuse(RCODE.NOTIMP)
     const end = start + length
-    if (uint16(bytes, start + 4) !== 1) return this.#refuse(RCODE.FORMERR)
+    if (getUint16(bytes, start + 4) !== 1) return this.#refuse(RCODE.FORMERR)
     const at = this.#readName(start + HEADER_LENGTH, end)
     if (at < 0 || at + 4 > end) return this.#refuse(RCODE.FORMERR)
-    this.type = uint16(bytes, at)
-    this.class = uint16(bytes, at + 2)
+    this.type = getUint16(bytes, at)
+    this.class = getUint16(bytes, at + 2)
     this.hasQuestion = true
-    if (at + 4 === end && bytes.readUInt32BE(start + 6) === 0 && uint16(bytes, start + 10) === 0) return 'ask'
+    if (at + 4 === end && bytes.readUInt32BE(start + 6) === 0 && getUint16(bytes, start + 10) === 0) return 'ask'
     return this.#readRest(at + 4, end)
   }
 
@@ -78,6 +89,11 @@ export class Question {
   isWithin(zone: Buffer, labels: number): boolean {
     const at = this.suffix(labels)
     return at >= 0 && this.nameLength - at === zone.length && equalBytes(this.name, at, zone)
+  }
+
+  /** Options of EDNS0 that came with the question; a copy has none. */
+  get options(): readonly EdnsOption[] {
+    return readOptions(this.bytes, this.#optionsAt, this.#optionsLength)
   }
 
   /** The name as text, in lower case. */
@@ -104,6 +120,7 @@ export class Question {
     copy.udpSize = this.udpSize
     copy.ednsVersion = this.ednsVersion
     copy.dnssecOk = this.dnssecOk
+    copy.passedOn = this.passedOn
     copy.rcode = this.rcode
     copy.hasQuestion = this.hasQuestion
     return copy
@@ -123,6 +140,7 @@ export class Question {
     question.hasEdns = this.hasEdns
     question.udpSize = this.udpSize
     question.dnssecOk = this.dnssecOk
+    question.passedOn = this.passedOn
     return question
   }
 
@@ -163,9 +181,9 @@ export class Question {
   /** The other sections: an OPT record (RFC 6891), perhaps a signature that is not looked at. */
   #readRest(start: number, end: number): QuestionState {
     const { bytes } = this
-    const answers = uint16(bytes, this.start + 6)
-    const authorities = uint16(bytes, this.start + 8)
-    const additionals = uint16(bytes, this.start + 10)
+    const answers = getUint16(bytes, this.start + 6)
+    const authorities = getUint16(bytes, this.start + 8)
+    const additionals = getUint16(bytes, this.start + 10)
     // As CoreDNS: nobody asks with more, and records cost time to read.
     if (answers > 1 || authorities > 1 || additionals > 2) return this.#refuse(RCODE.FORMERR)
     const request = end < bytes.length ? bytes.subarray(0, end) : bytes
@@ -174,15 +192,17 @@ export class Question {
       const owner = at
       at = skipName(request, at)
       if (at < 0 || at + 10 > end) return this.#refuse(RCODE.FORMERR)
-      const next = at + 10 + uint16(bytes, at + 8)
+      const next = at + 10 + getUint16(bytes, at + 8)
       if (next > end) return this.#refuse(RCODE.FORMERR)
-      if (uint16(bytes, at) === TYPE.OPT) {
+      if (getUint16(bytes, at) === TYPE.OPT) {
         // One, owned by the root, in the last section.
         if (this.hasEdns || bytes[owner] !== 0 || i > additionals) return this.#refuse(RCODE.FORMERR)
         this.hasEdns = true
-        this.udpSize = Math.max(PLAIN_UDP_SIZE, uint16(bytes, at + 2))
+        this.udpSize = Math.max(PLAIN_UDP_SIZE, getUint16(bytes, at + 2))
         this.ednsVersion = bytes[at + 5] as number
         this.dnssecOk = ((bytes[at + 6] as number) & 0x80) !== 0
+        this.#optionsAt = at + 10
+        this.#optionsLength = next - at - 10
       }
       at = next
     }
@@ -207,8 +227,4 @@ export function hashName(name: Uint8Array): number {
 export function equalBytes(bytes: Buffer, offset: number, part: Buffer): boolean {
   for (let i = part.length - 1; i >= 0; i--) if (bytes[offset + i] !== part[i]) return false
   return true
-}
-
-function uint16(bytes: Buffer, at: number): number {
-  return ((bytes[at] as number) << 8) | (bytes[at + 1] as number)
 }

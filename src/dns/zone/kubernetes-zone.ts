@@ -1,4 +1,3 @@
-import { type Cidr, cidrContains, parseCidr, requireAddress } from '../../base/ip.ts'
 import { type Answer, emptyAnswer, makeAnswer } from '../wire/answer.ts'
 import { FLAG, RCODE, TYPE } from '../wire/codes.ts'
 import { encodeName, isWithin, labelCount } from '../wire/name.ts'
@@ -22,8 +21,6 @@ export interface ZoneSettings extends ZoneOptions {
   readonly fallthrough: readonly string[]
   /** Whether addresses take turns in being first (`loadbalance`). @default true */
   readonly turning?: boolean
-  /** Addresses in these CIDRs come first. */
-  readonly preferred?: readonly string[]
   /** Our own addresses, by which the server's Service is found for NS records. */
   readonly localAddresses: readonly string[]
 }
@@ -38,7 +35,6 @@ export class KubernetesZone {
   readonly settings: ZoneSettings
   readonly table: NameTable
   readonly #zones: readonly ServedZone[]
-  readonly #preferred: readonly Cidr[]
   /** Whether all objects have been seen: before that nobody is told that a name is not there. */
   synced = false
   #serial = 1
@@ -46,7 +42,6 @@ export class KubernetesZone {
 
   constructor(settings: ZoneSettings) {
     this.settings = settings
-    this.#preferred = (settings.preferred ?? []).flatMap((text) => parseCidr(text) ?? [])
     this.table = new NameTable(settings.zones)
     this.#zones = [...settings.zones]
       .sort((a, b) => labelCount(b) - labelCount(a))
@@ -126,25 +121,17 @@ export class KubernetesZone {
     }
     const special = this.#special(name, question, zone)
     if (special !== undefined) return special
-    const data = this.#ordered(recordsOfType(entry.records.values(), question.type))
+    const data = recordsOfType(entry.records.values(), question.type)
     if (data.length === 0) return zone.negative(question.nameLength, RCODE.NOERROR, this.#serial)
     const { ttl } = this.settings
     const answers = toRecords(name, data, ttl)
     const additionals = targetAddresses(data, (target) => this.#addressesOf(target), ttl)
     const { turning: mayTurn = true } = this.settings
-    const turning = mayTurn && this.#preferred.length === 0 && (question.type === TYPE.A || question.type === TYPE.AAAA)
+    const turning = mayTurn && (question.type === TYPE.A || question.type === TYPE.AAAA)
     const answer = makeAnswer(entry.key, { flags: FLAG.AA, answers, additionals, turning })
     // Addresses of targets stand under this name too, so that it is touched whenever they change.
     this.table.keep(entry, question, answer)
     return answer
-  }
-
-  /** With `prefer`, addresses of the ranges that were named come first. */
-  #ordered(data: readonly RecordData[]): readonly RecordData[] {
-    if (this.#preferred.length === 0) return data
-    const isPreferred = (one: RecordData) =>
-      'address' in one && this.#preferred.some((cidr) => cidrContains(cidr, requireAddress(one.address)))
-    return [...data.filter(isPreferred), ...data.filter((one) => !isPreferred(one))]
   }
 
   /** What no object says: SOA and NS of a zone, the server's own name; for ANY the least there is (RFC 8482). */

@@ -1,6 +1,7 @@
 import { type Answer, OPT_LENGTH, writeEnd, writeStart } from '../wire/answer.ts'
 import { HEADER_LENGTH } from '../wire/codes.ts'
 import { equalBytes, type Question } from '../wire/question.ts'
+import { getUint16, putUint16 } from '../wire/uint16.ts'
 
 /**
  * Answers as bytes under the question's bytes, so that to answer is one look into a table of numbers and one copy: no
@@ -41,7 +42,7 @@ export class ReadyAnswers {
       const at = slots[2 * slot + 1] as number
       if (at === EMPTY) return -1
       if (at === GONE || slots[2 * slot] !== hash) continue
-      if (bytes[at + NAME_LENGTH] !== nameLength || uint16(bytes, at) !== type) continue
+      if (bytes[at + NAME_LENGTH] !== nameLength || getUint16(bytes, at) !== type) continue
       if (sameBytes(bytes, at + NAME, question)) return at
     }
   }
@@ -98,12 +99,12 @@ export class ReadyAnswers {
     const begin = at + NAME + (bytes[at + NAME_LENGTH] as number)
     return {
       rcode: this.codeAt(at),
-      flags: uint16(bytes, at + FLAGS),
-      answers: uint16(bytes, at + ANSWERS),
-      authorities: uint16(bytes, at + AUTHORITIES),
-      additionals: uint16(bytes, at + ADDITIONALS),
-      body: Buffer.from(bytes.subarray(begin, begin + uint16(bytes, at + BODY_LENGTH))),
-      turning: uint16(bytes, at + TURNING),
+      flags: getUint16(bytes, at + FLAGS),
+      answers: getUint16(bytes, at + ANSWERS),
+      authorities: getUint16(bytes, at + AUTHORITIES),
+      additionals: getUint16(bytes, at + ADDITIONALS),
+      body: Buffer.from(bytes.subarray(begin, begin + getUint16(bytes, at + BODY_LENGTH))),
+      turning: getUint16(bytes, at + TURNING),
     }
   }
 
@@ -114,16 +115,16 @@ export class ReadyAnswers {
    */
   write(at: number, question: Question, to: ReadyPlace): number {
     const bytes = this.#bytes
-    const length = uint16(bytes, at + BODY_LENGTH)
+    const length = getUint16(bytes, at + BODY_LENGTH)
     const { out, start } = to
     if (HEADER_LENGTH + question.nameLength + 4 + length + (question.hasEdns ? OPT_LENGTH : 0) > to.size) return 0
-    const answers = uint16(bytes, at + ANSWERS)
-    let end = writeStart(out, start, question, uint16(bytes, at + FLAGS) | (this.codeAt(at) & 15))
+    const answers = getUint16(bytes, at + ANSWERS)
+    let end = writeStart(out, start, question, getUint16(bytes, at + FLAGS) | (this.codeAt(at) & 15))
     putUint16(out, start + 6, answers)
-    putUint16(out, start + 8, uint16(bytes, at + AUTHORITIES))
-    putUint16(out, start + 10, uint16(bytes, at + ADDITIONALS) + (question.hasEdns ? 1 : 0))
+    putUint16(out, start + 8, getUint16(bytes, at + AUTHORITIES))
+    putUint16(out, start + 10, getUint16(bytes, at + ADDITIONALS) + (question.hasEdns ? 1 : 0))
     const body = at + NAME + question.nameLength
-    const turning = uint16(bytes, at + TURNING)
+    const turning = getUint16(bytes, at + TURNING)
     const turned = turning * answers
     // Records that take turns: from the one whose turn it is to the last, then those before it.
     const first = turned === 0 ? 0 : (to.turn % answers) * turning
@@ -134,7 +135,7 @@ export class ReadyAnswers {
   }
 
   #sizeAt(at: number): number {
-    return NAME + (this.#bytes[at + NAME_LENGTH] as number) + uint16(this.#bytes, at + BODY_LENGTH)
+    return NAME + (this.#bytes[at + NAME_LENGTH] as number) + getUint16(this.#bytes, at + BODY_LENGTH)
   }
 
   /** Memory for one more answer; what is gone is left behind when all move. */
@@ -215,13 +216,4 @@ function copy(bytes: Buffer, from: number, length: number, to: { readonly out: B
   if (length > LONG) bytes.copy(out, at, from, from + length)
   else for (let i = 0; i < length; i++) out[at + i] = bytes[from + i] as number
   return at + length
-}
-
-function uint16(bytes: Buffer, at: number): number {
-  return ((bytes[at] as number) << 8) | (bytes[at + 1] as number)
-}
-
-function putUint16(bytes: Buffer, at: number, value: number): void {
-  bytes[at] = value >> 8
-  bytes[at + 1] = value & 0xff
 }
