@@ -1,3 +1,4 @@
+import { allContainers } from '../kube/all-containers.ts'
 import type { Draft } from '../kube/kind.ts'
 import { randomSuffix } from '../kube/names.ts'
 import { namespaces, pods, serviceAccounts } from '../kube/resource.ts'
@@ -55,8 +56,7 @@ function specWith({ spec }: Pod, account: ServiceAccount, random: Random): Pod['
 }
 
 function withToken(spec: Pod['spec'], random: Random): Pod['spec'] {
-  const all = [...(spec.initContainers ?? []), ...spec.containers]
-  if (all.every(hasMount)) return spec
+  if (allContainers(spec).every(hasMount)) return spec
   const present = spec.volumes?.find(({ name }) => name.startsWith(VOLUME_PREFIX))?.name
   const fraction = () => random.below(SUFFIX_RANGE) / SUFFIX_RANGE
   const name = present ?? `${VOLUME_PREFIX}${randomSuffix(SUFFIX_LENGTH, fraction)}`

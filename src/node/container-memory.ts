@@ -1,3 +1,4 @@
+import { allContainerStatuses } from '../kube/all-containers.ts'
 import type { Container, Pod } from '../kube/types/core.ts'
 import { type ContainerProblem, type ContainerView, isLive, type RunView, type StopView } from './pod-view.ts'
 import type { ContainerProbes } from './probes/container-probes.ts'
@@ -26,8 +27,7 @@ export class ContainerMemory {
 
   constructor(pod: Pod, container: Container) {
     this.container = container
-    const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])]
-    const status = statuses.find(({ name }) => name === container.name)
+    const status = allContainerStatuses(pod).find(({ name }) => name === container.name)
     if (status !== undefined && status.imageID !== '') this.image = { name: status.image, id: status.imageID }
   }
 

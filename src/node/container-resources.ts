@@ -1,3 +1,4 @@
+import { allContainers } from '../kube/all-containers.ts'
 import { compareQuantities, parseQuantity, quantityMilliValue, quantityValue } from '../kube/quantity.ts'
 import type { Container, Pod } from '../kube/types/core.ts'
 import type { ResourceLimits } from './runtime/oci-spec.ts'
@@ -78,8 +79,7 @@ export function resourceField(
   at: { readonly container?: string; readonly capacity: NodeCapacity },
 ): FieldValue {
   const name = containerName || at.container
-  const all = [...(pod.spec.initContainers ?? []), ...pod.spec.containers]
-  const container = all.find((one) => one.name === name)
+  const container = allContainers(pod.spec).find((one) => one.name === name)
   if (container === undefined) return { kind: 'refused', message: `container ${name} not found` }
   const [kind, ...rest] = resource.split('.')
   const key = rest.join('.')

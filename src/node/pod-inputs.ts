@@ -1,7 +1,8 @@
+import { allContainers } from '../kube/all-containers.ts'
 import { isNotFound } from '../kube/api-error.ts'
 import type { Client } from '../kube/client.ts'
 import { configMaps, secrets } from '../kube/resource.ts'
-import type { ConfigMap, Container, Pod, Secret } from '../kube/types/core.ts'
+import type { ConfigMap, Pod, Secret } from '../kube/types/core.ts'
 
 /** The ConfigMaps and Secrets that a pod names, as far as they exist. */
 export interface PodInputs {
@@ -22,7 +23,7 @@ interface NamedSource {
 
 /** The names of ConfigMaps and Secrets that any container or volume of the pod refers to. */
 export function inputNames(pod: Pod): { readonly configMaps: readonly string[]; readonly secrets: readonly string[] } {
-  const containers: readonly Container[] = [...(pod.spec.initContainers ?? []), ...pod.spec.containers]
+  const containers = allContainers(pod.spec)
   const values = containers.flatMap(({ env = [] }) => env.map(({ valueFrom }) => valueFrom ?? {}))
   const sources: readonly NamedSource[] = [
     ...containers.flatMap(({ envFrom = [] }) => envFrom as readonly NamedSource[]),

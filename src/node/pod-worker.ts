@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../base/clock.ts'
 import { errorMessage } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
+import { allContainerStatuses, allContainers } from '../kube/all-containers.ts'
 import type { Container, Pod } from '../kube/types/core.ts'
 import { ContainerMemory } from './container-memory.ts'
 import { isInit, isSidecar } from './container-restart.ts'
@@ -74,8 +75,7 @@ export class PodWorker implements AsyncDisposable {
     this.#uid = pod.metadata.uid ?? ''
     this.#status = new StatusWriter(around.api, around.log)
     this.#sandbox = around.sandboxes.find(this.#uid)
-    const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers]
-    this.#containers = containers.map((container) => new ContainerMemory(pod, container))
+    this.#containers = allContainers(pod.spec).map((container) => new ContainerMemory(pod, container))
     this.#noteDeletion()
     this.#admit()
     this.poke()
@@ -312,11 +312,7 @@ export class PodWorker implements AsyncDisposable {
 
   /** Restarts that the API knows of and this machine has forgotten; a run of a number that was used would hide them. */
   #lostRuns(name: string): number {
-    const statuses = [
-      ...(this.#pod.status?.initContainerStatuses ?? []),
-      ...(this.#pod.status?.containerStatuses ?? []),
-    ]
-    const status = statuses.find((one) => one.name === name)
+    const status = allContainerStatuses(this.#pod).find((one) => one.name === name)
     return status?.containerID === undefined ? 0 : status.restartCount + 1
   }
 
@@ -409,11 +405,9 @@ export class PodWorker implements AsyncDisposable {
   #startProbes(memory: ContainerMemory, startedAt: number, key: ContainerKey): ContainerProbes {
     const { events } = this.#around
     const { container } = memory
-    const statuses = [
-      ...(this.#pod.status?.initContainerStatuses ?? []),
-      ...(this.#pod.status?.containerStatuses ?? []),
-    ]
-    const earlier = statuses.find(({ containerID }) => containerID === `runc://${memory.run?.id}`)
+    const earlier = allContainerStatuses(this.#pod).find(
+      ({ containerID }) => containerID === `runc://${memory.run?.id}`,
+    )
     return new ContainerProbes({
       ...this.#placeOf(memory, key),
       // Init containers have none, unless they are sidecars.

@@ -1,3 +1,4 @@
+import { allContainerStatuses, allContainers } from '../../kube/all-containers.ts'
 import type { ContainerStatus, Pod } from '../../kube/types/core.ts'
 import type { ContainerRecord, Runtime } from '../runtime/runtime.ts'
 import { type HttpFailure, httpFailure } from './http-failure.ts'
@@ -54,12 +55,11 @@ export function findRunning(node: NodePods, pod: Pod, container: string): Contai
 }
 
 function containerNames(pod: Pod): string[] {
-  return [...(pod.spec.initContainers ?? []), ...pod.spec.containers].map(({ name }) => name)
+  return allContainers(pod.spec).map(({ name }) => name)
 }
 
-function statusOf({ status }: Pod, container: string): ContainerStatus | undefined {
-  const all = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]
-  return all.find(({ name }) => name === container)
+function statusOf(pod: Pod, container: string): ContainerStatus | undefined {
+  return allContainerStatuses(pod).find(({ name }) => name === container)
 }
 
 /** Upstream's words. */

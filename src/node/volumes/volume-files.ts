@@ -1,3 +1,4 @@
+import { allContainers } from '../../kube/all-containers.ts'
 import type { ConfigMap, Pod, Secret } from '../../kube/types/core.ts'
 import { type PodPlace, podField } from '../container-env.ts'
 import { resourceField } from '../container-resources.ts'
@@ -130,7 +131,7 @@ function tokenFile(source: TokenSource, { pod, tokens }: FileInputs, defaultMode
 
 /** The user of all containers, if they say so and are the same. */
 function onlyUser({ spec }: Pod): number | undefined {
-  const users = [...(spec.initContainers ?? []), ...spec.containers].map(
+  const users = allContainers(spec).map(
     ({ securityContext }) => securityContext?.runAsUser ?? spec.securityContext?.runAsUser,
   )
   const [first] = users
