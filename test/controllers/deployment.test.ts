@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { newReplicaSet } from '../../src/controllers/deployment/replica-set.ts'
-import { deployments, events, nodes, pods, replicaSets } from '../../src/kube/resource.ts'
+import { deployments, events, nodes, pods, replicaSets, serviceAccounts } from '../../src/kube/resource.ts'
 import type { Pod } from '../../src/kube/types/core.ts'
+import type { Condition } from '../../src/kube/types/meta.ts'
 import { startControlPlane } from './control-plane.ts'
 import { deployment } from './workloads.ts'
 
@@ -163,4 +164,39 @@ test('Recreate: the old pods are gone before a new one comes', async () => {
   plane.kubelets.ends = true
   for (const pod of old) await plane.kubelets.end(pod)
   await plane.until(deployments, 'web', ({ status }) => status?.availableReplicas === 2 && status.updatedReplicas === 2)
+})
+
+test('what keeps pods from being made is told by ReplicaSet and Deployment, until it is gone', async () => {
+  await using plane = await startControlPlane({ nodeNames: ['n1'] })
+  const { client } = plane
+  const { spec, ...rest } = deployment(1)
+  const { template } = spec
+  const lacking = { ...template, spec: { ...template.spec, serviceAccountName: 'late' } }
+  await client.create(deployments, { ...rest, spec: { ...spec, template: lacking } })
+  const failureOf = (conditions: readonly Condition[] = []) => conditions.find(({ type }) => type === 'ReplicaFailure')
+  const told = await plane.until(deployments, 'web', ({ status }) => failureOf(status?.conditions) !== undefined)
+  const [set] = await plane.untilAll(replicaSets, (all) => all.some(({ status }) => failureOf(status?.conditions)))
+  const failure = failureOf(set?.status?.conditions)
+  assert.deepEqual([failure?.status, failure?.reason], ['True', 'FailedCreate'])
+  assert.match(failure?.message ?? '', /^pods "web-.*" is forbidden: error looking up service account default\/late: /)
+  const { lastUpdateTime, ...same } = failureOf(told.status?.conditions) ?? {}
+  assert.deepEqual(same, failure)
+  assert.equal(lastUpdateTime, failure?.lastTransitionTime)
+  const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'late', namespace: 'default' } }
+  await client.create(serviceAccounts, account)
+  const done = await plane.until(deployments, 'web', ({ status }) => status?.availableReplicas === 1)
+  await plane.until(deployments, 'web', ({ status }) => failureOf(status?.conditions) === undefined)
+  assert.equal(done.metadata.uid, told.metadata.uid)
+})
+
+test('a ReplicaSet that cannot be created is told by the condition Progressing', async () => {
+  await using plane = await startControlPlane()
+  const name = 'x'.repeat(250)
+  const { metadata, ...rest } = deployment(1)
+  await plane.client.create(deployments, { ...rest, metadata: { ...metadata, name } })
+  const isProgress = ({ type }: Condition) => type === 'Progressing'
+  const told = await plane.until(deployments, name, ({ status }) => status?.conditions?.some(isProgress) === true)
+  const { status, reason, message } = told.status?.conditions?.find(isProgress) ?? {}
+  assert.deepEqual([status, reason], ['False', 'ReplicaSetCreateError'])
+  assert.match(message ?? '', /^Failed to create new replica set "x{250}-\w+": .*metadata\.name: Invalid value/)
 })

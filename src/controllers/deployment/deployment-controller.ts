@@ -17,7 +17,7 @@ import { sameTemplate } from '../template-hash.ts'
 import { writeStatus } from '../write-status.ts'
 import { type DeploymentPlan, planDeployment } from './plan.ts'
 import { REVISION, sizeOf } from './replica-set.ts'
-import type { DeploymentStatus } from './status.ts'
+import { createFailed, type DeploymentStatus } from './status.ts'
 
 /** Rolls Deployments out: ReplicaSets by pod template, sized step by step. */
 export class DeploymentController implements Controller {
@@ -93,7 +93,7 @@ export class DeploymentController implements Controller {
   }
 
   async #create(deployment: Deployment, set: ReplicaSet): Promise<'created' | 'collision' | 'refused'> {
-    const { client, recorder } = this.#context
+    const { client, recorder, clock } = this.#context
     try {
       this.#written.wrote(await client.create(replicaSets, set))
       this.#announce(deployment, set, { from: 0, to: sizeOf(set) })
@@ -102,6 +102,7 @@ export class DeploymentController implements Controller {
       if (isAlreadyExists(error)) return this.#meet(deployment, set)
       if (isNamespaceTerminating(error)) return 'refused'
       const message = `Failed to create new replica set "${set.metadata.name}": ${errorMessage(error)}`
+      await this.#writeStatus(deployment, createFailed(deployment, message, clock.now()))
       recorder.event(deployment, 'Warning', 'ReplicaSetCreateError', message)
       throw error
     }
@@ -133,8 +134,15 @@ export class DeploymentController implements Controller {
         const body = { metadata: { uid: deployment.metadata.uid, annotations: { [REVISION]: plan.revision } } }
         await client.patch(deployments, deployment.metadata, { type: 'merge', body })
       }
-      const status = collided ? withCollision(deployment) : plan.status
-      await writeStatus(client, deployments, { object: deployment, status })
+    } catch (error) {
+      if (!isNotFound(error)) throw error
+    }
+    await this.#writeStatus(deployment, collided ? withCollision(deployment) : plan.status)
+  }
+
+  async #writeStatus(deployment: Deployment, status: DeploymentStatus): Promise<void> {
+    try {
+      await writeStatus(this.#context.client, deployments, { object: deployment, status })
     } catch (error) {
       if (!isNotFound(error)) throw error
     }

@@ -27,6 +27,14 @@ export function deploymentStatus(deployment: Deployment, sets: ReplicaSets, happ
   return { ...counts, ...(conditions.length === 0 ? {} : { conditions }) }
 }
 
+/** The status of a Deployment whose new ReplicaSet could not be created; without a deadline it says nothing of that. */
+export function createFailed(deployment: Deployment, message: string, now: number): DeploymentStatus {
+  const status = deployment.status ?? {}
+  if (!hasDeadline(deployment)) return status
+  const failed = { type: 'Progressing', status: 'False', reason: 'ReplicaSetCreateError', message } as const
+  return { ...status, conditions: withCondition(status.conditions ?? [], failed, now) }
+}
+
 /** Milliseconds until the rollout counts as stuck; `undefined` when no deadline runs. */
 export function deadlineIn(deployment: Deployment, status: DeploymentStatus, now: number): number | undefined {
   const progressing = status.conditions?.find(({ type }) => type === 'Progressing')
@@ -136,7 +144,11 @@ function withFailure(conditions: readonly Condition[], { current, old }: Replica
   )
   const rest = without(conditions, 'ReplicaFailure')
   const [failure] = failures
-  return failure === undefined ? rest : [...rest, failure]
+  if (failure === undefined) return rest
+  const known = conditions.find(({ type }) => type === 'ReplicaFailure')
+  if (known?.status === failure.status && known.reason === failure.reason) return conditions
+  const { lastTransitionTime } = failure
+  return [...rest, { ...failure, ...(lastTransitionTime === undefined ? {} : { lastUpdateTime: lastTransitionTime }) }]
 }
 
 function hasProgressed(before: DeploymentStatus, after: DeploymentStatus): boolean {
