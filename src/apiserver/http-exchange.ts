@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts'
 import { systemErrorCode } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
 import { authenticate, type VerifyToken } from './authentication.ts'
+import { compressed } from './compress.ts'
 import type { HandleRequest } from './handler.ts'
 import { type ApiRequest, type ApiResponse, jsonResponse, type User } from './request.ts'
 import { sendResponse } from './send-response.ts'
@@ -36,7 +37,9 @@ export async function exchange(
     if (!response.writableFinished) ended.abort()
   })
   try {
-    await sendResponse(await answer(options, { message, signal: ended.signal }), response, options.clock)
+    const plain = await answer(options, { message, signal: ended.signal })
+    const sent = await compressed(plain, String(message.headers['accept-encoding'] ?? ''))
+    await sendResponse(sent, response, options.clock)
   } catch (error) {
     // Only the connection can fail here: the handler turns everything else into a Status.
     if (!ended.signal.aborted) options.log.warn({ err: error, url: message.url }, 'A response could not be sent')
