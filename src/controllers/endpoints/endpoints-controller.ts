@@ -9,10 +9,10 @@ import { runWorkers } from '../../kube/workers.ts'
 import { sameJson } from '../canonical-json.ts'
 import { type Controller, type ControllerContext, WORKERS } from '../controller.ts'
 import { TriggerTimes } from '../endpointslice/trigger-time.ts'
-import { BY_NAMESPACE } from '../indexes.ts'
 import { isNamespaceTerminating } from '../namespace-terminating.ts'
 import { OwnWrites } from '../own-writes.ts'
-import { endpointFacts, hasSelector, selects } from '../service-pods.ts'
+import { followSelectedPods, selectedPods } from '../selected-pods.ts'
+import { hasSelector } from '../service-pods.ts'
 import { endpointsFor } from './endpoints-for.ts'
 
 /** Object of Endpoints that a leader election uses as its lock: never touched. */
@@ -38,15 +38,7 @@ export class EndpointsController implements Controller {
     const add = (object: Service | Endpoints) => this.#queue.add(keyOf(object))
     this.#services.on({ added: add, updated: add, deleted: add })
     this.#endpoints.on({ deleted: add, updated: (object) => this.#written.isEcho(object) || add(object) })
-    this.#pods.on({
-      added: (pod) => this.#enqueueFor(pod),
-      updated: (pod, old) => {
-        if (endpointFacts(pod) === endpointFacts(old)) return
-        this.#enqueueFor(pod)
-        this.#enqueueFor(old)
-      },
-      deleted: (pod) => this.#enqueueFor(pod),
-    })
+    followSelectedPods({ services: this.#services, pods: this.#pods }, add)
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -56,20 +48,12 @@ export class EndpointsController implements Controller {
     await runWorkers({ queue: this.#queue, workers: WORKERS, reconcile, log: this.#context.log, signal })
   }
 
-  #enqueueFor(pod: Pod): void {
-    for (const service of this.#services.byIndex(BY_NAMESPACE, pod.metadata.namespace ?? '')) {
-      if (hasSelector(service) && selects(service, pod.metadata.labels)) this.#queue.add(keyOf(service))
-    }
-  }
-
   async #reconcile(key: string): Promise<void> {
     const service = this.#services.get(key)
     const [known] = this.#written.view([this.#endpoints.get(key)].filter(isThere), (object) => keyOf(object) === key)
     if (service === undefined) return this.#remove(key, known)
     if (!hasSelector(service) || service.metadata.deletionTimestamp !== undefined) return
-    const selected = this.#pods
-      .byIndex(BY_NAMESPACE, service.metadata.namespace ?? '')
-      .filter((pod) => selects(service, pod.metadata.labels))
+    const selected = selectedPods(this.#pods, service)
     const triggerTime = this.#triggers.next(service, selected)
     const wanted = endpointsFor(service, selected, known)
     if (known !== undefined && isSame(known, wanted)) return

@@ -10,10 +10,11 @@ import { WorkQueue } from '../../kube/work-queue.ts'
 import { runWorkers } from '../../kube/workers.ts'
 import { sameJson } from '../canonical-json.ts'
 import { type Controller, type ControllerContext, WORKERS } from '../controller.ts'
-import { BY_NAMESPACE, BY_SERVICE } from '../indexes.ts'
+import { BY_SERVICE } from '../indexes.ts'
 import { isNamespaceTerminating } from '../namespace-terminating.ts'
 import { OwnWrites } from '../own-writes.ts'
-import { endpointFacts, hasSelector, selects } from '../service-pods.ts'
+import { followSelectedPods, selectedPods } from '../selected-pods.ts'
+import { hasSelector } from '../service-pods.ts'
 import { desiredEndpoints } from './desired.ts'
 import { planSlices, type SlicePlan, withTriggerTime } from './plan.ts'
 import { planHinted } from './plan-hinted.ts'
@@ -74,15 +75,7 @@ export class EndpointSliceController implements Controller {
         for (const family of ['IPv4', 'IPv6']) this.#told.delete(`${keyOf(service)}/${family}`)
       },
     })
-    this.#pods.on({
-      added: (pod) => this.#enqueueFor(pod),
-      updated: (pod, old) => {
-        if (endpointFacts(pod) === endpointFacts(old)) return
-        this.#enqueueFor(pod)
-        this.#enqueueFor(old)
-      },
-      deleted: (pod) => this.#enqueueFor(pod),
-    })
+    followSelectedPods({ services: this.#services, pods: this.#pods }, add)
     this.#nodes.on({
       added: (node) => this.#onNode(node),
       updated: (node, old) => this.#onZone(node, old),
@@ -90,12 +83,6 @@ export class EndpointSliceController implements Controller {
     })
     const addOwner = (slice: EndpointSlice) => this.#onSlice(slice)
     this.#slices.on({ added: addOwner, updated: addOwner, deleted: addOwner })
-  }
-
-  #enqueueFor(pod: Pod): void {
-    for (const service of this.#services.byIndex(BY_NAMESPACE, pod.metadata.namespace ?? '')) {
-      if (hasSelector(service) && selects(service, pod.metadata.labels)) this.#queue.add(keyOf(service))
-    }
   }
 
   #onNode({ metadata: { name } }: Node): void {
@@ -128,9 +115,7 @@ export class EndpointSliceController implements Controller {
   async #reconcile(key: string): Promise<void> {
     const service = this.#services.get(key)
     if (service === undefined || !hasSelector(service)) return
-    const selected = this.#pods
-      .byIndex(BY_NAMESPACE, service.metadata.namespace ?? '')
-      .filter((pod) => selects(service, pod.metadata.labels))
+    const selected = selectedPods(this.#pods, service)
     const existing = this.#slicesOf(key)
     const families = familiesOf(service)
     const foreign = existing.filter(({ addressType }) => !families.some((family) => family === addressType))
