@@ -145,12 +145,8 @@ export class CronJobController implements Controller {
   }
 
   async #writeStatus(cronJob: CronJob, status: Status): Promise<void> {
-    try {
-      const written = await writeStatus(this.#context.client, cronJobs, { object: cronJob, status })
-      if (written !== cronJob) this.#cronJobs.wrote(written)
-    } catch (error) {
-      if (!isNotFound(error)) throw error
-    }
+    const written = await writeStatus(this.#context.client, cronJobs, { object: cronJob, status })
+    if (written !== undefined && written !== cronJob) this.#cronJobs.wrote(written)
   }
 }
 

@@ -1,4 +1,3 @@
-import { isNotFound } from '../../kube/api-error.ts'
 import type { Informer } from '../../kube/informer.ts'
 import { daemonSets, nodes, pods } from '../../kube/resource.ts'
 import { labelSelectorFrom, matchesLabels } from '../../kube/selector.ts'
@@ -96,11 +95,7 @@ export class DaemonSetController implements Controller {
 
   async #writeStatus(set: DaemonSet, revision: string): Promise<void> {
     const status = daemonSetStatus(set, this.#view(set, revision))
-    try {
-      await writeStatus(this.#context.client, daemonSets, { object: set, status })
-    } catch (error) {
-      if (!isNotFound(error)) throw error
-    }
+    await writeStatus(this.#context.client, daemonSets, { object: set, status })
   }
 }
 

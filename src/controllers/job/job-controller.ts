@@ -99,15 +99,11 @@ export class JobController implements Controller {
   async #writeStatus(job: Job, outcome: JobOutcome): Promise<Job | undefined> {
     const { client, clock } = this.#context
     const status = jobStatus(job, outcome, clock.now())
-    try {
-      const written = await writeStatus(client, jobs, { object: job, status })
-      if (written !== job) this.#written.wrote(written)
-      this.#tell(job, written, outcome.end)
-      return written
-    } catch (error) {
-      if (isNotFound(error)) return undefined
-      throw error
-    }
+    const written = await writeStatus(client, jobs, { object: job, status })
+    if (written === undefined) return undefined
+    if (written !== job) this.#written.wrote(written)
+    this.#tell(job, written, outcome.end)
+    return written
   }
 
   #tell(before: Job, after: Job, end: JobEnd | undefined): void {

@@ -1,5 +1,4 @@
 import { errorMessage } from '../../base/error.ts'
-import { isNotFound } from '../../kube/api-error.ts'
 import type { Informer } from '../../kube/informer.ts'
 import { controllerRef } from '../../kube/owner.ts'
 import { pods, type Resource, replicaSets } from '../../kube/resource.ts'
@@ -96,11 +95,7 @@ export class ReplicaSetController<T extends KubeObject = ReplicaSet> implements 
   }
 
   async #writeStatus(set: ReplicaSet, status: NonNullable<ReplicaSet['status']>): Promise<void> {
-    try {
-      const resource = this.#of.resource as unknown as Resource<ReplicaSet>
-      await writeStatus(this.#context.client, resource, { object: set, status })
-    } catch (error) {
-      if (!isNotFound(error)) throw error
-    }
+    const resource = this.#of.resource as unknown as Resource<ReplicaSet>
+    await writeStatus(this.#context.client, resource, { object: set, status })
   }
 }

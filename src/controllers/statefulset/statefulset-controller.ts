@@ -121,10 +121,6 @@ export class StatefulSetController implements Controller {
   }
 
   async #writeStatus(set: StatefulSet, status: NonNullable<StatefulSet['status']>): Promise<void> {
-    try {
-      await writeStatus(this.#context.client, statefulSets, { object: set, status })
-    } catch (error) {
-      if (!isNotFound(error)) throw error
-    }
+    await writeStatus(this.#context.client, statefulSets, { object: set, status })
   }
 }
