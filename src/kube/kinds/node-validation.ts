@@ -4,6 +4,7 @@ import type { Node } from '../types/core.ts'
 import { duplicate, forbidden, invalid, oneOf, required } from '../validation/field-error.ts'
 import { legacyCidrErrors } from '../validation/ip-fields.ts'
 import { labelValueProblems, qualifiedNameProblems } from '../validation/names.ts'
+import { validateNodeAmounts } from '../validation/resource-list.ts'
 
 type Taint = NonNullable<NonNullable<Node['spec']>['taints']>[number]
 
@@ -11,9 +12,16 @@ const EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute']
 
 /** Upstream `ValidateNode` and `ValidateNodeUpdate`. */
 export function validateNode(node: Node, old: Node | undefined): readonly FieldError[] {
-  const taints = validateTaints(node.spec?.taints ?? [])
+  const taints = [...validateTaints(node.spec?.taints ?? []), ...validateResources(node)]
   if (old === undefined) return [...taints, ...validatePodCidrs(node.spec?.podCIDRs ?? [])]
   return [...validateAddresses(node), ...validateChange(node, old), ...taints]
+}
+
+function validateResources({ status }: Node): readonly FieldError[] {
+  return [
+    ...validateNodeAmounts(status?.capacity ?? {}, 'status.capacity'),
+    ...validateNodeAmounts(status?.allocatable ?? {}, 'status.allocatable'),
+  ]
 }
 
 /** The path is upstream's, who looks for taints in the metadata. */

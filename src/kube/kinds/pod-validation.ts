@@ -3,6 +3,7 @@ import type { Container, Pod, PodSpec, Probe } from '../types/core.ts'
 import { duplicate, forbidden, invalid, notSupported, oneOf, required } from '../validation/field-error.ts'
 import { labelProblems, portNameProblems, portNumberProblems, subdomainProblems } from '../validation/names.ts'
 import { validateLabels } from '../validation/object-meta.ts'
+import { validateRequirements } from '../validation/resource-list.ts'
 import { validatePodChange } from './pod-update-validation.ts'
 
 const PROTOCOLS = ['SCTP', 'TCP', 'UDP']
@@ -96,6 +97,7 @@ function validateContainer(container: Container, path: string): readonly FieldEr
     ...(container.image ? [] : [required(`${path}.image`)]),
     ...oneOf(`${path}.imagePullPolicy`, container.imagePullPolicy, pull),
     ...validatePorts(container, path),
+    ...validateRequirements(container.resources ?? {}, `${path}.resources`),
     ...(container.env ?? []).flatMap((variable, index) =>
       variable.name ? [] : [required(`${path}.env[${index}].name`)],
     ),
