@@ -134,6 +134,55 @@ test('next: another directive forward is asked after a code; classes are for tho
   }
 })
 
+test('loadbalance: what upstreams say takes turns; weights and preferred networks decide who is first', async () => {
+  await using upstream = await TestUpstream.open()
+  const directory = mkdtempSync(join(tmpdir(), 'fl-dns-'))
+  try {
+    const weights = join(directory, 'weights')
+    writeFileSync(weights, 'several.example.com\n192.0.2.2 255\n')
+    const rest = `forward . 127.0.0.1:${upstream.port}\n cache 30`
+    for (const [directive, random, wanted] of [
+      ['', 0.5, ['192.0.2.1']],
+      ['loadbalance', 0.5, ['192.0.2.1', '192.0.2.2', '192.0.2.3']],
+      [`loadbalance weighted ${weights}`, 0.5, ['192.0.2.2']],
+      [`loadbalance weighted ${weights}`, 0, ['192.0.2.1']],
+      ['loadbalance {\n prefer 192.0.2.3/32\n }', 0.5, ['192.0.2.3']],
+    ] as const) {
+      await using server = await start(`. {\n ${directive}\n ${rest}\n}`, { random: () => random })
+      const first = new Set<unknown>()
+      for (let i = 0; i < 6; i++) {
+        const [code, ...addresses] = said(await ask(server, 'several.example.com'))
+        assert.equal(code, 'NOERROR')
+        assert.deepEqual([...addresses].sort(), ['192.0.2.1', '192.0.2.2', '192.0.2.3'])
+        first.add(addresses[0])
+      }
+      assert.deepEqual([...first].sort(), wanted, directive)
+    }
+    assert.equal(upstream.asked('several.example.com'), 5)
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+})
+
+test('options that rules name go on to upstreams, and answers to them are kept apart', async () => {
+  await using upstream = await TestUpstream.open()
+  const rules = 'rewrite edns0 local set 0xffee {protocol}\n rewrite edns0 nsid unset'
+  await using server = await start(`. {\n ${rules}\n forward . 127.0.0.1:${upstream.port}\n cache 30\n}`)
+  const own = [
+    { code: 0xffee, data: Buffer.from('x') },
+    { code: 10, data: Buffer.from('biscuits') },
+  ]
+  const packet = query('a.example.com', 'A', { udpSize: 1232, edns: own })
+  const answer = decodeMessage(await exchangeUdp(server.ports[0]!, packet))
+  assert.deepEqual(answer?.edns, { udpSize: 1232, ttl: 0 }, 'no option comes back')
+  assert.deepEqual(upstream.options.get('a.example.com'), ['65518 756470'])
+  await ask(server, 'a.example.com')
+  assert.equal(upstream.asked('a.example.com'), 1)
+  await using plain = await start(`. {\n forward . 127.0.0.1:${upstream.port}\n}`)
+  await exchangeUdp(plain.ports[0]!, packet)
+  assert.deepEqual(upstream.options.get('a.example.com'), [], 'options are for one server alone')
+})
+
 test('a circle of forwarding is found', async () => {
   await using holder = await TestUpstream.open()
   const { port } = holder

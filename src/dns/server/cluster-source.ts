@@ -21,6 +21,8 @@ import {
 } from '../zone/service-records.ts'
 import { applyChange, type ZoneChange, type ZoneState, type ZoneUpdate } from '../zone/zone-update.ts'
 
+/** Pods that have ended keep their address, which others may have by now. */
+const LIVING = 'status.phase!=Succeeded,status.phase!=Failed,status.phase!=Unknown'
 const BY_SERVICE = 'service'
 const BY_NAMESPACE = 'namespace'
 
@@ -98,13 +100,18 @@ export class ClusterSource implements AsyncDisposable {
     return this.#options.state.zone
   }
 
-  get #services() {
+  /** `labels` is for all objects that have names, as upstream's. */
+  get #scope() {
     const { labels } = this.#options.config
-    return this.#informers.for(services, labels === undefined ? {} : { labelSelector: labels })
+    return labels === undefined ? {} : { labelSelector: labels }
+  }
+
+  get #services() {
+    return this.#informers.for(services, this.#scope)
   }
 
   get #slices() {
-    return this.#informers.for(endpointSlices)
+    return this.#informers.for(endpointSlices, this.#scope)
   }
 
   get #namespaces() {
@@ -112,7 +119,7 @@ export class ClusterSource implements AsyncDisposable {
   }
 
   get #pods() {
-    return this.#informers.for(pods)
+    return this.#informers.for(pods, { ...this.#scope, fieldSelector: LIVING })
   }
 
   #marking<T extends KubeObject>(mark: (object: T) => void): InformerHandlers<T> {
