@@ -215,7 +215,7 @@ describe('ports of a Service', () => {
     })
     for (const extra of [{}, { nodePort: 30_053 }]) {
       const { spec } = await create(bench, dns(extra))
-      assert.equal(spec.ports[0].nodePort, spec.ports[1].nodePort)
+      assert.equal(spec.ports[0]!.nodePort, spec.ports[1]!.nodePort)
       await remove(bench)
     }
   })

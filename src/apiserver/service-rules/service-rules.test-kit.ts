@@ -1,6 +1,7 @@
 /** For tests: Services written to an API server of their own, on a cluster of two families, and what it says of them. */
 
 import assert from 'node:assert/strict'
+import type { Service, ServicePort, ServiceSpec } from '../../kube/types/core.ts'
 import { openTestBench, type TestBench } from '../test-bench.ts'
 
 export const SERVICES = '/api/v1/namespaces/default/services'
@@ -8,6 +9,14 @@ export const PORTS = [{ port: 80 }]
 
 /** Reason (without `FieldValue`), field and message of a cause. */
 export type Cause = readonly [reason: string, field: string, message: string]
+
+/** A Service as the server shows it. Tests look at the fields that it fills in, of which a Service may lack any. */
+export interface ShownService extends Service {
+  readonly spec: Required<Omit<ServiceSpec, 'ports'>> & {
+    readonly ports: readonly Required<ServicePort>[]
+    readonly [field: string]: unknown
+  }
+}
 
 /** A rule by an example that breaks it: the spec of a Service `web` (with `PORTS` where it says none), and the causes. */
 export type CreateRule = readonly [name: string, spec: object, causes: readonly Cause[]]
@@ -52,24 +61,21 @@ export async function checkUpdateRules(bench: TestBench, rules: readonly UpdateR
 }
 
 /** Creates the Service `web`. */
-// biome-ignore lint/suspicious/noExplicitAny: tests look into every field.
-export async function create(bench: TestBench, spec: object, metadata: object = {}): Promise<any> {
+export async function create(bench: TestBench, spec: object, metadata: object = {}): Promise<ShownService> {
   const answer = await bench.call('POST', SERVICES, manifest(spec, metadata))
   assert.equal(answer.status, 201, JSON.stringify(answer.body))
   return answer.body
 }
 
 /** Writes `web` with this spec alone, as a client that knows nothing of what was allocated. */
-// biome-ignore lint/suspicious/noExplicitAny: tests look into every field.
-export async function replace(bench: TestBench, spec: object): Promise<any> {
+export async function replace(bench: TestBench, spec: object): Promise<ShownService> {
   const answer = await bench.call('PUT', `${SERVICES}/web`, manifest(spec))
   assert.equal(answer.status, 200, JSON.stringify(answer.body))
   return answer.body
 }
 
 /** Changes fields of `web`; null takes one away. */
-// biome-ignore lint/suspicious/noExplicitAny: tests look into every field.
-export async function change(bench: TestBench, spec: object): Promise<any> {
+export async function change(bench: TestBench, spec: object): Promise<ShownService> {
   const answer = await bench.call('PATCH', `${SERVICES}/web`, { spec }, 'application/merge-patch+json')
   assert.equal(answer.status, 200, JSON.stringify(answer.body))
   return answer.body

@@ -221,7 +221,7 @@ describe('traffic of a Service', () => {
       [undefined, 30_700],
     )
     const all = (await change(bench, { allocateLoadBalancerNodePorts: true })).spec.ports
-    assert.ok(all[0].nodePort >= 30_000)
+    assert.ok(all[0]!.nodePort >= 30_000)
     const kept = (await change(bench, { allocateLoadBalancerNodePorts: false })).spec.ports
     assert.deepEqual(kept, all)
     await remove(bench)
