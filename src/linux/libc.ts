@@ -215,6 +215,18 @@ export function send(fd: number, data: Uint8Array, flags = 0): number {
   return check(nativeSend(fd, data, data.length, flags), 'send on', `socket ${fd}`)
 }
 
+/** send(2) on a thread of the pool, so that the event loop goes on; `data` must stay as it is until then. */
+export function sendAsync(fd: number, data: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    nativeSend.async(fd, data, data.length, 0, (error: Error | null, result: number) => {
+      const errno = koffi.errno()
+      if (error !== null) reject(new FairleadError('SYSCALL_FAILED', `Cannot send on socket ${fd}`, { cause: error }))
+      else if (result < 0) reject(new SyscallError('send on', `socket ${fd}`, errnoName(errno)))
+      else resolve()
+    })
+  })
+}
+
 /** Receives one message into `into`; returns its length (its full length, when `flags` has MSG_TRUNC). */
 export function receive(fd: number, into: Uint8Array, flags = 0): number {
   return check(nativeRecv(fd, into, into.length, flags), 'receive on', `socket ${fd}`)

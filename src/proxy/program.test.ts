@@ -175,6 +175,24 @@ function check(kernel: NftKernel, steps: readonly Step[]): void {
   assert.deepEqual(kernelMeaning(kernel), meaning, 'a restart means the same')
 }
 
+test('a start that overlaps with the kernel ends where the other one does', async () => {
+  const services = Array.from({ length: 2500 }, (_, index) => {
+    const name = `web-${index}`
+    const clusterIP = `10.96.${index >> 8}.${index & 255}`
+    const ports = [{ port: 80, protocol: 'TCP' as const }]
+    return together(aService(name, { clusterIP, ports }), aSlice(name, [`10.244.1.${(index % 250) + 1}`]))
+  })
+  const [one, other] = [new FakeNftKernel(), new FakeNftKernel()]
+  new Program({ kernel: one, nodeName: 'n1' }).start(NODES[0]!, services)
+  const program = new Program({ kernel: other, nodeName: 'n1' })
+  const { changes, rebuilt } = await program.startOverlapped(NODES[0]!, services)
+  assert.deepEqual(kernelMeaning(other), kernelMeaning(one))
+  assert.ok(changes > services.length)
+  assert.deepEqual(rebuilt, ['ip', 'ip6'])
+  assert.equal(other.generation(), one.generation())
+  assert.equal(program.repair().changes, 0)
+})
+
 /** Whether for each endpoint list there is an address that leads to it. */
 function everyListIsReached(services: readonly ServiceObjects[], node: NodeView): boolean {
   const lines = modelMeaning(services, node)

@@ -1,5 +1,6 @@
 import type { Service } from '../kube/types/core.ts'
 import type { EndpointSlice } from '../kube/types/discovery.ts'
+import type { NftBatch } from '../linux/nftables/batch.ts'
 import type { NftKernel } from '../linux/nftables/kernel.ts'
 import { forgetDeadBindings } from './affinity.ts'
 import { FamilyTable } from './family-table.ts'
@@ -133,20 +134,55 @@ export class Program {
    * @throws FairleadError `KERNEL_REFUSED`
    */
   start(node: NodeView, services: Iterable<ServiceObjects>): Repair {
-    const empty = this.#driver.isEmpty()
-    if (empty) this.#driver.create()
-    else this.#driver.adopt()
-    this.setNode(node)
+    if (!this.#driver.isEmpty()) return this.#takeOver(node, services)
     let changes = 0
+    for (const piece of this.#pieces(node, services)) {
+      this.#kernel.commit(piece)
+      changes += piece.size
+    }
+    return { changes, rebuilt: this.#families() }
+  }
+
+  /**
+   * As {@link start}; a kernel without our tables takes a piece while the next one is compiled. Nothing else may be asked
+   * before it is done.
+   */
+  async startOverlapped(node: NodeView, services: Iterable<ServiceObjects>): Promise<Repair> {
+    if (!this.#driver.isEmpty()) return this.#takeOver(node, services)
+    let changes = 0
+    let sent = Promise.resolve()
+    for (const piece of this.#pieces(node, services)) {
+      await sent
+      sent = this.#kernel.commitLater(piece)
+      changes += piece.size
+    }
+    await sent
+    return { changes, rebuilt: this.#families() }
+  }
+
+  #takeOver(node: NodeView, services: Iterable<ServiceObjects>): Repair {
+    this.#driver.adopt()
+    this.setNode(node)
+    for (const objects of services) this.setService(objects)
+    for (const table of this.tables) table.forgetHints()
+    return this.#driver.repair()
+  }
+
+  /** Transactions that bring everything into an empty kernel, the tables themselves included. */
+  *#pieces(node: NodeView, services: Iterable<ServiceObjects>): Generator<NftBatch> {
+    this.#driver.create()
+    this.setNode(node)
     let handedIn = 0
     for (const objects of services) {
       this.setService(objects)
       handedIn += 1
-      if (empty && handedIn % SERVICES_PER_TRANSACTION === 0) changes += this.#driver.commit()
+      if (handedIn % SERVICES_PER_TRANSACTION === 0) yield this.#driver.take()
     }
-    for (const table of this.tables) table.forgetHints()
-    if (!empty) return this.#driver.repair()
-    return { changes: changes + this.#driver.commit(), rebuilt: this.tables.map(({ family }) => family) }
+    yield this.#driver.take()
+  }
+
+  #families(): readonly Family[] {
+    return this.tables.map(({ family }) => family)
   }
 
   /** Sends what changed as one transaction; returns the number of changes. */

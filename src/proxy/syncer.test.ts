@@ -62,7 +62,7 @@ function bench() {
 test('a change is sent at once, the ones right after it together', async () => {
   const { kernel, clock, put, syncer, served } = bench()
   put('10.244.1.1')
-  syncer.start(NODE)
+  await syncer.start(NODE)
   assert.deepEqual(served(), ['10.244.1.1:8080'])
   clock.advance(100)
   put('10.244.1.2')
@@ -78,10 +78,28 @@ test('a change is sent at once, the ones right after it together', async () => {
   assert.equal(kernel.generation(), generation + 1, 'one transaction')
 })
 
+test('what changes while the kernel takes the start follows it', async () => {
+  const { put, syncer, served } = bench()
+  put('10.244.1.1')
+  const started = syncer.start(NODE)
+  put('10.244.1.2')
+  await started
+  assert.deepEqual(served(), ['10.244.1.1:8080'])
+  await turn()
+  assert.deepEqual(served(), ['10.244.1.2:8080'])
+})
+
+test('a start that the kernel refuses fails, and leaves the rest to the caller', async () => {
+  const { kernel, put, syncer } = bench()
+  put('10.244.1.1')
+  kernel.refuse = () => 'EPERM'
+  await assert.rejects(syncer.start(NODE), /EPERM/)
+})
+
 test('a refusal is followed by reading back and trying again, with growing pauses', async () => {
   const { kernel, clock, put, syncer, served } = bench()
   put('10.244.1.1')
-  syncer.start(NODE)
+  await syncer.start(NODE)
   clock.advance(100)
   let refusals = 3
   kernel.refuse = () => (refusals-- > 0 ? 'ENOBUFS' : undefined)
@@ -98,7 +116,7 @@ test('a refusal is followed by reading back and trying again, with growing pause
 test("somebody else's change is looked at in time, and mended", async () => {
   const { kernel, clock, put, syncer, served } = bench()
   put('10.244.1.1')
-  syncer.start(NODE)
+  await syncer.start(NODE)
   const batch = new NftBatch()
   batch.destroyTable({ family: 'ip', table: 'fairlead' })
   kernel.commit(batch)
@@ -116,7 +134,7 @@ test('clients of endpoints that left are unbound a little later', async () => {
   const source = { keys: () => ['default/web'], objects }
   const connections = { list: () => [], delete: () => false }
   const syncer = new Syncer({ program, kernel, connections, source, log: silentLog, clock, metrics: noMetrics })
-  syncer.start(NODE)
+  await syncer.start(NODE)
   const { affinity, sets } = program.tables[0]!.layout
   const batch = new NftBatch()
   for (const [client, { key }] of kernel.elements(sets.stickyEndpoints).entries()) {
@@ -137,7 +155,7 @@ test('clients of endpoints that left are unbound a little later', async () => {
 test('what is stopped sends nothing more', async () => {
   const { clock, put, syncer, served } = bench()
   put('10.244.1.1')
-  syncer.start(NODE)
+  await syncer.start(NODE)
   clock.advance(100)
   put('10.244.1.2')
   syncer[Symbol.dispose]()

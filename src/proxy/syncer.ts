@@ -65,11 +65,11 @@ export class Syncer implements Disposable {
   }
 
   /**
-   * Brings everything into the kernel. Changes marked before are part of it.
+   * Brings everything into the kernel. Changes marked before are part of it, those marked meanwhile follow.
    *
    * @throws FairleadError `KERNEL_REFUSED`
    */
-  start(node: NodeView): void {
+  async start(node: NodeView): Promise<void> {
     const { program, source, log, kernel } = this.#options
     const begin = performance.now()
     this.#changed.clear()
@@ -79,7 +79,8 @@ export class Syncer implements Disposable {
     if (program.missing.length > 0)
       log.warn({ families: program.missing }, 'The kernel has no nf_tables of these families')
     const objects = Array.from(source.keys(), (key) => source.objects(key))
-    const { changes, rebuilt } = program.start(node, objects)
+    const { changes, rebuilt } = await program.startOverlapped(node, objects)
+    if (this.#stopped) return
     this.#started = true
     this.#generation = kernel.generation()
     this.#succeeded('full', begin)
@@ -88,6 +89,7 @@ export class Syncer implements Disposable {
       { services: objects.length, changes, rebuilt, ms: Math.round(performance.now() - begin) },
       'Services are in the kernel',
     )
+    if (this.#changed.size > 0 || this.#node !== undefined || this.#serviceCidrs !== undefined) this.#schedule()
   }
 
   /** A Service or one of its slices changed. @param trigger When what caused it happened, if known. */

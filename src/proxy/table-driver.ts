@@ -84,10 +84,14 @@ export class TableDriver {
 
   /** Sends what changed since the last time, as one transaction; nothing when nothing did. */
   commit(): number {
-    const changes = this.#tables.reduce((sum, table) => sum + table.changes, 0)
-    const batch = new NftBatch({ capacity: 4096 + changes * BYTES_PER_CHANGE })
-    for (const table of this.#tables) table.write(batch)
-    return this.#send(batch)
+    return this.#send(this.#changes())
+  }
+
+  /** What changed since the last time, as one transaction that counts as sent. */
+  take(): NftBatch {
+    const batch = this.#changes()
+    for (const table of this.#tables) table.committed()
+    return batch
   }
 
   /** Reads what the kernel has and sends the difference to what is wanted, as one transaction. */
@@ -111,6 +115,13 @@ export class TableDriver {
       table.write(batch)
     }
     return { changes: this.#send(batch), rebuilt }
+  }
+
+  #changes(): NftBatch {
+    const changes = this.#tables.reduce((sum, table) => sum + table.changes, 0)
+    const batch = new NftBatch({ capacity: 4096 + changes * BYTES_PER_CHANGE })
+    for (const table of this.#tables) table.write(batch)
+    return batch
   }
 
   #send(batch: NftBatch): number {

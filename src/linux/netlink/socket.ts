@@ -8,6 +8,7 @@ import {
   SOCK_RAW,
   SOL_SOCKET,
   send,
+  sendAsync,
   setSocketOption,
   setSocketOptionInt,
   socket,
@@ -75,7 +76,7 @@ export interface NetlinkAck {
 }
 
 /**
- * A netlink socket in one network namespace. It stays there whatever the thread does later. All calls are synchronous:
+ * A netlink socket in one network namespace. It stays there whatever the thread does later. All calls but one are synchronous:
  * the kernel answers before send(2) returns.
  */
 export class NetlinkSocket implements Disposable {
@@ -122,6 +123,11 @@ export class NetlinkSocket implements Disposable {
 
   send(bytes: Uint8Array): void {
     send(this.#fd, bytes)
+  }
+
+  /** As `send`, while the event loop goes on; nothing else may be asked of this socket before it is done. */
+  sendLater(bytes: Uint8Array): Promise<void> {
+    return sendAsync(this.#fd, bytes)
   }
 
   /**

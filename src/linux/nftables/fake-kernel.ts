@@ -49,6 +49,10 @@ export class FakeNftKernel implements NftKernel {
     this.#generation += 1
   }
 
+  async commitLater(batch: NftBatch): Promise<void> {
+    this.commit(batch)
+  }
+
   /** Deletes an element as somebody else would. */
   delete(set: NamedRef, { key, keyEnd, flags }: ListedElement): void {
     const batch = new NftBatch()

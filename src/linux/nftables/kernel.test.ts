@@ -102,6 +102,17 @@ for (const [place, open] of Object.entries(places)) {
       assert.deepEqual(kernel.elements(MAP), [])
     })
 
+    test('a batch is applied while the caller goes on, or refused as ever', async () => {
+      const good = new NftBatch()
+      good.addElement(MAP, element(1, 1))
+      await kernel.commitLater(good)
+      assert.deepEqual(values(), [1])
+      const bad = new NftBatch()
+      bad.deleteElement(MAP, element(2, 2))
+      await assert.rejects(kernel.commitLater(bad), (error) => isNetlinkErrno(error, 'ENOENT'))
+      assert.deepEqual(values(), [1])
+    })
+
     test('the same element again is fine, with another value it is refused', () => {
       commit((batch) => batch.addElement(MAP, element(1, 1)))
       commit((batch) => batch.addElement(MAP, element(1, 1)))

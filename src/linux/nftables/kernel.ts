@@ -5,6 +5,8 @@ import type { Chain, Listed, ListedElement, ListedSet, NamedRef, Rule, Table, Ta
 export interface NftKernel {
   /** Applies a batch, all of it or nothing; throws NetlinkError. */
   commit(batch: NftBatch): void
+  /** As `commit`, while the caller goes on: it must leave the batch alone, and this connection too, until it is done. */
+  commitLater(batch: NftBatch): Promise<void>
   /** Grows with every applied batch, whoever sent it. */
   generation(): number
   table(ref: TableRef): Listed<Table> | undefined

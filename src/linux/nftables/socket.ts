@@ -25,7 +25,8 @@ const BUFFER_BYTES = 1 << 21
 const DUMP_ATTEMPTS = 20
 
 /**
- * A connection to nf_tables of one network namespace. All calls are synchronous; a commit is applied when it returns.
+ * A connection to nf_tables of one network namespace. All calls but `commitLater` are synchronous; a
+ * commit is applied when it returns.
  *
  * @example
  * using socket = NftSocket.open('/run/netns/node-1')
@@ -59,6 +60,20 @@ export class NftSocket implements NftKernel, Disposable {
     if (last === 0) return
     this.#makeRoom(bytes.length)
     this.#socket.send(bytes)
+    this.#readAnswers(batch, last)
+  }
+
+  /** As {@link commit}, while the event loop goes on; nothing else may be asked before it is done. */
+  async commitLater(batch: NftBatch): Promise<void> {
+    const { bytes, last } = batch.seal()
+    if (last === 0) return
+    this.#makeRoom(bytes.length)
+    await this.#socket.sendLater(bytes)
+    this.#readAnswers(batch, last)
+  }
+
+  /** @param last The message that asks for an acknowledgement. */
+  #readAnswers(batch: NftBatch, last: number): void {
     let refused: NetlinkError | undefined
     for (;;) {
       const messages = this.#receiveNow()
