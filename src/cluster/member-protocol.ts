@@ -1,7 +1,7 @@
 import { systemClock } from '../base/clock.ts'
 import { type ErrorCode, errorMessage, FairleadError } from '../base/error.ts'
 import { asFairleadError } from '../base/system-failure.ts'
-import { trimMemoryAfterStart } from '../base/trim-memory.ts'
+import { trimMemoryAfterStart } from '../linux/trim-memory.ts'
 
 /**
  * What a supervisor and the processes it keeps say to each other over the child's message channel. The start message

@@ -29,6 +29,7 @@ const nativeSetsockopt = libc.func('int setsockopt(int fd, int level, int name, 
 const nativeGetsockopt = libc.func('int getsockopt(int fd, int level, int name, void *value, _Inout_ uint32 *length)')
 const nativeGetsockname = libc.func('int getsockname(int fd, void *address, _Inout_ uint32 *length)')
 const nativeSend = libc.func('int64 send(int fd, void *data, uint64 length, int flags)')
+const nativeMallocTrim = libc.func('int malloc_trim(size_t pad)')
 const nativeRecv = libc.func('int64 recv(int fd, void *data, uint64 length, int flags)')
 
 /** Flags of open(2), clone(2), mount(2), umount2(2) and socket(2) used by Fairlead (x86-64 and arm64 agree on these). */
@@ -225,6 +226,11 @@ export function sendAsync(fd: number, data: Uint8Array): Promise<void> {
       else resolve()
     })
   })
+}
+
+/** Gives memory that the C library keeps for later back to the kernel (malloc_trim(3)). */
+export function trimMalloc(): void {
+  nativeMallocTrim(0)
 }
 
 /** Receives one message into `into`; returns its length (its full length, when `flags` has MSG_TRUNC). */

@@ -26,6 +26,8 @@ export interface SyncerOptions {
 /** Under load changes are gathered: syncs take up no more than this part of the time, and rest no longer than this. */
 const BUSY_SHARE = 0.2
 const GATHER_MS = 10
+/** What the newest sync counts for in how long they usually take. */
+const NEWEST_SHARE = 0.2
 /** How often somebody else's changes to nf_tables are looked for. */
 const WATCH_MS = 5000
 /** Clients that are bound to endpoints that left are gathered for this long. */
@@ -52,6 +54,8 @@ export class Syncer implements Disposable {
   #last = Number.NEGATIVE_INFINITY
   /** From one sync's start to the next one's. */
   #gatherMs = GATHER_MS
+  /** How long syncs took of late. */
+  #usualMs = 0
   #scheduled: (() => void) | undefined
   #watch: (() => void) | undefined
   #generation = 0
@@ -209,7 +213,9 @@ export class Syncer implements Disposable {
     const { metrics, clock } = this.#options
     this.#failures = 0
     const took = performance.now() - begin
-    this.#gatherMs = Math.min(took / BUSY_SHARE, GATHER_MS)
+    // A sync that took long for once (garbage, the kernel's own work) is no load, and nobody need wait for it.
+    this.#gatherMs = Math.min(Math.min(took, this.#usualMs) / BUSY_SHARE, GATHER_MS)
+    this.#usualMs += (took - this.#usualMs) * NEWEST_SHARE
     metrics.synced(kind, took / 1000)
     for (const trigger of this.#triggers) metrics.programmed(Math.max(0, clock.now() - trigger) / 1000)
     this.#triggers = []

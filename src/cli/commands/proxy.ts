@@ -8,6 +8,7 @@ import type { HttpsTransport } from '../../kube/https-transport.ts'
 import { inClusterAccess } from '../../kube/in-cluster.ts'
 import { type KubeconfigAccess, loadKubeconfig } from '../../kube/kubeconfig.ts'
 import { writeSysctls } from '../../linux/sysctl.ts'
+import { trimMemory } from '../../linux/trim-memory.ts'
 import { cleanup } from '../../proxy/cleanup.ts'
 import { type ProxyConfiguration, readConfiguration } from '../../proxy/server/proxy-configuration.ts'
 import { configurationFromFile, configurationFromFlags, type ProxyFlags } from '../../proxy/server/proxy-flags.ts'
@@ -56,7 +57,8 @@ interface RunOptions {
 
 async function run({ configuration, transport, server, log }: RunOptions): Promise<number> {
   const signalled = nextSignal()
-  rememberFrugally()
+  // The old generation may grow as V8 likes until the Services are in the kernel; the young one would stay large.
+  setFlagsFromString('--semi-space-growth-factor=1')
   const nodeName = nodeNameOf(configuration)
   log.info({ node: nodeName, server, mode: configuration.mode }, 'Proxy starts')
   await using running = startProxyServer({
@@ -68,7 +70,10 @@ async function run({ configuration, transport, server, log }: RunOptions): Promi
     clock: systemClock,
     awaitNode: true,
   })
-  const failed = running.synced.then(() => new Promise<never>(() => {}))
+  const failed = running.synced.then(() => {
+    rememberFrugally()
+    return new Promise<never>(() => {})
+  })
   const signal = await Promise.race([signalled, failed, running.failed])
   log.info({ signal }, 'Proxy stops; its rules stay')
   return signal === 'SIGINT' ? INTERRUPTED : 0
@@ -80,8 +85,8 @@ async function run({ configuration, transport, server, log }: RunOptions): Promi
  * as long.)
  */
 function rememberFrugally(): void {
-  setFlagsFromString('--semi-space-growth-factor=1')
   setFlagsFromString('--heap-growing-percent=20')
+  trimMemory()
 }
 
 function removeRules(): number {
