@@ -1,6 +1,6 @@
 import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,9 +15,10 @@ const STEADY_RATE = 20_000
  * The DNS server in a process and namespace of its own, asked by dnsperf: answers per second, the longest that 99 in 100
  * took, and the server's CPU time per answer (which a busy machine changes least, and of which `qps_per_cpu_second` is the
  * inverse); names that are there, and names that are not; `floor` is what the system calls alone cost, without any DNS. Also the memory and the time of an update with as many endpoints as are wished behind one headless Service.
- * CoreDNS answers from its plugin `hosts` beside it, when it is on PATH.
+ * CoreDNS answers from its plugin `hosts` beside it, on one core, when it is on PATH.
  *
- * Flags: `--services N` (10000), `--headless N` (5000), `--seconds N` (5), `--plain` (packets one by one). Needs root.
+ * Flags: `--services N` (10000), `--headless N` (5000), `--seconds N` (5), `--workers N` (1: threads that answer; with more
+ * than one, dnsperf wants cores of its own), `--plain` (packets one by one). Needs root.
  */
 export async function run(args: readonly string[]): Promise<Record<string, unknown>> {
   const { values } = parseArgs({
@@ -26,6 +27,7 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
       services: { type: 'string', default: '10000' },
       headless: { type: 'string', default: '5000' },
       seconds: { type: 'string', default: '5' },
+      workers: { type: 'string', default: '1' },
       plain: { type: 'boolean', default: false },
     },
   })
@@ -38,7 +40,7 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
     const questions = writeQuestions(directory, Number(values.services))
     const seconds = Number(values.seconds)
     const floor = await measureFloor({ name, file: questions.hits, seconds })
-    const words = [values.services, values.headless, String(PORT), values.plain ? 'plain' : '']
+    const words = [values.services, values.headless, String(PORT), values.workers, values.plain ? 'plain' : '']
     const server = start('dns-server.ts', words, name)
     const [loaded] = (await once(server, 'message')) as [Record<string, number>]
     // Each answer is made when it is first asked for.
@@ -46,7 +48,7 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
     const hits = await measure(server, { name, file: questions.hits, seconds })
     const denials = await measure(server, { name, file: questions.denials, seconds })
     server.kill()
-    const peer = await measurePeer(directory, { name, file: questions.hits, seconds }, Number(values.services))
+    const peer = await measurePeer(directory, { name, seconds, ...questions }, Number(values.services))
     return { ...hits, nxdomain: denials, floor, ...loaded, ...(peer === undefined ? {} : { peer }) }
   } finally {
     deleteNetns(name)
@@ -119,34 +121,64 @@ async function asked({ name, file, seconds }: Load, port: number, more: readonly
   const latencies: number[] = []
   let rest = ''
   let qps = 0
+  let completed = 0
   for await (const chunk of child.stdout) {
     const lines = (rest + String(chunk)).split('\n')
     rest = lines.pop() ?? ''
     for (const line of lines) {
       // `> NOERROR service-1.bench.svc.cluster.local A 0.000123`
       if (line.startsWith('> ')) latencies.push(Number(line.slice(line.lastIndexOf(' ') + 1)))
-      else qps = Number(/Queries per second:\s+([\d.]+)/.exec(line)?.[1] ?? qps)
+      else {
+        completed = Number(/Queries completed:\s+(\d+)/.exec(line)?.[1] ?? completed)
+        qps = Number(/Queries per second:\s+([\d.]+)/.exec(line)?.[1] ?? qps)
+      }
     }
   }
-  return { qps, latencies }
+  return { qps, completed, latencies }
 }
 
+interface PeerLoad extends Omit<Load, 'file'> {
+  readonly hits: string
+  readonly denials: string
+}
+
+/** CoreDNS on one core, the same names in its plugin `hosts`. */
 async function measurePeer(
   directory: string,
-  load: Load,
+  { name, seconds, hits, denials }: PeerLoad,
   services: number,
-): Promise<Record<string, number> | undefined> {
+): Promise<Record<string, unknown> | undefined> {
   if (spawnSync('which', ['coredns']).status !== 0) return undefined
   const hosts = Array.from({ length: services }, (_, i) => `10.96.${(i >> 8) & 255}.${i & 255} ${serviceName(i)}`)
   writeFileSync(join(directory, 'hosts'), hosts.join('\n'))
-  writeFileSync(join(directory, 'Corefile'), `.:${PEER_PORT} {\n hosts ${join(directory, 'hosts')}\n}\n`)
-  const words = ['netns', 'exec', load.name, 'coredns', '-conf', join(directory, 'Corefile')]
+  // The plugin `hosts` denies no name by itself; `template` has its say before it.
+  const denying = 'template ANY ANY {\n match ^no-\n rcode NXDOMAIN\n fallthrough\n }'
+  const block = `${denying}\n hosts ${join(directory, 'hosts')}`
+  writeFileSync(join(directory, 'Corefile'), `.:${PEER_PORT} {\n ${block}\n}\n`)
+  const words = ['netns', 'exec', name, 'coredns', '-conf', join(directory, 'Corefile')]
   const server = spawn('ip', words, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, GOMAXPROCS: '1' } })
   await once(server.stdout, 'data')
-  const { qps } = await asked(load, PEER_PORT, [])
-  const p99_ms = await latency(load, PEER_PORT)
-  server.kill()
-  return { qps: Math.round(qps), p99_ms }
+  server.stdout.resume()
+  try {
+    const figures = await peerFigures(server, { name, file: hits, seconds })
+    return { ...figures, nxdomain: await peerFigures(server, { name, file: denials, seconds }) }
+  } finally {
+    server.kill()
+  }
+}
+
+async function peerFigures(server: ChildProcess, load: Load): Promise<Record<string, number>> {
+  const before = cpuUsOf(server)
+  const { qps, completed } = await asked(load, PEER_PORT, [])
+  const cpu_us_per_answer = Math.round(((cpuUsOf(server) - before) / Math.max(1, completed)) * 100) / 100
+  return { qps: Math.round(qps), p99_ms: await latency(load, PEER_PORT), cpu_us_per_answer }
+}
+
+/** Microseconds of a process, whose clock ticks a hundred times a second (`/proc/PID/stat`). */
+function cpuUsOf({ pid }: ChildProcess): number {
+  const [, rest = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(/\) /)
+  const fields = rest.split(' ')
+  return (Number(fields[11]) + Number(fields[12])) * 10_000
 }
 
 function writeQuestions(directory: string, services: number): { readonly hits: string; readonly denials: string } {

@@ -11,30 +11,52 @@ import { ZoneChoice } from '../../src/dns/server/zone-choice.ts'
 import { TYPE } from '../../src/dns/wire/codes.ts'
 import { encodeName } from '../../src/dns/wire/name.ts'
 import { Question } from '../../src/dns/wire/question.ts'
+import { WorkerPool } from '../../src/dns/workers/worker-pool.ts'
 import { KubernetesZone } from '../../src/dns/zone/kubernetes-zone.ts'
+import type { NameRecord } from '../../src/dns/zone/name-record.ts'
 import { ownRecords, serviceRecords, sliceRecords } from '../../src/dns/zone/service-records.ts'
+import type { ZoneChange } from '../../src/dns/zone/zone-update.ts'
 import type { Service } from '../../src/kube/types/core.ts'
 import type { EndpointSlice } from '../../src/kube/types/discovery.ts'
 
 /** As the EndpointSlice controller makes them. */
 const SLICE = 100
-const [count = '10000', headless = '5000', port = '5353', plain = ''] = process.argv.slice(2)
+const [count = '10000', headless = '5000', port = '5353', workers = '1', plain = ''] = process.argv.slice(2)
 const COREFILE = '. {\n kubernetes cluster.local in-addr.arpa {\n ttl 30\n }\n prometheus\n}'
 const [config] = serverConfig(parseCorefile(COREFILE, { file: 'Corefile' }))
 if (config?.kubernetes === undefined) process.exit(70)
 const zone = new KubernetesZone({ ...config.kubernetes, localAddresses: ['127.0.0.1'] })
 zone.synced = true
 
+const isPlain = plain === 'plain'
+const nothing = () => {}
+const pool =
+  workers === '1'
+    ? undefined
+    : new WorkerPool({
+        count: Number(workers) - 1,
+        log: silentLog,
+        plain: isPlain,
+        listener: { line: nothing, query: nothing, seen: nothing, failed: (error) => fail(error) },
+      })
+const blocks = [{ config, probe: undefined }]
+await pool?.ask({ kind: 'open', id: 1, blocks, localAddresses: ['127.0.0.1'] })
+
+let changes: ZoneChange[] = []
+
 const before = retained()
 const begin = performance.now()
 for (let i = 0; i < Number(count); i++) {
   const address = `10.${96 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`
-  zone.set(`service/bench/service-${i}`, serviceRecords(service(`service-${i}`, address), [], zone.settings), 1)
+  say(`service/bench/service-${i}`, serviceRecords(service(`service-${i}`, address), [], zone.settings))
 }
 const many = service('many', 'None')
-zone.set('service/bench/many', ownRecords(many, { isEmpty: false }, zone.settings), 1)
+say('service/bench/many', ownRecords(many, { isEmpty: false }, zone.settings))
 for (let i = 0; i * SLICE < Number(headless); i++) setSlice(i, 0)
+publish()
 const loadMs = performance.now() - begin
+await pool?.ask({ kind: 'synced', id: 1, block: 0 })
+const threadsLoadMs = performance.now() - begin
 const zoneMb = (retained() - before) / 1e6
 const updates: number[] = []
 const firstAnswers: number[] = []
@@ -42,6 +64,7 @@ const askMany = new Question().about(encodeName('many.bench.svc.cluster.local'),
 for (let turn = 1; turn <= 50; turn++) {
   const start = performance.now()
   setSlice(0, turn)
+  publish()
   const changed = performance.now()
   zone.answer(askMany)
   updates.push(changed - start)
@@ -63,6 +86,11 @@ const block = new ServerBlock({
 })
 const choice = new ZoneChoice([block])
 let answers = 0
+/** What the other threads have answered. */
+async function elsewhere(): Promise<number> {
+  const families = ((await pool?.figures()) ?? []).flat().filter(({ name }) => name === 'coredns_dns_requests_total')
+  return families.flatMap(({ values }) => values).reduce((sum, { value }) => sum + value, 0)
+}
 const responder = new Responder({
   resolve: (question, asker) => choice.resolve(question, asker),
   ready: {
@@ -78,15 +106,20 @@ const responder = new Responder({
     choice.observe(exchange)
   },
 })
-await UdpServer.open({ host: '127.0.0.1', port: Number(port), responder, log: silentLog, plain: plain === 'plain' })
-process.on('message', () => {
+const place = { host: '127.0.0.1', port: Number(port) }
+const sharing = pool === undefined ? undefined : ('first' as const)
+await UdpServer.open({ ...place, responder, log: silentLog, plain: isPlain, sharing })
+await pool?.ask({ kind: 'listen', id: 1, places: [{ ...place, blocks: [0] }] })
+process.on('message', async () => {
+  const all = answers + (await elsewhere())
   const { user, system } = process.cpuUsage()
-  process.send?.({ answers, cpuUs: user + system })
+  process.send?.({ answers: all, cpuUs: user + system })
 })
 // Whoever started it may end without a word.
 process.on('disconnect', () => process.exit(0))
 process.send?.({
   load_ms: Math.round(loadMs),
+  ...(pool === undefined ? {} : { threads: Number(workers), threads_load_ms: Math.round(threadsLoadMs) }),
   zone_mb: tenths(zoneMb),
   headless_update_ms: tenths(median(updates), 100),
   headless_first_answer_ms: tenths(median(firstAnswers)),
@@ -108,8 +141,25 @@ function tenths(value: number, parts = 10): number {
   return Math.round(value * parts) / parts
 }
 
+/** What an object says. */
+function say(owner: string, records: readonly NameRecord[]): void {
+  zone.set(owner, records, 1)
+  if (pool !== undefined) changes.push({ owner, records })
+}
+
+/** Tells the other threads what was said. */
+function publish(): void {
+  pool?.tell({ kind: 'update', id: 1, block: 0, update: { serial: 1, changes } })
+  changes = []
+}
+
+function fail(error: Error): never {
+  process.stderr.write(`${error.message}\n`)
+  process.exit(70)
+}
+
 function setSlice(index: number, turn: number): void {
-  zone.set(`slice/bench/many-${index}`, sliceRecords(many, slice(index, turn), zone.settings), 1)
+  say(`slice/bench/many-${index}`, sliceRecords(many, slice(index, turn), zone.settings))
 }
 
 function service(name: string, clusterIP: string): Service {
