@@ -40,7 +40,7 @@ export interface Instance {
 
 type Answer = Readonly<Record<string, unknown>>
 
-const VERSIONS = { slb: '2014-05-15', quotas: '2020-05-10' } as const
+const VERSIONS = { slb: '2014-05-15', ecs: '2014-05-26', quotas: '2020-05-10' } as const
 const TIMEOUT_MS = 10_000
 
 /** The cloud as its owner sees it: by its OpenAPI alone. */

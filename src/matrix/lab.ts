@@ -157,6 +157,11 @@ export class Lab implements AsyncDisposable {
     return { name, netns: this.cluster.nodeNetns(name) }
   }
 
+  /** Path of the VPC's namespace. */
+  get vpcNetns(): string {
+    return netnsPath(vpcNetnsName(this.cluster.spec.name))
+  }
+
   /** The cloud, by its OpenAPI. */
   get cloud(): CloudDesk {
     if (this.#desk !== undefined) return this.#desk
@@ -183,12 +188,12 @@ export class Lab implements AsyncDisposable {
   /** Opens the door to the cloud, which is there since the first load balancer. */
   async enterCloud(): Promise<void> {
     if (this.#desk !== undefined) return
-    const { layout, spec } = this.cluster
+    const { layout } = this.cluster
     const { caPem = '' } = await loadKubeconfig(layout.kubeconfig)
     const [owner] = openCloudKeys(`${layout.cloudDirectory}/keys.json`, [OWNER_USER])
     if (owner === undefined) throw new FairleadError('BUG', 'The cloud has no owner')
     const { accessKeyId, accessKeySecret } = owner
-    const place = { netns: netnsPath(vpcNetnsName(spec.name)), address: CONTROL_PLANE_ADDRESS, port: CLOUD_PORT }
+    const place = { netns: this.vpcNetns, address: CONTROL_PLANE_ADDRESS, port: CLOUD_PORT }
     this.#desk = this.#started.use(new CloudDesk({ ...place, caPem, accessKeyId, accessKeySecret }))
   }
 
