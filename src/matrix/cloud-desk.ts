@@ -27,6 +27,8 @@ export interface AttachedServer {
   readonly port: number
   readonly weight: number
   readonly type: string
+  /** Says whose it is: the controller's own bear the name of their group. */
+  readonly description: string
 }
 
 /** The part of an instance that its bill follows from. */
@@ -79,6 +81,7 @@ export class CloudDesk implements Disposable {
         port: Number(row.Port),
         weight: Number(row.Weight),
         type: text(row.Type),
+        description: text(row.Description),
       }))
     })
     return (await Promise.all(servers)).flat()

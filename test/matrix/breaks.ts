@@ -34,6 +34,8 @@ export interface Break {
 export function breaksOf(setting: Setting, cells: readonly Cell[]): Break[] {
   const terway = setting.network === 'terway-eniip'
   return [
+    // First, while the cloud controller has nothing to do: it would put right what it meets at its next change.
+    ...(terway ? POLICIES.flatMap(atTheConsole) : []),
     ...typeBreaks(),
     bills(),
     theInternetComesIn(),
@@ -241,6 +243,23 @@ function flannelBreaks(cells: readonly Cell[]): Break[] {
   ]
 }
 
+function atTheConsole(of: (typeof POLICIES)[number]): Break[] {
+  return [
+    {
+      name: `a pod is taken from the load balancer with policy ${of} at the console`,
+      cells: [`Backend server attachment/${of}`, `Load balancer quota/${of}`, `Pod load balancing/${of}`],
+      service: balancerName(of),
+      apply: (lab) => changeServer(lab, balancerName(of), ['Remove', 'Add']),
+    },
+    {
+      name: `a pod behind the load balancer with policy ${of} has the weight 0`,
+      cells: [`Pod load balancing/${of}/wrr`],
+      service: `${balancerName(of)}-wrr`,
+      apply: (lab) => changeServer(lab, `${balancerName(of)}-wrr`, ['Weight 0', 'Weight 100']),
+    },
+  ]
+}
+
 function terwayBreaks(cells: readonly Cell[]): Break[] {
   return [
     {
@@ -249,18 +268,6 @@ function terwayBreaks(cells: readonly Cell[]): Break[] {
       ...patch('lb-local', policy('Cluster'), policy('Local')),
     },
     ...POLICIES.flatMap((of): Break[] => [
-      {
-        name: `a pod is taken from the load balancer with policy ${of} at the console`,
-        cells: [`Backend server attachment/${of}`, `Load balancer quota/${of}`, `Pod load balancing/${of}`],
-        service: balancerName(of),
-        apply: (lab) => changeServer(lab, balancerName(of), ['Remove', 'Add']),
-      },
-      {
-        name: `a pod behind the load balancer with policy ${of} has the weight 0`,
-        cells: [`Pod load balancing/${of}/wrr`],
-        service: `${balancerName(of)}-wrr`,
-        apply: (lab) => changeServer(lab, `${balancerName(of)}-wrr`, ['Weight 0', 'Weight 100']),
-      },
       {
         name: `the listener with policy ${of} is of layer 7`,
         cells: [`Source IP preservation/${of}`],
@@ -290,6 +297,7 @@ async function changeServer(
   const [server] = await lab.serversOf(service)
   if (server === undefined) throw new Error(`${service} has no server`)
   const { groupId: VServerGroupId, serverId: ServerId, serverIp: ServerIp, port: Port, type: Type, weight } = server
+  const Description = server.description
   const call = (what: ServerChange) => {
     const action =
       what === 'Remove'
@@ -298,7 +306,7 @@ async function changeServer(
           ? 'AddVServerGroupBackendServers'
           : 'SetVServerGroupAttribute'
     const Weight = what === 'Weight 0' ? 0 : weight
-    const BackendServers = JSON.stringify([{ ServerId, ServerIp, Port, Type, Weight }])
+    const BackendServers = JSON.stringify([{ ServerId, ServerIp, Port, Type, Weight, Description }])
     return lab.cloud.call('slb', action, { VServerGroupId, BackendServers })
   }
   await call(change)
