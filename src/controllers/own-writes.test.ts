@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ApiError } from '../kube/api-error.ts'
 import type { KubeObject } from '../kube/types/meta.ts'
 import { type EventSource, OwnWrites } from './own-writes.ts'
 
@@ -77,4 +78,23 @@ test('a deleted object is hidden until the watch says so; graceful deletion show
   writes.deleting(pod)
   writes.undelete(pod)
   assert.deepEqual(uids(writes.view([pod], all)), ['a'])
+})
+
+test('an object is hidden while its delete request is under way, and when that has succeeded', async () => {
+  const events = source()
+  const writes = new OwnWrites(events)
+  const pod = object('a', 5)
+  const shown: unknown[] = []
+  const look = () => shown.push(uids(writes.view([pod], all)))
+  const refused = (code: number, reason: string) => async () => {
+    look()
+    throw new ApiError({ code, reason } as never)
+  }
+  assert.equal(await writes.delete(pod, refused(404, 'NotFound')), false)
+  look()
+  await assert.rejects(writes.delete(pod, refused(409, 'Conflict')), ApiError)
+  look()
+  assert.equal(await writes.delete(pod, async () => look()), true)
+  look()
+  assert.deepEqual(shown, [[], ['a'], [], ['a'], [], []])
 })

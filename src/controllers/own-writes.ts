@@ -1,3 +1,4 @@
+import { isNotFound } from '../kube/api-error.ts'
 import type { KubeObject } from '../kube/types/meta.ts'
 
 /** What {@link OwnWrites} needs of an informer. */
@@ -53,6 +54,24 @@ export class OwnWrites<T extends KubeObject> {
 
   undelete(object: T): void {
     this.#deleting.delete(uidOf(object))
+  }
+
+  /**
+   * Deletes an object, which is hidden meanwhile and shows again when the request fails.
+   *
+   * @returns whether it was there; gone already is fine.
+   * @throws what the request throws.
+   */
+  async delete(object: T, request: () => Promise<unknown>): Promise<boolean> {
+    this.deleting(object)
+    try {
+      await request()
+      return true
+    } catch (error) {
+      this.undelete(object)
+      if (isNotFound(error)) return false
+      throw error
+    }
   }
 
   /**

@@ -57,14 +57,11 @@ export class PodControl {
   /** @throws ApiError, after an Event. */
   async delete(owner: KubeObject, pod: Pod): Promise<void> {
     const { client, recorder } = this.#context
-    this.#written.deleting(pod)
+    const preconditions = pod.metadata.uid === undefined ? {} : { uid: pod.metadata.uid }
     try {
-      const preconditions = pod.metadata.uid === undefined ? {} : { uid: pod.metadata.uid }
-      await client.delete(pods, pod.metadata, { preconditions })
-      recorder.event(owner, 'Normal', 'SuccessfulDelete', `Deleted pod: ${pod.metadata.name}`)
+      const done = await this.#written.delete(pod, () => client.delete(pods, pod.metadata, { preconditions }))
+      if (done) recorder.event(owner, 'Normal', 'SuccessfulDelete', `Deleted pod: ${pod.metadata.name}`)
     } catch (error) {
-      this.#written.undelete(pod)
-      if (isNotFound(error)) return
       recorder.event(owner, 'Warning', 'FailedDelete', `Error deleting: ${errorMessage(error)}`)
       throw error
     }

@@ -1,4 +1,4 @@
-import { isAlreadyExists, isNotFound } from '../kube/api-error.ts'
+import { isAlreadyExists } from '../kube/api-error.ts'
 import type { Informer } from '../kube/informer.ts'
 import { controllerRef } from '../kube/owner.ts'
 import { controllerRevisions } from '../kube/resource.ts'
@@ -97,11 +97,7 @@ export class RevisionHistory {
       this.#written.wrote(await client.patch(controllerRevisions, metadata, { type: 'merge', body }))
     }
     for (const revision of plan.delete) {
-      this.#written.deleting(revision)
-      await client.delete(controllerRevisions, revision.metadata).catch((error) => {
-        this.#written.undelete(revision)
-        if (!isNotFound(error)) throw error
-      })
+      await this.#written.delete(revision, () => client.delete(controllerRevisions, revision.metadata))
     }
   }
 

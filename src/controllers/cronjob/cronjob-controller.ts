@@ -1,6 +1,6 @@
 import { errorMessage, isFairleadError } from '../../base/error.ts'
 import { formatTime } from '../../base/time.ts'
-import { isAlreadyExists, isNotFound } from '../../kube/api-error.ts'
+import { isAlreadyExists } from '../../kube/api-error.ts'
 import { isConditionTrue } from '../../kube/conditions.ts'
 import type { Informer } from '../../kube/informer.ts'
 import { cronJobs, jobs } from '../../kube/resource.ts'
@@ -132,13 +132,11 @@ export class CronJobController implements Controller {
 
   async #delete(cronJob: CronJob, job: Job): Promise<void> {
     const { client, recorder } = this.#context
-    this.#written.deleting(job)
+    const request = () => client.delete(jobs, job.metadata, { propagationPolicy: 'Background' })
     try {
-      await client.delete(jobs, job.metadata, { propagationPolicy: 'Background' })
-      recorder.event(cronJob, 'Normal', 'SuccessfulDelete', `Deleted job ${job.metadata.name}`)
+      const done = await this.#written.delete(job, request)
+      if (done) recorder.event(cronJob, 'Normal', 'SuccessfulDelete', `Deleted job ${job.metadata.name}`)
     } catch (error) {
-      this.#written.undelete(job)
-      if (isNotFound(error)) return
       recorder.event(cronJob, 'Warning', 'FailedDelete', `Deleted job: ${errorMessage(error)}`)
       throw error
     }

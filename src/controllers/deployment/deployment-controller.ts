@@ -83,11 +83,8 @@ export class DeploymentController implements Controller {
     for (const set of plan.delete) {
       const { uid, resourceVersion } = set.metadata
       if (uid === undefined || resourceVersion === undefined) continue
-      this.#written.deleting(set)
-      await client.delete(replicaSets, set.metadata, { preconditions: { uid, resourceVersion } }).catch((error) => {
-        this.#written.undelete(set)
-        if (!isNotFound(error)) throw error
-      })
+      const preconditions = { uid, resourceVersion }
+      await this.#written.delete(set, () => client.delete(replicaSets, set.metadata, { preconditions }))
     }
     return false
   }

@@ -1,4 +1,4 @@
-import { isAlreadyExists, isNotFound } from '../../kube/api-error.ts'
+import { isAlreadyExists } from '../../kube/api-error.ts'
 import { TRIGGER_TIME_ANNOTATION } from '../../kube/endpoint-slice.ts'
 import type { Informer } from '../../kube/informer.ts'
 import { keyOf, parseKey } from '../../kube/object-key.ts'
@@ -79,11 +79,7 @@ export class EndpointsController implements Controller {
     if (known === undefined || known.metadata.annotations?.[LEADER_ANNOTATION] !== undefined) return
     const { namespace = '', name } = parseKey(key)
     this.#triggers.forget({ ...known, metadata: { namespace, name }, spec: {} })
-    this.#written.deleting(known)
-    await this.#context.client.delete(endpoints, known.metadata).catch((error) => {
-      this.#written.undelete(known)
-      if (!isNotFound(error)) throw error
-    })
+    await this.#written.delete(known, () => this.#context.client.delete(endpoints, known.metadata))
   }
 }
 

@@ -1,4 +1,3 @@
-import { isNotFound } from '../../kube/api-error.ts'
 import { serviceKeyOf } from '../../kube/endpoint-slice.ts'
 import type { Informer } from '../../kube/informer.ts'
 import { keyOf } from '../../kube/object-key.ts'
@@ -96,13 +95,7 @@ export class EndpointSliceMirroringController implements Controller {
   }
 
   async #delete(slice: EndpointSlice): Promise<void> {
-    this.#written.deleting(slice)
-    try {
-      await this.#context.client.delete(endpointSlices, slice.metadata)
-    } catch (error) {
-      this.#written.undelete(slice)
-      if (!isNotFound(error)) throw error
-    }
+    await this.#written.delete(slice, () => this.#context.client.delete(endpointSlices, slice.metadata))
   }
 }
 

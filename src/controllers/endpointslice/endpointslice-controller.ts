@@ -1,5 +1,4 @@
 import { isIPv6 } from 'node:net'
-import { isNotFound } from '../../kube/api-error.ts'
 import { serviceKeyOf } from '../../kube/endpoint-slice.ts'
 import type { Informer } from '../../kube/informer.ts'
 import { keyOf } from '../../kube/object-key.ts'
@@ -178,13 +177,7 @@ export class EndpointSliceController implements Controller {
   }
 
   async #delete(slice: EndpointSlice): Promise<void> {
-    this.#written.deleting(slice)
-    try {
-      await this.#context.client.delete(endpointSlices, slice.metadata)
-    } catch (error) {
-      this.#written.undelete(slice)
-      if (!isNotFound(error)) throw error
-    }
+    await this.#written.delete(slice, () => this.#context.client.delete(endpointSlices, slice.metadata))
   }
 }
 

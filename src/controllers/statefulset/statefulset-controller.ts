@@ -1,5 +1,5 @@
 import { errorMessage } from '../../base/error.ts'
-import { isAlreadyExists, isNotFound } from '../../kube/api-error.ts'
+import { isAlreadyExists } from '../../kube/api-error.ts'
 import type { Informer } from '../../kube/informer.ts'
 import { controllerRef } from '../../kube/owner.ts'
 import { pods, statefulSets } from '../../kube/resource.ts'
@@ -108,16 +108,8 @@ export class StatefulSetController implements Controller {
   }
 
   async #delete(pod: Pod): Promise<boolean> {
-    this.#written.deleting(pod)
-    try {
-      const preconditions = pod.metadata.uid === undefined ? {} : { uid: pod.metadata.uid }
-      await this.#context.client.delete(pods, pod.metadata, { preconditions })
-      return true
-    } catch (error) {
-      this.#written.undelete(pod)
-      if (isNotFound(error)) return false
-      throw error
-    }
+    const preconditions = pod.metadata.uid === undefined ? {} : { uid: pod.metadata.uid }
+    return this.#written.delete(pod, () => this.#context.client.delete(pods, pod.metadata, { preconditions }))
   }
 
   async #writeStatus(set: StatefulSet, status: NonNullable<StatefulSet['status']>): Promise<void> {
