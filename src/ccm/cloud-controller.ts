@@ -1,9 +1,9 @@
-import { setMaxListeners } from 'node:events'
 import { type Clock, systemClock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Client } from '../kube/client.ts'
 import { createEventRecorder, type EventRecorder } from '../kube/event-recorder.ts'
 import { InformerSet } from '../kube/informers.ts'
+import { type ControlLoop, type RunningControllers, runControllers } from '../kube/run-controllers.ts'
 import type { CloudApi } from './api/cloud-api.ts'
 import type { CloudConfig } from './cloud-config.ts'
 import { InformerView } from './informer-view.ts'
@@ -43,11 +43,8 @@ export interface CloudControllerOptions {
 
 export type ControllerName = 'service' | 'node' | 'route'
 
-/** The running controllers; disposing stops them, and waits for what they are at. The cloud stays as it is. */
-export interface CloudController extends AsyncDisposable {
-  /** Resolves when all have seen the cluster as it is, and work. */
-  readonly synced: Promise<void>
-}
+/** The running controllers. Disposing them leaves the cloud as it is. */
+export type CloudController = RunningControllers
 
 const BATCH_SIZE = 40
 const DRIFT_PERIOD_MS = 300_000
@@ -58,9 +55,6 @@ const ROUTE_LIMIT = 200
 /** Starts the cloud controller: Services of type LoadBalancer become load balancers. */
 export function startCloudController(options: CloudControllerOptions): CloudController {
   const { client, api, log, clock = systemClock } = options
-  const stop = new AbortController()
-  // Every controller and every watch listens to it: many, and not a leak.
-  setMaxListeners(0, stop.signal)
   const informers = new InformerSet({ client, log, clock })
   const view = new InformerView(informers)
   const recorders: EventRecorder[] = []
@@ -71,28 +65,13 @@ export function startCloudController(options: CloudControllerOptions): CloudCont
   }
   const common = { client, api, view, recorderOf, clock, log }
   const wanted = options.controllers ?? ['service', 'node', 'route']
-  const made: Record<ControllerName, () => Runner | undefined> = {
+  const made: Record<ControllerName, () => ControlLoop | undefined> = {
     service: () => serviceController(options, common),
     node: () => nodeController(options, common),
     route: () => routeController(options, common),
   }
   const runs = wanted.flatMap((name) => made[name]() ?? [])
-  const watching = informers.run(stop.signal)
-  const synced = informers.synced()
-  const working = runAll(runs, synced, stop.signal)
-  return {
-    synced,
-    async [Symbol.asyncDispose]() {
-      stop.abort()
-      await working
-      await Promise.all(recorders.map((recorder) => recorder.flush()))
-      await watching
-    },
-  }
-}
-
-interface Runner {
-  run(signal: AbortSignal): Promise<void>
+  return runControllers(informers, runs, recorders)
 }
 
 interface Common {
@@ -104,7 +83,7 @@ interface Common {
   readonly log: Log
 }
 
-function serviceController(options: CloudControllerOptions, { view, recorderOf, ...common }: Common): Runner {
+function serviceController(options: CloudControllerOptions, { view, recorderOf, ...common }: Common): ControlLoop {
   const { config } = options
   const settings = syncSettings(options)
   const interfaces = new Interfaces(common.api, config.vpcId)
@@ -175,15 +154,4 @@ export function syncSettings(options: Omit<CloudControllerOptions, 'client' | 'a
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     dryRun: options.dryRun ?? false,
   }
-}
-
-/** Work begins once everything there is was seen. */
-async function runAll(runs: readonly Runner[], synced: Promise<void>, signal: AbortSignal): Promise<void> {
-  try {
-    await synced
-  } catch (error) {
-    if (signal.aborted) return
-    throw error
-  }
-  await Promise.all(runs.map((runner) => runner.run(signal)))
 }

@@ -1,10 +1,10 @@
-import { setMaxListeners } from 'node:events'
 import { type Clock, systemClock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Client } from '../kube/client.ts'
 import { createEventRecorder, type EventRecorder } from '../kube/event-recorder.ts'
 import { InformerSet } from '../kube/informers.ts'
 import type { Resource } from '../kube/resource.ts'
+import { type RunningControllers, runControllers } from '../kube/run-controllers.ts'
 import type { KubeObject } from '../kube/types/meta.ts'
 import type { Controller, ControllerContext } from './controller.ts'
 import { CronJobController } from './cronjob/cronjob-controller.ts'
@@ -51,12 +51,6 @@ export interface ControllersOptions {
   readonly podGcQuarantineMs?: number
 }
 
-/** The running controllers; disposing stops them, and waits for what they are at. */
-export interface Controllers extends AsyncDisposable {
-  /** Resolves when all have seen the cluster as it is, and work. */
-  readonly synced: Promise<void>
-}
-
 type Make = (context: ControllerContext) => Controller
 
 /**
@@ -64,11 +58,8 @@ type Make = (context: ControllerContext) => Controller
  *
  * @throws FairleadError `INVALID_INPUT` for a cluster CIDR that cannot be divided among nodes.
  */
-export function startControllers(options: ControllersOptions): Controllers {
+export function startControllers(options: ControllersOptions): RunningControllers {
   const { client, log, clock = systemClock } = options
-  const stop = new AbortController()
-  // Every controller and every watch listens to it: many, and not a leak.
-  setMaxListeners(0, stop.signal)
   const informers = new InformerSet({ client, log, clock })
   addIndexes(informers)
   const recorders: EventRecorder[] = []
@@ -80,18 +71,7 @@ export function startControllers(options: ControllersOptions): Controllers {
     recorders.push(recorder)
     return make({ client: own, informers, recorder, log: child, clock })
   })
-  const watching = informers.run(stop.signal)
-  const synced = informers.synced()
-  const working = run(controllers, synced, stop.signal)
-  return {
-    synced,
-    async [Symbol.asyncDispose]() {
-      stop.abort()
-      await working
-      await Promise.all(recorders.map((recorder) => recorder.flush()))
-      await watching
-    },
-  }
+  return runControllers(informers, controllers, recorders)
 }
 
 /** Each with the name that it has upstream, as the source of its Events shows it. */
@@ -132,15 +112,4 @@ function controllersOf(
 function nodeIpam(clusterCidrs: readonly string[]): readonly (readonly [component: string, make: Make])[] {
   if (clusterCidrs.length === 0) return []
   return [['cidrAllocator', (context) => new NodeIpamController(context, { clusterCidrs })]]
-}
-
-/** Work begins once everything there is was seen: acting on half a cluster would create what exists. */
-async function run(controllers: readonly Controller[], synced: Promise<void>, signal: AbortSignal): Promise<void> {
-  try {
-    await synced
-  } catch (error) {
-    if (signal.aborted) return
-    throw error
-  }
-  await Promise.all(controllers.map((controller) => controller.run(signal)))
 }

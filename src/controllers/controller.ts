@@ -3,6 +3,7 @@ import type { Log } from '../base/log.ts'
 import type { Client } from '../kube/client.ts'
 import type { EventRecorder } from '../kube/event-recorder.ts'
 import type { InformerSet } from '../kube/informers.ts'
+import type { ControlLoop } from '../kube/run-controllers.ts'
 
 /** What every controller works with. */
 export interface ControllerContext {
@@ -15,10 +16,8 @@ export interface ControllerContext {
   readonly clock: Clock
 }
 
-/** One control loop: made before the informers run, so that it misses nothing; `run` ends when the signal aborts. */
-export interface Controller {
-  run(signal: AbortSignal): Promise<void>
-}
+/** One control loop. */
+export type Controller = ControlLoop
 
 /** Objects reconciled at the same time by one controller, as upstream's `--concurrent-*-syncs`. */
 export const WORKERS = 5
