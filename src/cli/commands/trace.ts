@@ -6,9 +6,10 @@ import { type Prediction, predict } from '../../trace/predict.ts'
 import { type Origin, parseOrigin, parseTarget, type QuestionWords } from '../../trace/question.ts'
 import { predictionSvg } from '../../trace/svg.ts'
 import { traceDocument } from '../../trace/trace-document.ts'
-import { confirmationLines, type Paint, predictionTree, verdictLines } from '../../trace/tree.ts'
+import { confirmationLines, predictionTree, verdictLines } from '../../trace/tree.ts'
 import { type Atlas, atlasOf } from '../../trace/world.ts'
-import { paint, print, say } from '../output.ts'
+import { print, say } from '../output.ts'
+import { onOutput } from '../paint-output.ts'
 
 export interface TraceOptions {
   readonly name: string
@@ -67,9 +68,6 @@ function predicted(
   const informed = { ...atlas, kernel: gatherKernelFacts(doors, peopleOn(first, atlas)) }
   return { origin, prediction: predict(origin, target, informed), atlas: informed }
 }
-
-const STYLES = { good: 'green', bad: 'red', dim: 'dim', bold: 'bold' } as const
-const onOutput: Paint = (style, text) => paint(STYLES[style], text, process.stdout)
 
 function printText(prediction: Prediction, confirmation: Confirmation): void {
   for (const line of predictionTree(prediction, onOutput)) print(line)

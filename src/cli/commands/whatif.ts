@@ -1,11 +1,11 @@
 import { openTraceSite } from '../../cluster/trace-site.ts'
 import { parseService } from '../../trace/question.ts'
-import type { Paint } from '../../trace/tree.ts'
 import { fork } from '../../trace/what-if/change.ts'
 import { forecast } from '../../trace/what-if/forecast.ts'
 import { forecastLines } from '../../trace/what-if/forecast-text.ts'
 import { atlasOf } from '../../trace/world.ts'
-import { paint, print } from '../output.ts'
+import { print } from '../output.ts'
+import { onOutput } from '../paint-output.ts'
 
 export interface WhatIfOptions {
   readonly name: string
@@ -13,9 +13,6 @@ export interface WhatIfOptions {
   readonly namespace: string
   readonly output: 'text' | 'json'
 }
-
-const STYLES = { good: 'green', bad: 'red', dim: 'dim', bold: 'bold' } as const
-const onOutput: Paint = (style, text) => paint(STYLES[style], text, process.stdout)
 
 /** Forecasts a change of a Service. Exit code 0, also when somebody loses access: the question is answered. */
 export async function whatIf(resource: string, changes: readonly string[], options: WhatIfOptions): Promise<number> {
