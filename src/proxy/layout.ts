@@ -8,7 +8,7 @@
 import { and, anyBit, word } from '../linux/nftables/bits.ts'
 import { type DataType, inetProto, inetService, mark, number } from '../linux/nftables/data-type.ts'
 import { CT_STATUS, type Expression, FIB_FLAGS, NAT_FLAGS, RTN_LOCAL } from '../linux/nftables/expression.ts'
-import { destinationAddress, destinationKey, IP_HEADERS, sourceAddress } from '../linux/nftables/ip-header.ts'
+import { destinationAddress, destinationKey, IP_HEADERS, refusal, sourceAddress } from '../linux/nftables/ip-header.ts'
 import type { FixedPart } from '../linux/nftables/owned-table.ts'
 import type { Chain, NftSet, Rule, TableRef } from '../linux/nftables/program.ts'
 import { CLASS_MASK, SHARDS } from './encoding.ts'
@@ -187,7 +187,7 @@ function chainsOf(ref: TableRef): Chain[] {
 }
 
 function rulesOf(ref: TableRef, family: Family): Rule[] {
-  const { words, portUnreachable } = IP_HEADERS[family]
+  const { words } = IP_HEADERS[family]
   const frontend = destinationKey(family)
   const find = (set: string, chain: string): Expression[] => [
     ...frontend,
@@ -195,7 +195,7 @@ function rulesOf(ref: TableRef, family: Family): Rule[] {
     { kind: 'meta-set', key: 'priority', source: 0 },
     goTo(chain),
   ]
-  const rule = (chain: string, expressions: Expression[], comment?: string): Rule => ({
+  const rule = (chain: string, expressions: readonly Expression[], comment?: string): Rule => ({
     ...ref,
     chain,
     expressions,
@@ -239,12 +239,7 @@ function rulesOf(ref: TableRef, family: Family): Rule[] {
       and(0, CLASS_MASK),
       { kind: 'lookup', set: 'chains', source: 0, dest: 'verdict' },
     ]),
-    rule(REJECT_CHAIN, [
-      { kind: 'meta', key: 'l4proto', dest: 0 },
-      { kind: 'cmp', op: 'eq', source: 0, data: Buffer.of(6) },
-      { kind: 'reject', type: 'tcp-reset', code: 0 },
-    ]),
-    rule(REJECT_CHAIN, [{ kind: 'reject', type: 'icmp', code: portUnreachable }]),
+    ...refusal(family).map((expressions) => rule(REJECT_CHAIN, expressions)),
     rule(DROP_CHAIN, [drop]),
     rule('postrouting', [...masqueradeMarked], 'marked above'),
     rule(

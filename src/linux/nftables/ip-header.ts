@@ -36,3 +36,17 @@ export function destinationPort(dest: Register): Expression[] {
 export function destinationKey(family: IpFamily): Expression[] {
   return [destinationAddress(family, 0), ...destinationPort(IP_HEADERS[family].words)]
 }
+
+const TCP = 6
+
+/** Rules that tell the sender at once that nobody listens: a reset for TCP, "port unreachable" for all others. */
+export function refusal(family: IpFamily): readonly (readonly Expression[])[] {
+  return [
+    [
+      { kind: 'meta', key: 'l4proto', dest: 0 },
+      { kind: 'cmp', op: 'eq', source: 0, data: Buffer.of(TCP) },
+      { kind: 'reject', type: 'tcp-reset', code: 0 },
+    ],
+    [{ kind: 'reject', type: 'icmp', code: IP_HEADERS[family].portUnreachable }],
+  ]
+}

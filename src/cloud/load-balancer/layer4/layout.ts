@@ -8,7 +8,7 @@
 import { and } from '../../../linux/nftables/bits.ts'
 import { type DataType, inetProto, inetService, mark, number } from '../../../linux/nftables/data-type.ts'
 import type { Expression, Register } from '../../../linux/nftables/expression.ts'
-import { destinationKey, IP_HEADERS, sourceAddress } from '../../../linux/nftables/ip-header.ts'
+import { destinationKey, IP_HEADERS, refusal, sourceAddress } from '../../../linux/nftables/ip-header.ts'
 import type { FixedPart } from '../../../linux/nftables/owned-table.ts'
 import type { Chain, NftSet, Rule, TableRef } from '../../../linux/nftables/program.ts'
 import { NUMBER_MASK } from '../../../proxy/encoding.ts'
@@ -142,14 +142,7 @@ function rulesOf(ref: TableRef, family: Family): Rule[] {
     rule('listener', 'idle time', [priority, { kind: 'lookup', set: 'timeouts', source: 0, dest: 'verdict' }]),
     rule('listener', '', [verdict('goto', CHOOSE_CHAIN)]),
     rule(CHOOSE_CHAIN, 'scheduler', [priority, { kind: 'lookup', set: 'picks', source: 0, dest: 'verdict' }]),
-    rule(CHOOSE_CHAIN, 'no backend serves', [
-      { kind: 'meta', key: 'l4proto', dest: 0 },
-      { kind: 'cmp', op: 'eq', source: 0, data: Buffer.of(6) },
-      { kind: 'reject', type: 'tcp-reset', code: 0 },
-    ]),
-    rule(CHOOSE_CHAIN, 'no backend serves', [
-      { kind: 'reject', type: 'icmp', code: IP_HEADERS[family].portUnreachable },
-    ]),
+    ...refusal(family).map((expressions) => rule(CHOOSE_CHAIN, 'no backend serves', expressions)),
     rule('prerouting', 'from clients', [verdict('jump', 'frontends')]),
     rule('output', "from the VPC's own processes", [verdict('jump', 'frontends')]),
     rule('traffic', 'from clients', [...direction(0), ...originalKey(family), isIn('inbound')]),
