@@ -13,7 +13,7 @@ import { serverConfig } from './corefile/server-config.ts'
 import { startCorefileServer } from './corefile-server.ts'
 import { type DnsServer, type DnsServerOptions, startDnsServer } from './dns-server.ts'
 import { expansionOf } from './server/query-log.ts'
-import { exchangeUdp, query } from './server/test-server.ts'
+import { exchangeUdp, query, until } from './server/test-server.ts'
 import { TestUpstream } from './server/test-upstream.ts'
 import { rcodeName } from './wire/codes.ts'
 import { decodeMessage, type Message } from './wire/message.ts'
@@ -104,6 +104,21 @@ test('the longest zone answers, other zones are refused, and so are other classe
   const chaos = query('b.example.com')
   chaos.writeUInt16BE(3, chaos.length - 2)
   assert.equal((decodeMessage(await exchangeUdp(server.ports[0]!, chaos))?.flags ?? 0) & 15, 5)
+})
+
+test('hosts: other types of a name fall through where it is wished', async () => {
+  await using upstream = await TestUpstream.open()
+  for (const [option, wanted] of [
+    ['fallthrough', ['NOERROR']],
+    ['fallthrough\n fallthrough_unsupported', ['NOERROR', 'TXT']],
+  ] as const) {
+    const hosts = `hosts {\n 10.9.9.9 a.example.com\n ${option}\n }`
+    await using server = await start(`. {\n ${hosts}\n forward . 127.0.0.1:${upstream.port}\n}`)
+    assert.deepEqual(said(await ask(server, 'a.example.com', 'TXT')), wanted)
+    assert.deepEqual(said(await ask(server, 'a.example.com')), ['NOERROR', '10.9.9.9'])
+    assert.deepEqual(said(await ask(server, 'a.example.com', 'AAAA')), ['NOERROR'])
+    assert.deepEqual(said(await ask(server, 'b.example.com')), ['NOERROR', '192.0.2.1'])
+  }
 })
 
 test('rewritten names are answered as they were asked', async () => {
@@ -203,14 +218,6 @@ const web = {
   kind: 'Service',
   metadata: { name: 'web', namespace: 'default' },
   spec: { ports: [{ name: 'http', port: 80 }] },
-}
-
-async function until(look: () => Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 500; i++) {
-    if (await look()) return
-    await systemClock.sleep(10)
-  }
-  assert.fail('it never came to be')
 }
 
 test('names follow the API, also through autopath, and an alias that leads out is followed', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { isFairleadError } from '../../base/error.ts'
@@ -116,6 +116,19 @@ test('snippets, imports, arguments and the environment', () => {
   }
 })
 
+test('bind: addresses, and those of interfaces', () => {
+  const binds = (line: string) => read(`. {\n ${line}\n}`)[0]?.bind
+  const own = networkInterfaces().lo?.map(({ address }) => address) ?? []
+  assert.ok(own.includes('127.0.0.1'))
+  assert.deepEqual(binds('bind 10.0.0.1 [fd00::1]'), ['10.0.0.1', 'fd00::1'])
+  assert.deepEqual(binds('bind 10.0.0.1\n bind 10.0.0.2'), ['10.0.0.1', '10.0.0.2'])
+  assert.deepEqual(binds('bind lo'), own)
+  assert.deepEqual(
+    binds('bind lo 10.0.0.1 {\n except 127.0.0.1\n }'),
+    [...own, '10.0.0.1'].filter((address) => address !== '127.0.0.1'),
+  )
+})
+
 test('a server block alone needs no braces', () => {
   const [block] = read('example.org:1053\nforward . 10.0.0.1\nlog\n')
   assert.deepEqual([block?.zones, block?.port, block?.forwards.length], [['example.org'], 1053, 1])
@@ -130,6 +143,11 @@ for (const [text, message] of [
   ['. {\n  forward . https://9.9.9.9\n}', /^Corefile:2 .*https/],
   ['. {\n  forward . tls://9.9.9.9%a.example {\n    tls_servername b.example\n  }\n}', /^Corefile:2 .*tls_servername/],
   ['. {\n  forward . 9.9.9.9 {\n    failover NOERROR\n  }\n}', /^Corefile:3 .*NOERROR/],
+  ['. {\n  hosts {\n    fallthru\n  }\n}', /^Corefile:3 .*unknown property 'fallthru'/],
+  ['. {\n  hosts {\n    fallthrough_unsupported\n  }\n}', /^Corefile:2 .*requires fallthrough/],
+  ['. {\n  bind nowhere0\n}', /^Corefile:2 .*not a valid IP address or interface name: "nowhere0"/],
+  ['. {\n  bind 127.0.0.1 {\n    except 127.0.0.1\n  }\n}', /^Corefile:2 .*leaves no address/],
+  ['. {\n  bind 127.0.0.1 {\n    only lo\n  }\n}', /^Corefile:3 .*unknown property 'only'/],
   ['. {\n  rewrite edns0 nsid give\n}', /^Corefile:2 .*invalid action: "give"/],
   ['. {\n  rewrite edns0 cookie set\n}', /^Corefile:2 .*invalid rule type "cookie"/],
   ['. {\n  rewrite edns0 local set 70000 x\n}', /^Corefile:2 .*'70000' is not a number from 0 to 65535/],

@@ -1,7 +1,7 @@
 import { addressFamily, canonicalAddress } from '../../base/ip.ts'
 import { canonicalName } from '../wire/name.ts'
 import { duration, requireArguments, wholeNumber, zoneNames } from './arguments.ts'
-import type { Directive } from './parse-corefile.ts'
+import { corefileError, type Directive } from './parse-corefile.ts'
 
 export interface HostsEntry {
   readonly address: string
@@ -18,6 +18,8 @@ export interface HostsConfig {
   readonly reverse: boolean
   readonly reloadMs: number
   readonly fallthrough: readonly string[]
+  /** Whether questions for other types than addresses fall through in those zones, also for names that are there. */
+  readonly passesUnsupported: boolean
 }
 
 export function hostsConfig(directive: Directive, blockZones: readonly string[]): HostsConfig {
@@ -30,13 +32,19 @@ export function hostsConfig(directive: Directive, blockZones: readonly string[])
     reverse: true,
     reloadMs: 5_000,
     fallthrough: [],
+    passesUnsupported: false,
   }
   for (const line of directive.block) {
     if (line.name === 'ttl') draft.ttl = wholeNumber(line, requireArguments(line, 1)[0], [1, 65_535])
     else if (line.name === 'no_reverse') draft.reverse = false
     else if (line.name === 'reload') draft.reloadMs = duration(line, requireArguments(line, 1)[0])
     else if (line.name === 'fallthrough') draft.fallthrough = line.args.length === 0 ? [''] : zoneNames(line, line.args)
+    else if (line.name === 'fallthrough_unsupported') draft.passesUnsupported = requireArguments(line, 0).length === 0
+    else if (addressFamily(line.name) === undefined) throw corefileError(line, `unknown property '${line.name}'`)
     else draft.inline.push(...hostsEntries([line.name, ...line.args].join(' ')))
+  }
+  if (draft.passesUnsupported && draft.fallthrough.length === 0) {
+    throw corefileError(directive, 'fallthrough_unsupported requires fallthrough')
   }
   // As upstream: inline entries alone need no file.
   if (file === undefined && draft.inline.length > 0) draft.file = undefined

@@ -1,5 +1,6 @@
 /** What a Corefile says: its directives read into data. Defaults are CoreDNS's. */
 import { type HostPort, listenAddress, requireArguments, requireOneOf, zoneNames } from './arguments.ts'
+import { bindAddresses } from './bind-config.ts'
 import { type CacheConfig, cacheConfig } from './cache-config.ts'
 import { type ForwardConfig, forwardConfig } from './forward-config.ts'
 import { type HostsConfig, hostsConfig } from './hosts-config.ts'
@@ -102,7 +103,7 @@ const READERS: Readonly<Record<string, (draft: Draft, directive: Directive) => v
     draft.autopath = { zones: zones.length === 0 ? draft.zones : zoneNames(directive, zones), source }
   },
   bind: (draft, directive) => {
-    draft.bind = requireArguments(directive, 1, 100).map((text) => listenAddress(directive, text, 0).host)
+    draft.bind = [...draft.bind, ...bindAddresses(directive)]
   },
 }
 

@@ -35,14 +35,16 @@ export class HostsTable {
 
   /** Undefined: somebody else is to answer. */
   answer(question: Question): Answer | undefined {
-    const { zones, ttl, fallthrough } = this.#config
+    const { zones, ttl, fallthrough, passesUnsupported } = this.#config
     const name = question.text
     const known = this.#names.get(name)
     if (question.type === TYPE.PTR) return known === undefined ? undefined : this.#say(question, known)
     if (!zones.some((zone) => isWithin(name, zone))) return undefined
+    const fallsThrough = fallthrough.some((zone) => isWithin(name, zone))
+    if (fallsThrough && passesUnsupported && question.type !== TYPE.A && question.type !== TYPE.AAAA) return undefined
     if (known !== undefined && ttl > 0) return this.#say(question, known)
     // As upstream: there is no SOA to say that the name is not there.
-    return fallthrough.some((zone) => isWithin(name, zone)) ? undefined : emptyAnswer(RCODE.SERVFAIL)
+    return fallsThrough ? undefined : emptyAnswer(RCODE.SERVFAIL)
   }
 
   #say(question: Question, known: readonly RecordData[]): Answer {

@@ -1,5 +1,7 @@
 /** For tests: a server with a few names, and a client that asks it. */
+import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
+import { systemClock } from '../../base/clock.ts'
 import { silentLog } from '../../base/log.ts'
 import type { Service } from '../../kube/types/core.ts'
 import type { EndpointSlice } from '../../kube/types/discovery.ts'
@@ -12,7 +14,18 @@ import { DEFAULT_ZONE_OPTIONS } from '../zone/name-record.ts'
 import { namespaceRecords, serviceRecords } from '../zone/service-records.ts'
 import { Responder } from './responder.ts'
 
-const ANSWER_MS = 2_000
+/** Longer than a busy machine takes; no test is about time. */
+const LIMIT_MS = 30_000
+const PAUSE_MS = 10
+
+/** Looks until it is so: for what nobody announces. */
+export async function until(look: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + LIMIT_MS
+  while (!(await look())) {
+    if (Date.now() > deadline) assert.fail('it never came to be')
+    await systemClock.sleep(PAUSE_MS)
+  }
+}
 
 /** `web` with a cluster IP, and `many`, headless, with as many endpoints as are wished. */
 export function testZone(many = 3, settings: Partial<ZoneSettings> = {}): KubernetesZone {
@@ -79,7 +92,7 @@ export async function exchangeUdp(port: number, packet: Buffer, host = '127.0.0.
   const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4')
   try {
     return await new Promise<Buffer>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`No answer from ${host}:${port}`)), ANSWER_MS)
+      const timer = setTimeout(() => reject(new Error(`No answer from ${host}:${port}`)), LIMIT_MS)
       socket.once('message', (data) => {
         clearTimeout(timer)
         resolve(data)

@@ -9,7 +9,7 @@ import { createClient } from '../../kube/rest-client.ts'
 import { parseCorefile } from '../corefile/parse-corefile.ts'
 import { serverConfig } from '../corefile/server-config.ts'
 import { type DnsServer, type DnsServerOptions, startDnsServer } from '../dns-server.ts'
-import { exchangeUdp, query } from '../server/test-server.ts'
+import { exchangeUdp, query, until } from '../server/test-server.ts'
 import { TestUpstream } from '../server/test-upstream.ts'
 import { decodeMessage } from '../wire/message.ts'
 
@@ -52,14 +52,6 @@ async function threads(server: DnsServer): Promise<number> {
   return (await server.threadFigures()).filter((families) => families.some(({ name }) => name === REQUESTS)).length
 }
 const REQUESTS = 'coredns_dns_requests_total'
-
-async function until(look: () => Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 3_000; i++) {
-    if (await look()) return
-    await systemClock.sleep(10)
-  }
-  assert.fail('it never came to be')
-}
 
 const service = (name: string, clusterIP: string | undefined) => ({
   apiVersion: 'v1',
