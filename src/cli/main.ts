@@ -129,7 +129,10 @@ const whatIf = program
   .command('whatif')
   .description('forecast who gains or loses access when a Service is changed; nothing is changed')
   .argument('<resource>', 'svc/NAME or svc/NAMESPACE/NAME')
-  .argument('<change...>', 'field=value: externalTrafficPolicy, internalTrafficPolicy, type, selector, replicas, ...')
+  .argument(
+    '<change...>',
+    'field=value: externalTrafficPolicy, internalTrafficPolicy, type, selector, replicas, network, ...',
+  )
   .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'))
   .addHelpText(
     'after',

@@ -22,7 +22,7 @@ import type { Doors } from '../trace/kernel-facts.ts'
 import { type ClusterObjects, NOWHERE, nodeAddresses, type Surroundings, type World } from '../trace/world.ts'
 import { connectAsAdmin, readClusterSpec } from './cluster.ts'
 import type { ClusterSpec } from './cluster-spec.ts'
-import { clusterLayout, nodeNetns } from './layout.ts'
+import { clusterLayout, type LayoutRoots, nodeNetns } from './layout.ts'
 import { listClusters } from './remove-cluster.ts'
 
 export interface TraceSite {
@@ -37,8 +37,10 @@ export interface TraceSite {
 export async function openTraceSite(where: {
   readonly name: string
   readonly kubeconfig?: string
+  /** Where the clusters of this machine are. */
+  readonly roots?: LayoutRoots
 }): Promise<TraceSite> {
-  return where.kubeconfig === undefined ? ownSite(where.name) : foreignSite(where.kubeconfig)
+  return where.kubeconfig === undefined ? ownSite(where.name, where.roots) : foreignSite(where.kubeconfig)
 }
 
 async function foreignSite(path: string): Promise<TraceSite> {
@@ -76,11 +78,11 @@ async function requireKubeconfig(path: string): Promise<KubeconfigAccess> {
   }
 }
 
-async function ownSite(name: string): Promise<TraceSite> {
-  const layout = clusterLayout(name)
+async function ownSite(name: string, roots: LayoutRoots = {}): Promise<TraceSite> {
+  const layout = clusterLayout(name, roots)
   const spec = readClusterSpec(layout)
   if (spec === undefined || !existsSync(layout.kubeconfig)) {
-    const others = listClusters({})
+    const others = listClusters(roots)
     const hint =
       others.length === 0 ? `Start it with: fairlead up --name ${name}` : `There is ${others.join(', ')}: give --name`
     throw new FairleadError('NOT_RUNNING', `There is no cluster ${name} on this machine`, { hint })

@@ -346,7 +346,8 @@ function annotation(name: string, value: string | null): object {
   return { metadata: { annotations: { [name]: value } } }
 }
 
-function patch(service: string, change: object, mend: object): Pick<Break, 'service' | 'apply'> {
+/** Changes one Service by merge patches. */
+export function patch(service: string, change: object, mend: object): Pick<Break, 'service' | 'apply'> {
   return {
     service,
     async apply({ cluster: { client } }) {

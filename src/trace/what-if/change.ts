@@ -4,7 +4,8 @@ import { formatAddress, nthAddress, parseCidr } from '../../base/ip.ts'
 import type { Pod, Service, ServiceSpec } from '../../kube/types/core.ts'
 import { closest } from '../closest.ts'
 import { deriveSlices, isDerived } from '../derive-slices.ts'
-import { type Atlas, atlasOf, nameOf, type World } from '../world.ts'
+import { type Atlas, atlasOf, nameOf, type Surroundings, type World } from '../world.ts'
+import { withNetwork } from './change-network.ts'
 
 export interface Fork {
   readonly service: Service
@@ -19,6 +20,7 @@ export interface Fork {
 type Reader = (value: string, service: Service) => Partial<ServiceSpec>
 
 const POLICIES = ['Cluster', 'Local'] as const
+const NETWORKS = ['flannel', 'terway-eniip'] as const satisfies readonly Surroundings['network'][]
 
 /** Fields of a Service that decide about packets. */
 const FIELDS: Readonly<Record<string, Reader>> = {
@@ -62,14 +64,14 @@ function labelOf(text: string): [string, string] {
 }
 
 /**
- * The world in which a Service has other fields, or other pods (`replicas`).
+ * The world in which a Service has other fields, other pods (`replicas`), or another `network` under it.
  *
  * @throws FairleadError `USAGE`
  */
 export function fork(before: Atlas, service: Service, words: readonly string[]): Fork {
   if (words.length === 0) throw new FairleadError('USAGE', 'Nothing is to be changed', { hint: 'Give field=value' })
   let changed = service
-  let pods = before.objects.pods
+  let world: World = { objects: before.objects, around: before.around }
   const changes: string[] = []
   const notes: string[] = []
   for (const word of words) {
@@ -77,9 +79,19 @@ export function fork(before: Atlas, service: Service, words: readonly string[]):
     if (field === '') throw new FairleadError('USAGE', `"${word}" is no change`, { hint: 'Give field=value' })
     if (field === 'replicas') {
       const count = requireCount(value)
-      const own = ownPods(changed, pods)
+      const own = ownPods(changed, world.objects.pods)
       changes.push(`replicas: ${own.length} -> ${count}`)
-      pods = withReplicas({ own, count, pods, before, notes })
+      const pods = withReplicas({ own, count, pods: world.objects.pods, before, notes })
+      world = { ...world, objects: { ...world.objects, pods } }
+      continue
+    }
+    if (field === 'network') {
+      const network = oneOf(field, value, NETWORKS)
+      changes.push(`network: ${world.around.network} -> ${network}`)
+      notes.push(
+        'the network of a cluster is chosen when it is made: this is the Service in a cluster that has the other',
+      )
+      world = withNetwork(world, network)
       continue
     }
     const spec = readerOf(field)(value, changed)
@@ -88,7 +100,7 @@ export function fork(before: Atlas, service: Service, words: readonly string[]):
     }
     changed = completed({ ...changed, spec: { ...changed.spec, ...spec } }, before, notes)
   }
-  return { service: changed, before, after: replaced(before, changed, pods), changes, notes }
+  return { service: changed, before, after: replaced(world, changed), changes, notes }
 }
 
 function text(value: unknown): string {
@@ -101,7 +113,7 @@ function readerOf(field: string): Reader {
   if (label !== undefined) return (value, { spec }) => ({ selector: { ...spec.selector, [label]: value } })
   const reader = FIELDS[field]
   if (reader !== undefined) return reader
-  const known = [...Object.keys(FIELDS), 'replicas']
+  const known = [...Object.keys(FIELDS), 'replicas', 'network']
   const near = closest(field, known)
   const hint = near === undefined ? `Known are ${known.join(', ')}` : `Perhaps ${near} is meant`
   throw new FairleadError('USAGE', `whatif knows no field "${field}" of a Service`, { hint })
@@ -196,17 +208,15 @@ function copyOf(model: Pod, place: { readonly node: string; readonly index: numb
   }
 }
 
-function replaced(before: Atlas, service: Service, pods: readonly Pod[]): Atlas {
-  const { objects } = before
+function replaced({ objects, around }: World, service: Service): Atlas {
   const key = nameOf(service)
-  const own = before.slicesByService.get(key) ?? []
-  const others = objects.slices.filter((slice) => !own.includes(slice))
+  const { slicesByService } = atlasOf({ objects, around })
+  const own = slicesByService.get(key) ?? []
   const slices = [
-    ...others,
+    ...objects.slices.filter((slice) => !own.includes(slice)),
     ...own.filter((slice) => !isDerived(slice)),
-    ...deriveSlices(service, { pods, nodes: objects.nodes }),
+    ...deriveSlices(service, objects),
   ]
   const services = objects.services.map((one) => (nameOf(one) === key ? service : one))
-  const world: World = { objects: { ...objects, services, slices, pods }, around: before.around }
-  return atlasOf(world)
+  return atlasOf({ objects: { ...objects, services, slices }, around })
 }

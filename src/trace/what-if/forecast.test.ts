@@ -96,3 +96,32 @@ test('what cannot be changed is refused with what can', () => {
     )
   }
 })
+
+test('network: pods become the backends, and see the client; the way back says the opposite', () => {
+  const balancer: ServiceWords = { ...nodePort, type: 'LoadBalancer', ingress: ['203.0.113.100'] }
+  const there = whatIf(balancer, 'network=terway-eniip')
+  assert.deepEqual(there.changes, ['network: flannel -> terway-eniip'])
+  assert.deepEqual(there.quota, { before: 3, after: 3 }, 'as many nodes as pods')
+  const seen = there.sources.find(({ client, address }) => client === 'internet' && address === 'load balancer')
+  assert.deepEqual(seen?.after, ['its own'])
+  assert.ok(seen?.before.every((text) => text.startsWith('that of node-')))
+  assert.match(there.notes.join(), /chosen when it is made/)
+
+  const atlas = testWorld({ services: [{ ...balancer, externalTrafficPolicy: 'Local' }], pods: PODS, around })
+  const service = atlas.objects.services.find((one) => nameOf(one) === 'default/web')!
+  const local = fork(atlas, service, ['network=terway-eniip'])
+  assert.deepEqual(forecast(local).quota, { before: 2, after: 3 })
+  const outsiders = forecast(local).loses.map(({ client, address }) => `${client} ${address}`)
+  assert.ok(outsiders.includes('a pod on node-3 load balancer'), outsiders.join('\n'))
+  assert.ok(!outsiders.includes('node-3 load balancer'), outsiders.join('\n'))
+  const back = forecast(fork(local.after, local.service, ['network=flannel']))
+  assert.deepEqual(back.quota, { before: 3, after: 2 })
+  assert.ok(back.gains.some(({ client, address }) => `${client} ${address}` === 'a pod on node-3 load balancer'))
+})
+
+test('a network that is none is refused', () => {
+  assert.throws(
+    () => whatIf(nodePort, 'network=calico'),
+    (error) => isFairleadError(error, 'USAGE') && /flannel or terway-eniip/.test(error.hint ?? ''),
+  )
+})

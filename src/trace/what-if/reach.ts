@@ -131,8 +131,7 @@ function isIn(address: string, cidr: string | undefined): boolean {
 
 /** A pod on a node that is nobody's endpoint: what any other pod there would meet. */
 function strangerOn(nodeName: string, atlas: Atlas): Pod {
-  const range = parseCidr(atlas.nodesByName.get(nodeName)?.spec?.podCIDR ?? '')
-  const podIP = range === undefined ? '' : formatAddress(nthAddress(range, -2))
+  const podIP = unusedAddress(nodeName, atlas)
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -140,4 +139,13 @@ function strangerOn(nodeName: string, atlas: Atlas): Pod {
     spec: { nodeName, containers: [] },
     status: { phase: 'Running', podIP, podIPs: [{ ip: podIP }] },
   }
+}
+
+/** The last of the node's range, or where nodes have none, from the end of the VPC: nobody has those. */
+function unusedAddress(nodeName: string, { nodesByName, objects, around }: Atlas): string {
+  const range = parseCidr(nodesByName.get(nodeName)?.spec?.podCIDR ?? '')
+  if (range !== undefined) return formatAddress(nthAddress(range, -2))
+  const vpc = parseCidr(around.vpcCidr)
+  const index = objects.nodes.findIndex(({ metadata }) => metadata.name === nodeName)
+  return vpc === undefined ? '' : formatAddress(nthAddress(vpc, -2 - index))
 }
