@@ -22,6 +22,7 @@ const SUBRESOURCES: Readonly<Record<NonNullable<AnyKind['subresources']>[number]
   portforward: { verbs: ['create', 'get'], kind: { group: '', version: 'v1', kind: 'PodPortForwardOptions' } },
   proxy: { verbs: ['create', 'delete', 'get', 'patch', 'update'] },
   finalize: { verbs: ['update'] },
+  ephemeralcontainers: { verbs: ['get', 'patch', 'update'] },
 }
 
 /** Made of pods, and never stored. */

@@ -53,7 +53,7 @@ export interface CreateRequest {
 }
 
 /** What a change is about: the whole object, or the part that a subresource stands for. */
-export type UpdatePart = 'main' | 'status' | 'internal'
+export type UpdatePart = 'main' | 'status' | 'ephemeralcontainers' | 'internal'
 
 export interface UpdateRequest {
   readonly part: UpdatePart
@@ -254,7 +254,7 @@ function settleDraft(context: ApiContext, kind: AnyKind, { draft, old, part }: W
     const checked = object as unknown as KubeObject
     const errors = [
       ...validateObjectMeta(kind, checked.metadata, old?.metadata),
-      ...(kind.validate?.(checked, old) ?? []),
+      ...(kind.validate?.(checked, old, part) ?? []),
     ]
     if (errors.length > 0) throw invalidObject(kind.resource, name, errors)
     if (planned === undefined) return { object, asked: object, planned }
@@ -292,9 +292,18 @@ function mergeParts(kind: AnyKind, changed: Draft, { entry, part }: Present): Dr
     const { status: _, ...rest } = changed
     return present.status === undefined ? rest : { ...rest, status: present.status }
   }
+  if (part === 'ephemeralcontainers') return withEphemeral(present, changed)
   const { ownerReferences } = present.metadata as Draft
   const metadata = { ...(changed.metadata as Draft), ownerReferences }
   return { ...present, metadata, status: changed.status }
+}
+
+/** Of the metadata, what says which object in which version is meant, and who has changed it. */
+function withEphemeral(present: Draft, changed: Draft): Draft {
+  const { uid, resourceVersion, managedFields } = changed.metadata as Draft
+  const { ephemeralContainers } = (changed.spec ?? {}) as Draft
+  const spec = { ...(present.spec as Draft), ephemeralContainers }
+  return { ...present, metadata: { ...(present.metadata as Draft), uid, resourceVersion, managedFields }, spec }
 }
 
 function requireSameObject(kind: AnyKind, draft: Draft, old: KubeObject): void {

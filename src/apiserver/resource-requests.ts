@@ -93,7 +93,7 @@ function admittedSettings(
   options: OptionsKind,
 ): WriteSettings {
   const { user = ANONYMOUS } = request
-  const subresource = part === 'status' ? part : ''
+  const subresource = part === 'status' || part === 'ephemeralcontainers' ? part : ''
   return {
     ...writeSettings(query, options),
     admit(object, old) {

@@ -88,6 +88,7 @@ export interface KindDefinition<T extends KubeObject> {
     | 'portforward'
     | 'proxy'
     | 'finalize'
+    | 'ephemeralcontainers'
   )[]
   /** What a name may look like. @default 'subdomain' */
   readonly nameRule?: NameRule
@@ -105,8 +106,8 @@ export interface KindDefinition<T extends KubeObject> {
   prepare?(draft: Draft, old: T | undefined): void
   /** Brings into memory what `validate` needs for such an object, where that is not there from the start. */
   load?(draft: Draft): Promise<void> | undefined
-  /** `old` on update. */
-  validate?(object: T, old: T | undefined): readonly FieldError[]
+  /** `old` on update; `part` is the subresource through which it is changed, or `main`. */
+  validate?(object: T, old: T | undefined, part?: string): readonly FieldError[]
   /** What the client is told about an object that is taken nonetheless. */
   warnings?(object: T): readonly string[]
   /** What the client is told of the kind itself, whatever it does. */

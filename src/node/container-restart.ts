@@ -14,16 +14,22 @@ export function isInit(pod: Pod, { name }: Container): boolean {
   return pod.spec.initContainers?.some((one) => one.name === name) ?? false
 }
 
+/** It was added to look into the pod (`kubectl debug`). */
+export function isEphemeral(pod: Pod, { name }: Container): boolean {
+  return pod.spec.ephemeralContainers?.some((one) => one.name === name) ?? false
+}
+
 export function sidecars(pod: Pod): readonly Container[] {
   return (pod.spec.initContainers ?? []).filter((container) => isSidecar(pod, container))
 }
 
 /**
  * Whether a container that ended so is started again: by its own rules, else its own policy (KEP 5307), else the pod's.
- * An init container that has succeeded is done, unless it is a sidecar.
+ * An init container that has succeeded is done, unless it is a sidecar; one that was added runs once.
  */
 export function restarts(pod: Pod, container: Container, { exitCode }: ExitedState): boolean {
   if (isSidecar(pod, container)) return true
+  if (isEphemeral(pod, container)) return false
   if (isInit(pod, container) && exitCode === 0) return false
   if (container.restartPolicyRules?.some((rule) => matches(rule.exitCodes, exitCode)) === true) return true
   const policy = container.restartPolicy ?? restartPolicy(pod)

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path'
 import { errorMessage } from '../base/error.ts'
-import type { Container, Pod, Service } from '../kube/types/core.ts'
+import type { Container, EphemeralContainer, Pod, Service } from '../kube/types/core.ts'
 import { grantableCapabilities } from '../linux/capabilities.ts'
 import { type ContainerSurroundings, containerConfig, containerVariables } from './container-config.ts'
 import { enforceableLimits, type LimitController } from './container-resources.ts'
@@ -12,7 +12,7 @@ import { podShare } from './pod-share.ts'
 import type { HostView } from './runtime/host-view.ts'
 import type { BindMount } from './runtime/oci-spec.ts'
 import { holderView, holdPod, type PodHolder } from './runtime/pod-holder.ts'
-import type { Runtime } from './runtime/runtime.ts'
+import type { ContainerRecord, Runtime } from './runtime/runtime.ts'
 import type { PodVolumes } from './volumes/pod-volumes.ts'
 
 export interface ContainerStarterOptions {
@@ -118,7 +118,9 @@ export class ContainerStarter {
     const { limits: wanted, ...config } = made.config
     const { limits, dropped } = enforceableLimits(wanted, this.#options.missingControllers)
     const limited = limits === undefined ? config : { ...config, limits }
-    const shared = holder === undefined ? limited : { ...limited, holder }
+    const target = targetOf(container, runtime.containers(uid))
+    if (target.kind === 'refused') return target
+    const shared = { ...limited, ...(holder === undefined ? {} : { holder }), ...target.namespace }
     runtime.start({ podUid: uid, name: container.name, attempt }, { ...shared, lower })
     return { kind: 'started', image, unenforced: dropped }
   }
@@ -134,4 +136,18 @@ export class ContainerStarter {
   #imageMounts({ root }: Image): readonly BindMount[] {
     return root.kind === 'directory' ? [] : [...this.#options.hostView.mounts, ...root.files]
   }
+}
+
+type Target =
+  | { readonly kind: 'target'; readonly namespace: { readonly processesOf?: number } }
+  | { readonly kind: 'refused'; readonly reason: string; readonly message: string }
+
+/** The first process of the container that one which was added to the pod is to look into. */
+function targetOf(container: EphemeralContainer, runs: readonly ContainerRecord[]): Target {
+  const { targetContainerName: name } = container
+  if (!name) return { kind: 'target', namespace: {} }
+  const state = runs.findLast((run) => run.name === name && run.state.kind === 'running')?.state
+  if (state?.kind === 'running') return { kind: 'target', namespace: { processesOf: state.pid } }
+  const message = `unable to find target container "${name}": it does not run`
+  return { kind: 'refused', reason: 'CreateContainerError', message }
 }

@@ -39,12 +39,19 @@ export interface PodContainersOptions {
 /** The containers of one pod on this node: their runs, probes and hooks. What is to happen to them, the worker says. */
 export class PodContainers {
   readonly #options: PodContainersOptions
-  readonly #all: readonly ContainerMemory[]
+  readonly #all: ContainerMemory[]
 
   constructor(options: PodContainersOptions) {
     this.#options = options
     const { pod } = options.state
     this.#all = allContainers(pod.spec).map((container) => new ContainerMemory(pod, container))
+  }
+
+  /** Takes on what was added to the pod. */
+  update(): void {
+    const { pod } = this.#options.state
+    const added = allContainers(pod.spec).filter(({ name }) => this.#memory(name) === undefined)
+    this.#all.push(...added.map((container) => new ContainerMemory(pod, container)))
   }
 
   /** Whether any of them has a process. */

@@ -94,7 +94,6 @@ export class PodEvents {
 
   #tell(pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string, container?: string): void {
     const { name, namespace, uid, resourceVersion } = pod.metadata
-    const isInit = pod.spec.initContainers?.some((one) => one.name === container) ?? false
     const object = {
       apiVersion: 'v1',
       kind: 'Pod',
@@ -102,12 +101,16 @@ export class PodEvents {
       ...(namespace === undefined ? {} : { namespace }),
       ...(uid === undefined ? {} : { uid }),
       ...(resourceVersion === undefined ? {} : { resourceVersion }),
-      ...(container === undefined
-        ? {}
-        : { fieldPath: `spec.${isInit ? 'initContainers' : 'containers'}{${container}}` }),
+      ...(container === undefined ? {} : { fieldPath: `spec.${listOf(pod, container)}{${container}}` }),
     }
     this.#recorder.event(object, type, reason, message)
   }
+}
+
+function listOf({ spec }: Pod, container: string): 'initContainers' | 'containers' | 'ephemeralContainers' {
+  const has = (list: readonly { readonly name: string }[] = []) => list.some(({ name }) => name === container)
+  if (has(spec.initContainers)) return 'initContainers'
+  return has(spec.ephemeralContainers) ? 'ephemeralContainers' : 'containers'
 }
 
 function stopReason(container: string, why?: ProbeKind | 'post-start'): string {

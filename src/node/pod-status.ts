@@ -20,6 +20,7 @@ export interface StatusContext {
 export function podStatus(pod: Pod, view: PodView, context: StatusContext): PodStatus {
   const containers = pod.spec.containers.map((container) => containerStatus(pod, container, view, context.now))
   const init = (pod.spec.initContainers ?? []).map((container) => containerStatus(pod, container, view, context.now))
+  const added = (pod.spec.ephemeralContainers ?? []).map((container) => addedStatus(pod, container, view, context.now))
   const phase = podPhase(pod, view, containers)
   const addresses = view.sandbox?.addresses ?? lastAddresses(phase, context.previous)
   const [podIP, hostIP] = [addresses[0], context.hostIPs[0]]
@@ -34,6 +35,7 @@ export function podStatus(pod: Pod, view: PodView, context: StatusContext): PodS
     startTime: context.previous?.startTime ?? formatTime(context.now),
     ...(init.length === 0 ? {} : { initContainerStatuses: init }),
     containerStatuses: containers,
+    ...(added.length === 0 ? {} : { ephemeralContainerStatuses: added }),
     qosClass: context.previous?.qosClass ?? qosClass(pod.spec),
   }
 }
@@ -67,6 +69,12 @@ function containerStatus(pod: Pod, container: Container, view: PodView, now: num
     imageID: known.image?.id ?? '',
     ...(known.run === undefined ? {} : { containerID: `runc://${known.run.id}` }),
   }
+}
+
+/** It serves nobody, and is never ready. */
+function addedStatus(pod: Pod, container: Container, view: PodView, now: number): ContainerStatus {
+  const { started: _, ...status } = containerStatus(pod, container, view, now)
+  return { ...status, ready: false }
 }
 
 interface StateContext {

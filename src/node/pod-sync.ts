@@ -13,7 +13,10 @@ export function planPod(pod: Pod, view: PodView, now: number): PodPlan {
   const overdue = planDeadline(pod, view, now)
   if (overdue.actions.length > 0) return overdue
   if (view.sandbox === undefined) return mergePlans([overdue, planSandbox(view, now)])
-  return mergePlans([overdue, ...planContainers(pod, view, now)])
+  const added = (pod.spec.ephemeralContainers ?? []).map((each) =>
+    planContainer(each, viewOf(view, each.name), pod, now),
+  )
+  return mergePlans([overdue, ...planContainers(pod, view, now), ...added])
 }
 
 /** `activeDeadlineSeconds`: a pod that runs for longer has failed. */

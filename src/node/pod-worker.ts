@@ -87,6 +87,7 @@ export class PodWorker implements AsyncDisposable {
     const annotated = isSame(pod.metadata.annotations, this.#pod.metadata.annotations)
     this.#state.pod = pod
     if (!described || !annotated) void this.refreshVolumes()
+    this.#containers.update()
     this.#noteDeletion()
     this.poke()
   }

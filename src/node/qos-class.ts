@@ -1,11 +1,10 @@
-import { allContainers } from '../kube/all-containers.ts'
 import type { PodSpec } from '../kube/types/core.ts'
 
 type QosClass = 'BestEffort' | 'Burstable' | 'Guaranteed'
 
 /** How a pod is treated when memory is short, from what its containers ask for. */
 export function qosClass(spec: PodSpec): QosClass {
-  const asks = allContainers(spec).map(({ resources }) => ({
+  const asks = [...(spec.initContainers ?? []), ...spec.containers].map(({ resources }) => ({
     limits: resources?.limits ?? {},
     requests: resources?.requests ?? {},
   }))

@@ -424,6 +424,27 @@ process.on('SIGTERM', () => { say('term'); process.exit(0) })`
     )
   })
 
+  test('a container is added to a pod that runs, sees its processes, and ends for good', async () => {
+    const { traffic } = cluster
+    const spec = `volumes: [{ name: m, emptyDir: { medium: Memory } }], containers: [{ ${shell('echo secret >/m/x; trap "exit 0" TERM; while :; do sleep 0.1; done', 'volumeMounts: [{ name: m, mountPath: /m }]')} }]`
+    await traffic.apply(manifestOf({ name: 'watched', spec, until: isReady, shows: [] }))
+    await traffic.readyPod('watched')
+    const debug = ['debug', 'watched', '--image=fairlead/client', '--profile=general']
+    const look = "tr '\\0' ' ' </proc/1/cmdline | grep -o 'while :'; exit 7"
+    await cluster.show(...debug, '--target=main', '--container=look', '--', '/bin/sh', '-c', look)
+    const statusOf = (at: number) => traffic.watch.pod('watched')?.status?.ephemeralContainerStatuses?.[at]
+    const ended = await traffic.until('the added container to end', () => statusOf(0)?.state?.terminated)
+    assert.deepEqual([ended.exitCode, ended.reason], [7, 'Error'])
+    assert.equal(await cluster.show('logs', 'watched', '-c', 'look'), 'while :\n')
+    // Typed in by a client that is attached at once; the end of what it types is not the end of the input.
+    const asked = [...debug, '-i', '--quiet', '--container=talk', '--', '/usr/bin/head', '-1']
+    assert.match((await cluster.run(asked, { stdin: 'typed\n' })).stdout, /^typed\n/m)
+    await traffic.until('the other one to end', () => statusOf(1)?.state?.terminated)
+    assert.match(await cluster.show('get', 'pod', 'watched', '--no-headers'), /^watched\s+1\/1\s+Running\s+0\s/)
+    const events = await cluster.show('events', '--for=pod/watched', '--no-headers', '-o', 'json')
+    assert.match(events, /"fieldPath": "spec\.ephemeralContainers\{look\}"/)
+  })
+
   test('a pod that is deleted in its first moment hears SIGTERM', async () => {
     const { traffic } = cluster
     await traffic.apply(

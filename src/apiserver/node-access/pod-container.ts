@@ -10,7 +10,8 @@ export function containerOf({ metadata: { name }, spec }: Pod, wanted: string | 
   const names = spec.containers.map((container) => container.name)
   const initial = (spec.initContainers ?? []).map((container) => container.name)
   if (wanted) {
-    if (names.includes(wanted) || initial.includes(wanted)) return wanted
+    const added = (spec.ephemeralContainers ?? []).map((container) => container.name)
+    if ([...names, ...initial, ...added].includes(wanted)) return wanted
     throw badRequest(`container ${wanted} is not valid for pod ${name}`)
   }
   const [only] = names

@@ -1,4 +1,5 @@
 import { handleBinding } from './binding.ts'
+import { handleEphemeralContainers } from './ephemeral-containers.ts'
 import { handleEviction } from './eviction.ts'
 import { handleFinalize } from './finalize.ts'
 import { handleScale } from './scale.ts'
@@ -11,5 +12,6 @@ export const SUBRESOURCES: ReadonlyMap<string, SubresourceHandler> = new Map([
   ['scale', handleScale],
   ['pods/binding', handleBinding],
   ['pods/eviction', handleEviction],
+  ['pods/ephemeralcontainers', handleEphemeralContainers],
   ['namespaces/finalize', handleFinalize],
 ])

@@ -1,6 +1,8 @@
 import type { Draft, MergeList } from '../kind.ts'
 import { ensureObject, objectIn, objectsIn, setDefault } from './draft.ts'
 
+const LISTS = ['initContainers', 'containers', 'ephemeralContainers'] as const
+
 /** Defaults of a pod's spec, in a Pod or in the template of a workload (upstream `SetDefaults_PodSpec` and below). */
 export function defaultPodSpec(spec: Draft): void {
   setDefault(spec, 'dnsPolicy', 'ClusterFirst')
@@ -10,7 +12,7 @@ export function defaultPodSpec(spec: Draft): void {
   ensureObject(spec, 'securityContext')
   linkServiceAccount(spec)
   for (const volume of objectsIn(spec, 'volumes')) defaultVolume(volume)
-  for (const container of [...objectsIn(spec, 'initContainers'), ...objectsIn(spec, 'containers')]) {
+  for (const container of LISTS.flatMap((list) => objectsIn(spec, list))) {
     defaultContainer(container, spec.hostNetwork === true)
   }
 }
@@ -101,7 +103,7 @@ export function podSpecMergeLists(path: string): Readonly<Record<string, MergeLi
     [`${path}.schedulingGates`]: { keys: ['name'] },
     [`${path}.resourceClaims`]: { keys: ['name'] },
   }
-  for (const containers of ['containers', 'initContainers', 'ephemeralContainers']) {
+  for (const containers of LISTS) {
     const at = `${path}.${containers}`
     lists[at] = { keys: ['name'] }
     lists[`${at}.ports`] = { keys: ['containerPort', 'protocol'], patchKey: 'containerPort' }

@@ -4,14 +4,22 @@ import { duplicate, forbidden, invalid, notSupported, oneOf, required } from '..
 import { labelProblems, portNameProblems, portNumberProblems, subdomainProblems } from '../validation/names.ts'
 import { validateLabels } from '../validation/object-meta.ts'
 import { validateRequirements } from '../validation/resource-list.ts'
+import { validateEphemeral, validateEphemeralChange } from './pod-ephemeral-validation.ts'
 import { validatePodChange } from './pod-update-validation.ts'
 
 const PROTOCOLS = ['SCTP', 'TCP', 'UDP']
 
 /** Rules of a Pod. */
-export function validatePod(pod: Pod, old: Pod | undefined): readonly FieldError[] {
+export function validatePod(pod: Pod, old: Pod | undefined, part?: string): readonly FieldError[] {
   const errors = validatePodSpec(pod.spec, 'spec')
-  return old === undefined ? errors : [...errors, ...validatePodChange(pod.spec, old.spec)]
+  if (old === undefined) return [...errors, ...validateNew(pod.spec)]
+  if (part === 'ephemeralcontainers') return [...errors, ...validateEphemeralChange(pod.spec, old.spec)]
+  return [...errors, ...validatePodChange(pod.spec, old.spec)]
+}
+
+function validateNew(spec: PodSpec | undefined): readonly FieldError[] {
+  const early = (spec?.ephemeralContainers ?? []).length > 0
+  return early ? [forbidden('spec.ephemeralContainers', 'cannot be set on create')] : []
 }
 
 /** Rules of a pod's spec at `path`. */
@@ -20,6 +28,8 @@ export function validatePodSpec(spec: PodSpec | undefined, path: string): readon
   return [
     ...validateContainers(spec.containers ?? [], `${path}.containers`, true),
     ...validateContainers(spec.initContainers ?? [], `${path}.initContainers`, false),
+    ...validateContainers(spec.ephemeralContainers ?? [], `${path}.ephemeralContainers`, false),
+    ...validateEphemeral(spec, path),
     ...validateVolumes(spec, path),
     ...oneOf(`${path}.restartPolicy`, spec.restartPolicy, ['Always', 'OnFailure', 'Never']),
     ...oneOf(`${path}.dnsPolicy`, spec.dnsPolicy, ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None']),

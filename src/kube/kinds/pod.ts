@@ -24,7 +24,17 @@ export const podKind: KindDefinition<Pod> = {
   singular: 'pod',
   shortNames: ['po'],
   categories: ['all'],
-  subresources: ['status', 'binding', 'eviction', 'log', 'exec', 'attach', 'portforward', 'proxy'],
+  subresources: [
+    'status',
+    'binding',
+    'eviction',
+    'log',
+    'exec',
+    'attach',
+    'portforward',
+    'proxy',
+    'ephemeralcontainers',
+  ],
   default: defaultPod,
   prepare(draft, old) {
     if (old !== undefined) {

@@ -162,9 +162,16 @@ export interface Toleration {
   readonly tolerationSeconds?: number
 }
 
+/** A container that was added to a running pod (KEP-277). */
+export interface EphemeralContainer extends Container {
+  /** The container whose processes it sees. */
+  readonly targetContainerName?: string
+}
+
 export interface PodSpec {
   readonly containers: readonly Container[]
   readonly initContainers?: readonly Container[]
+  readonly ephemeralContainers?: readonly EphemeralContainer[]
   readonly volumes?: readonly (Readonly<Record<string, unknown>> & { readonly name: string })[]
   readonly restartPolicy?: RestartPolicy
   readonly terminationGracePeriodSeconds?: number
@@ -251,6 +258,7 @@ export interface PodStatus {
   readonly qosClass?: 'BestEffort' | 'Burstable' | 'Guaranteed'
   readonly containerStatuses?: readonly ContainerStatus[]
   readonly initContainerStatuses?: readonly ContainerStatus[]
+  readonly ephemeralContainerStatuses?: readonly ContainerStatus[]
   readonly observedGeneration?: number
 }
 

@@ -68,6 +68,8 @@ export interface ContainerConfig {
   readonly hostProcesses?: boolean
   /** The process uses the machine's shared memory, semaphores and queues (`hostIPC`). */
   readonly hostIpc?: boolean
+  /** It sees the processes of this one, which is the first of another container. */
+  readonly processesOf?: number
   /** Keeps what the containers of the pod share. */
   readonly holder?: PodHolder
 }
@@ -167,9 +169,10 @@ export function ociSpec(config: ContainerConfig): object {
   }
 }
 
-function processNamespace({ hostProcesses, holder }: ContainerConfig): readonly object[] {
+function processNamespace({ hostProcesses, processesOf, holder }: ContainerConfig): readonly object[] {
   if (hostProcesses) return []
-  return [holder?.share.processes ? { type: 'pid', path: `/proc/${holder.pid}/ns/pid` } : { type: 'pid' }]
+  const of = processesOf ?? (holder?.share.processes ? holder.pid : undefined)
+  return [of === undefined ? { type: 'pid' } : { type: 'pid', path: `/proc/${of}/ns/pid` }]
 }
 
 /** A later mount of a pod's own takes the place of one of ours, as `/dev/shm` often does. */
