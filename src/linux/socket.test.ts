@@ -119,6 +119,30 @@ test('UDP inside a namespace', async () => {
   client.close()
 })
 
+test('a place that is shared: the first must find it free, who joins gets a part of what comes', async () => {
+  using spaces = new TestNamespaces()
+  const netns = loopback(spaces)
+  const first = openUdp({ netns, host: '127.0.0.1', port: 0 }, { sharing: 'first' })
+  const { port } = socketAddress(first)
+  const place = { netns, host: '127.0.0.1', port }
+  for (const options of [{}, { sharing: 'first' }] as const) {
+    assert.throws(
+      () => openUdp(place, options),
+      (error) => isFairleadError(error, 'PORT_TAKEN'),
+    )
+  }
+  const both = [first, openUdp(place, { sharing: 'join' })].map((fd) => createSocket('udp4').bind({ fd }))
+  const heard = both.map((socket) => once(socket, 'message'))
+  // Who gets a packet depends on whom it is from: enough senders reach both.
+  const senders = Array.from({ length: 64 }, () => {
+    const sender = createSocket('udp4').bind({ fd: openUdp({ netns, host: '127.0.0.1', port: 0 }) })
+    sender.send('ping', port, '127.0.0.1')
+    return sender
+  })
+  for (const [message] of await Promise.all(heard)) assert.equal(String(message), 'ping')
+  for (const socket of [...both, ...senders]) socket.close()
+})
+
 test('no port is used again soon, and one that is taken is left out', () => {
   using spaces = new TestNamespaces()
   const netns = loopback(spaces)

@@ -208,7 +208,7 @@ spec:
   containers:
   - name: dns
     image: fairlead/dns
-    args: [ "-conf", "/etc/coredns/Corefile" ]
+    args: [ "-conf", "/etc/coredns/Corefile", "-workers", "2" ]
     volumeMounts: [ { name: config, mountPath: /etc/coredns } ]
   volumes: [ { name: config, configMap: { name: outside } } ]
 ---
