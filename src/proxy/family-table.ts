@@ -135,7 +135,8 @@ export class FamilyTable {
     this.#setRanges(this.maps.localPods, keys)
     // Without ranges nothing tells a pod from others, and nobody is masqueraded.
     const everyone = this.family === 'ip' ? '0.0.0.0/0' : '::/0'
-    this.#setRanges(this.maps.keepSource, keys.length === 0 ? rangeKeys([everyone], this.family) : keys)
+    const keeping = keys.length === 0 ? rangeKeys([everyone], this.family) : keys
+    this.#setRanges(this.maps.keepSource, node.masqueradeAll ? [] : keeping)
   }
 
   /** Takes the ranges that ClusterIPs are taken from, of whatever family. */

@@ -47,9 +47,23 @@ function clusterIpClients(policy: TrafficPolicy, detectsPods: boolean): Clients 
   return { pod, node: others, outside: others }
 }
 
+function masqueradedClients(policy: TrafficPolicy): Clients {
+  const scope = policy === 'Local' ? 'local' : 'cluster'
+  const all: Treatment = { scope, masquerade: true, why: 'all clients of ClusterIPs are masqueraded (masqueradeAll)' }
+  return { pod: all, node: all, outside: all }
+}
+
 const CLUSTER_IP = {
-  Cluster: { detected: clusterIpClients('Cluster', true), undetected: clusterIpClients('Cluster', false) },
-  Local: { detected: clusterIpClients('Local', true), undetected: clusterIpClients('Local', false) },
+  Cluster: {
+    detected: clusterIpClients('Cluster', true),
+    undetected: clusterIpClients('Cluster', false),
+    masqueraded: masqueradedClients('Cluster'),
+  },
+  Local: {
+    detected: clusterIpClients('Local', true),
+    undetected: clusterIpClients('Local', false),
+    masqueraded: masqueradedClients('Local'),
+  },
 } as const
 
 export interface FrontendContext {
@@ -97,6 +111,7 @@ function clientsOf(source: FrontendSource, policy: TrafficPolicy, { family, node
     if (policy === 'Cluster') return EXTERNAL_CLUSTER
     return node.mode === 'ipvs' ? EXTERNAL_LOCAL_BOUND : EXTERNAL_LOCAL
   }
+  if (node.masqueradeAll) return CLUSTER_IP[policy].masqueraded
   return CLUSTER_IP[policy][detectsPods(node, family) ? 'detected' : 'undetected']
 }
 

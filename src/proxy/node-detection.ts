@@ -13,6 +13,8 @@ export type DetectLocal =
 export interface NodeDetection {
   /** @default by the Node's pod ranges */
   readonly detectLocal?: DetectLocal
+  /** @default false */
+  readonly masqueradeAll?: boolean
   /** Takes the place of the Node's primary address of its family. */
   readonly bindAddress?: string
 }
@@ -20,11 +22,12 @@ export interface NodeDetection {
 /** The view of a Node under a proxy's settings. */
 export function detectedNode(name: string, node: Node | undefined, detection: NodeDetection): NodeView {
   const view = nodeView(name, node)
-  const { detectLocal, bindAddress } = detection
+  const { detectLocal, bindAddress, masqueradeAll = false } = detection
   return {
     ...view,
     ...(bindAddress === undefined ? {} : { addresses: replaced(view.addresses, bindAddress) }),
     ...(detectLocal?.mode === 'ClusterCIDR' ? { podCidrs: detectLocal.cidrs } : {}),
+    ...(masqueradeAll ? { masqueradeAll } : {}),
   }
 }
 

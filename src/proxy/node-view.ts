@@ -21,6 +21,8 @@ export interface NodeView {
   readonly zone?: string
   /** @default 'nftables' */
   readonly mode?: ProxyMode
+  /** Whoever asks a ClusterIP is masqueraded, pods of this node too. @default false */
+  readonly masqueradeAll?: boolean
   /** Ranges of the pods on this node; empty when unknown (pods have addresses of the VPC, or the node is new). */
   readonly podCidrs: readonly string[]
 }
@@ -38,8 +40,8 @@ export function nodeView(name: string, node: Node | undefined): NodeView {
 
 /** Whether Services mean something else on the node as it is now than as it was. */
 export function changesServices(now: NodeView, before: NodeView): boolean {
-  const parts = ({ addresses, nodePortAddresses, podCidrs, zone, mode }: NodeView) =>
-    JSON.stringify([addresses, nodePortAddresses, podCidrs, zone, mode])
+  const parts = ({ addresses, nodePortAddresses, podCidrs, zone, mode, masqueradeAll }: NodeView) =>
+    JSON.stringify([addresses, nodePortAddresses, podCidrs, zone, mode, masqueradeAll])
   return parts(now) !== parts(before)
 }
 

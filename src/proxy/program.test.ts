@@ -24,6 +24,7 @@ const NODES: readonly NodeView[] = [
     podCidrs: ['10.244.1.0/24', '10.244.2.0/24', '10.244.1.128/25'],
     zone: 'z1',
   },
+  { name: 'n1', addresses: ['192.168.0.1'], podCidrs: ['10.244.1.0/24'], masqueradeAll: true },
   { name: 'n1', addresses: ['192.168.0.1'], podCidrs: ['10.244.1.0/24'], zone: 'z2', mode: 'ipvs' },
   {
     name: 'n1',

@@ -213,6 +213,22 @@ for (const family of ['ip', 'ip6'] as const) {
       }
     })
 
+    test('masqueradeAll hides whoever asks a ClusterIP, and nobody who asks a NodePort with policy Local', async () => {
+      const words: ServiceWords = { type: 'NodePort', externalTrafficPolicy: 'Local' }
+      set(web(words, ...both))
+      assert.equal((await network.ask('c', vip, 80)).seen, at('c'))
+      program.setNode({ ...NODE, masqueradeAll: true })
+      try {
+        set(web(words, ...both))
+        const [pod, outside] = [await network.ask('c', vip, 80), await network.ask('outside', at('node'), 30080)]
+        assert.deepEqual([pod.seen, outside.seen], [at('node'), at('outside')])
+      } finally {
+        program.setNode(NODE)
+        set(web(words, ...both))
+      }
+      assert.equal((await network.ask('c', vip, 80)).seen, at('c'))
+    })
+
     test('hints keep connections in the zone, or on the node', async () => {
       const zones = (a: string, b: string) =>
         [endpoint('a', { forZones: [a] }), endpoint('b', { forZones: [b] })] as const

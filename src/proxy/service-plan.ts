@@ -51,6 +51,7 @@ export interface Masquerade {
   readonly masquerade: boolean
   readonly why:
     | 'client is a pod of this node'
+    | 'all clients of ClusterIPs are masqueraded (masqueradeAll)'
     | 'client is not a pod of this node'
     | 'pods of this node are not known by their addresses'
     | 'external traffic policy Cluster'

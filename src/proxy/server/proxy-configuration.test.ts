@@ -94,6 +94,7 @@ describe('the configuration of a proxy', () => {
       mode: 'nftables',
       nodePortAddresses: [],
       detectLocal: { mode: 'ClusterCIDR', cidrs: ['10.244.0.0/16'] },
+      masqueradeAll: false,
       healthz: { host: '0.0.0.0', port: 10256 },
       metrics: { host: '127.0.0.1', port: 10249 },
       bindAddressHardFail: false,
@@ -124,6 +125,7 @@ describe('the configuration of a proxy', () => {
       bindAddress: 'fd00::7',
       nodePortAddresses: ['10.0.0.0/8', 'localhost'],
       detectLocal: { mode: 'NodeCIDR' },
+      masqueradeAll: false,
       healthz: { host: '::', port: 10256 },
       metrics: { host: '::', port: 1249 },
       bindAddressHardFail: false,
@@ -167,9 +169,16 @@ describe('the configuration of a proxy', () => {
     assert.match(refusal({ mode: 'ipvs', ipvs: { syncPeriod: 'soon' } }), /ipvs\.syncPeriod: .* must be a duration/)
   })
 
+  test('everybody is masqueraded by the setting of the backend that is used', () => {
+    const all = (fields: Record<string, unknown>) => read(fields).configuration.masqueradeAll
+    assert.equal(all({}), false)
+    assert.equal(all({ nftables: { masqueradeAll: true } }), true)
+    assert.equal(all({ iptables: { masqueradeAll: true } }), false)
+    assert.equal(all({ mode: 'ipvs', iptables: { masqueradeAll: true } }), true)
+    assert.equal(all({ mode: 'ipvs', nftables: { masqueradeAll: true } }), false)
+  })
+
   test('what would change packets and is not offered is refused', () => {
-    assert.match(refusal({ nftables: { masqueradeAll: true } }), /nftables\.masqueradeAll/)
-    assert.match(refusal({ mode: 'ipvs', iptables: { masqueradeAll: true } }), /iptables\.masqueradeAll/)
     assert.match(refusal({ nftables: { masqueradeBit: 15 } }), /Fairlead marks with bit 14/)
     assert.match(refusal({ detectLocalMode: 'BridgeInterface' }), /does not tell pods by their interfaces/)
     assert.match(refusal({ kind: 'Proxy' }), /it is kubeproxy\.config\.k8s\.io\/v1alpha1, Proxy; wanted:/)

@@ -30,6 +30,8 @@ export interface ProxyConfiguration {
   /** Ranges, or the words `primary`, `localhost`, `all`; empty for the default. */
   readonly nodePortAddresses: readonly string[]
   readonly detectLocal: DetectLocal
+  /** Whoever asks a ClusterIP is masqueraded. */
+  readonly masqueradeAll: boolean
   /** Left out: no server. */
   readonly healthz?: HostPort
   /** Left out: no server. */
@@ -82,6 +84,7 @@ export function readConfiguration(raw: unknown, source: string): ReadConfigurati
     ...(bindAddress === undefined ? {} : { bindAddress }),
     nodePortAddresses: nodePortAddressesOf(fields),
     detectLocal: detectLocalOf(fields),
+    masqueradeAll: masqueradesAll(fields, mode),
     ...(healthz === undefined ? {} : { healthz }),
     ...(metrics === undefined ? {} : { metrics }),
     bindAddressHardFail: fields.flag('bindAddressHardFail'),
@@ -129,11 +132,14 @@ function refuseWhatIsNotOffered(fields: FieldReader, mode: ProxyMode): void {
   const nftables = fields.child('nftables')
   const bit = nftables.number('masqueradeBit') ?? 14
   if (mode === 'nftables' && bit !== 14) nftables.error('masqueradeBit', bit, 'Fairlead marks with bit 14')
-  for (const backend of ['nftables', 'iptables'] as const) {
-    const used = backend === (mode === 'ipvs' ? 'iptables' : 'nftables')
-    const all = fields.child(backend).flag('masqueradeAll')
-    if (used && all) fields.child(backend).error('masqueradeAll', all, 'Fairlead does not masquerade everybody')
-  }
+}
+
+/** kube-proxy's IPVS mode masquerades by iptables, and has its setting there. */
+function masqueradesAll(fields: FieldReader, mode: ProxyMode): boolean {
+  const [nftables, iptables] = (['nftables', 'iptables'] as const).map((name) => {
+    return fields.child(name).flag('masqueradeAll')
+  })
+  return (mode === 'ipvs' ? iptables : nftables) ?? false
 }
 
 function noteWhatIsIgnored(fields: FieldReader): void {

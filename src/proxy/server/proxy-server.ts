@@ -110,12 +110,12 @@ export function startProxyServer(options: ProxyServerOptions): ProxyServer {
 
 function proxyOptions(options: ProxyServerOptions): Omit<ProxyOptions, 'client'> {
   const { configuration, nodeName, log, clock, netns, awaitNode } = options
-  const { detectLocal, bindAddress, mode, nodePortAddresses } = configuration
+  const { detectLocal, masqueradeAll, bindAddress, mode, nodePortAddresses } = configuration
   return {
     nodeName,
     log,
     clock,
-    detection: { detectLocal, ...(bindAddress === undefined ? {} : { bindAddress }) },
+    detection: { detectLocal, masqueradeAll, ...(bindAddress === undefined ? {} : { bindAddress }) },
     mode,
     nodePortAddresses,
     ...(netns === undefined ? {} : { netns }),
