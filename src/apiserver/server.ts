@@ -34,6 +34,7 @@ import { preventEscalation } from './rbac/escalation.ts'
 import { RbacAuthorizer } from './rbac/rbac-authorizer.ts'
 import { DEFAULT_DEADLINE_MS, limitDuration } from './request-deadline.ts'
 import { DEFAULT_LIMITS, limitRequests, type RequestLimits } from './request-limits.ts'
+import { podRuntimeClassHook } from './runtime-class-hook.ts'
 import type { NodePortRange } from './service-allocation/allocation-context.ts'
 import type { PortFault } from './service-allocation/node-port-repair.ts'
 import { NodePortRepairer } from './service-allocation/node-port-repairer.ts'
@@ -191,7 +192,7 @@ function contextOf(options: ApiServerOptions): ApiContext {
     allocators: new Map([['services', allocation]]),
     hooks: new Map([
       ['ingresses', ingressClassHook(store)],
-      ['pods', oneAfterTheOther(podPriorityHook(store), podAccountHook(store, random))],
+      ['pods', podHooks(store, random)],
       ['priorityclasses', priorityClassHook(store)],
       ['customresourcedefinitions', definitions],
       ...(hooks ?? []),
@@ -299,4 +300,10 @@ class TlsServer implements AsyncDisposable {
     this.#https.closeAllConnections()
     this.#https.close()
   }
+}
+
+/** What happens to a pod before it is stored; the account comes last, since it adds to what is there. */
+function podHooks(store: Store, random: Random): WriteHook {
+  const classes = oneAfterTheOther(podPriorityHook(store), podRuntimeClassHook(store))
+  return oneAfterTheOther(classes, podAccountHook(store, random))
 }

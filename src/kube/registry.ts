@@ -27,6 +27,7 @@ import { replicaSetKind } from './kinds/replica-set.ts'
 import { replicationControllerKind } from './kinds/replication-controller.ts'
 import { roleKind } from './kinds/role.ts'
 import { roleBindingKind } from './kinds/role-binding.ts'
+import { runtimeClassKind } from './kinds/runtime-class.ts'
 import { secretKind } from './kinds/secret.ts'
 import { serviceKind } from './kinds/service.ts'
 import { serviceAccountKind } from './kinds/service-account.ts'
@@ -72,4 +73,5 @@ export const KINDS: readonly AnyKind[] = [
   clusterRoleKind,
   clusterRoleBindingKind,
   priorityClassKind,
+  runtimeClassKind,
 ]

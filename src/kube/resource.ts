@@ -19,6 +19,7 @@ import type { Ingress, IngressClass, NetworkPolicy } from './types/networking.ts
 import type { PodDisruptionBudget, PriorityClass } from './types/policy.ts'
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from './types/rbac.ts'
 import type { PodTemplate, ReplicationController } from './types/replication.ts'
+import type { RuntimeClass } from './types/runtime-class.ts'
 
 /** Where objects of one kind live in the API. `T` ties the address to the type of its objects. */
 export interface Resource<T extends KubeObject> {
@@ -71,6 +72,7 @@ export const podDisruptionBudgets: Resource<PodDisruptionBudget> = named(
   'PodDisruptionBudget',
   'poddisruptionbudgets',
 )
+export const runtimeClasses: Resource<RuntimeClass> = named('node.k8s.io', 'RuntimeClass', 'runtimeclasses', false)
 export const priorityClasses: Resource<PriorityClass> = named(
   'scheduling.k8s.io',
   'PriorityClass',

@@ -4,7 +4,7 @@ import type { Log } from '../base/log.ts'
 import type { Client } from '../kube/client.ts'
 import { createEventRecorder, type EventRecorder } from '../kube/event-recorder.ts'
 import { Informer } from '../kube/informer.ts'
-import { pods, services } from '../kube/resource.ts'
+import { pods, runtimeClasses, services } from '../kube/resource.ts'
 import type { Node, NodeAddress, Pod, Service } from '../kube/types/core.ts'
 import { cgroupControllers } from '../linux/cgroup.ts'
 import type { PodNetwork } from '../network/pod-network.ts'
@@ -195,7 +195,7 @@ class NodeKubelet implements Kubelet {
 }
 
 function openSandboxes(options: KubeletOptions, hostPorts: HostPorts): PodSandboxes {
-  const { clusterName, network, clusterDns, directories, nodeName } = options
+  const { client, clusterName, network, clusterDns, directories, nodeName } = options
   const { pods: podsDirectory } = nodeDirectories(directories, nodeName)
   mkdirSync(podsDirectory, { recursive: true, mode: 0o755 })
   return new PodSandboxes({
@@ -204,6 +204,7 @@ function openSandboxes(options: KubeletOptions, hostPorts: HostPorts): PodSandbo
     network,
     hostPorts,
     dns: clusterDns,
+    runtimeHandler: async (name) => (await client.get(runtimeClasses, { name })).handler,
     podsDirectory,
     hostIPs: hostIPsOf(options),
   })

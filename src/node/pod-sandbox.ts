@@ -29,6 +29,8 @@ export interface PodSandboxesOptions {
   readonly network: PodNetwork
   readonly hostPorts: HostPorts
   readonly dns: ClusterDns
+  /** What a RuntimeClass calls its runtime. */
+  runtimeHandler(className: string): Promise<string>
   /** One directory per pod, shared with the runtime. */
   readonly podsDirectory: string
   /** Addresses of the node, which pods with `hostNetwork` have too. */
@@ -49,6 +51,8 @@ interface SandboxFile {
   readonly addresses: readonly string[]
 }
 
+/** The only one that nodes have. */
+const RUNTIME = 'runc'
 const RESOLV_CONF = '/etc/resolv.conf'
 const HOSTS = '/etc/hosts'
 
@@ -101,8 +105,18 @@ export class PodSandboxes {
 
   /** Finds what the network will give the pod; undefined when there is nothing to wait for. */
   prepare(pod: Pod, signal: AbortSignal): Promise<void> | undefined {
-    if (pod.spec.hostNetwork === true) return undefined
-    return this.#options.network.prepare?.(identityOf(pod), signal)
+    const { runtimeClassName } = pod.spec
+    if (!runtimeClassName) return this.#prepareNetwork(pod, signal)
+    return this.#requireRuntime(runtimeClassName).then(() => this.#prepareNetwork(pod, signal))
+  }
+
+  #prepareNetwork(pod: Pod, signal: AbortSignal): Promise<void> | undefined {
+    return pod.spec.hostNetwork === true ? undefined : this.#options.network.prepare?.(identityOf(pod), signal)
+  }
+
+  async #requireRuntime(className: string): Promise<void> {
+    const handler = await this.#options.runtimeHandler(className)
+    if (handler !== RUNTIME) throw new FairleadError('RUNTIME_FAILED', `no runtime for "${handler}" is configured`)
   }
 
   /**

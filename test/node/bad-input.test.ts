@@ -46,6 +46,22 @@ const ROWS: readonly Row[] = [
     shows: [['get pod {} --no-headers', /ContainerCreating/]],
   },
   {
+    name: 'other-runtime',
+    spec: `runtimeClassName: boxed, containers: [{ ${shell('true')} }]`,
+    until: ({ spec }) => spec.nodeName !== undefined,
+    shows: [
+      [
+        'wait --for=create --timeout=20s event -n default --field-selector=involvedObject.name={},reason=FailedCreatePodSandBox',
+        /created|condition met/,
+      ],
+      [
+        EVENTS,
+        /Warning\s+FailedCreatePodSandBox\s+Pod\/other-runtime\s+Failed to create pod sandbox: no runtime for "box" is/,
+      ],
+      ['get pod {} --no-headers', /0\/1\s+ContainerCreating/],
+    ],
+  },
+  {
     name: 'wrong-user',
     spec: `containers: [{ ${shell('true', 'securityContext: { runAsUser: 0, runAsNonRoot: true }')} }]`,
     until: waits('CreateContainerConfigError'),
@@ -176,6 +192,7 @@ const ROWS: readonly Row[] = [
   },
 ]
 
+const BOXED = '{ apiVersion: node.k8s.io/v1, kind: RuntimeClass, metadata: { name: boxed }, handler: box }'
 const SCRIPTS = '{ apiVersion: v1, kind: ConfigMap, metadata: { name: scripts }, data: { run: "no program" } }'
 
 /** Bytes of the log line that nobody should write. */
@@ -187,7 +204,7 @@ describe('bad input', { skip: unavailable, timeout: 180_000 }, () => {
   let cluster: PodCluster
   before(async () => {
     cluster = await PodCluster.start()
-    await cluster.traffic.apply([SCRIPTS, ...ROWS.map(manifestOf)].join('\n---\n'))
+    await cluster.traffic.apply([SCRIPTS, BOXED, ...ROWS.map(manifestOf)].join('\n---\n'))
   })
   after(async () => {
     await cluster?.[Symbol.asyncDispose]()

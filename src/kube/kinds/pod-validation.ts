@@ -37,6 +37,7 @@ export function validatePodSpec(spec: PodSpec | undefined, path: string): readon
     ...named(`${path}.hostname`, spec.hostname, labelProblems),
     ...named(`${path}.subdomain`, spec.subdomain, labelProblems),
     ...named(`${path}.serviceAccountName`, spec.serviceAccountName, subdomainProblems),
+    ...named(`${path}.runtimeClassName`, spec.runtimeClassName, subdomainProblems),
     ...validateGrace(spec, path),
     ...validateSharing(spec, path),
   ]

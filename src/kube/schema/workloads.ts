@@ -64,6 +64,9 @@ PodDisruptionBudgetStatus: observedGeneration int64~ 1, disruptedPods {time} 2, 
   currentHealthy int32 4, desiredHealthy int32 5, expectedPods int32 6, conditions Condition[] 7
 PriorityClass: metadata ObjectMeta 1, value int32 2, globalDefault bool~ 3, description string 4,
   preemptionPolicy string 5
+RuntimeClass: metadata ObjectMeta 1, handler string 2, overhead Overhead 3, scheduling Scheduling 4
+Overhead: podFixed {quantity} 1
+Scheduling: nodeSelector {string} 1, tolerations Toleration[] 2
 NamedEvent: metadata ObjectMeta 1, eventTime microTime 2, series EventSeries 3, reportingController string 4,
   reportingInstance string 5, action string 6, reason string 7, regarding ObjectReference 8, related ObjectReference 9,
   note string 10, type string 11, deprecatedSource EventSource 12, deprecatedFirstTimestamp time 13,

@@ -205,6 +205,9 @@ export interface PodSpec {
   readonly schedulingGates?: readonly { readonly name: string }[]
   readonly priority?: number
   readonly priorityClassName?: string
+  readonly runtimeClassName?: string
+  /** What the pod takes beside its containers. */
+  readonly overhead?: Readonly<Record<string, string>>
   readonly preemptionPolicy?: string
   readonly readinessGates?: readonly { readonly conditionType: string }[]
 }

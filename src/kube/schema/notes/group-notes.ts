@@ -237,6 +237,15 @@ PriorityClass: How important pods are: they name the class, and get its value.
   globalDefault: Whether pods that name no class get this one.
   preemptionPolicy {Never PreemptLowerPriority}: Whether pods of the class drive others away. Left out: PreemptLowerPriority.
   value!: The priority; the more, the more important. It cannot be changed.
+RuntimeClass: What runs the containers of pods that name the class.
+  handler!: The name under which nodes know the runtime. It cannot be changed.
+  overhead: What a pod takes beside its containers.
+  scheduling: On which nodes the class is to be had.
+Overhead: What a pod takes beside its containers.
+  podFixed: Amounts by name.
+Scheduling: Nodes that have a runtime.
+  nodeSelector: Labels of such nodes, which pods of the class ask for as well.
+  tolerations: Taints of such nodes, which pods of the class tolerate as well.
 CustomResourceDefinition: A kind of one's own, with its names, versions and shape.
   spec!: What is wanted.
   status: Whether the kind is served.
