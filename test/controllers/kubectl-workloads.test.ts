@@ -47,6 +47,29 @@ metadata: {name: outside}
 subsets: [{addresses: [{ip: 192.0.2.10}], ports: [{port: 8080}]}]
 `
 
+const PARTS = `apiVersion: batch/v1
+kind: Job
+metadata: {name: parts}
+spec:
+  completionMode: Indexed
+  completions: 3
+  parallelism: 3
+  backoffLimitPerIndex: 0
+  template:
+    spec:
+      restartPolicy: Never
+      containers: [{name: main, image: fairlead/client, command: [/bin/sh, -c, '[ "$JOB_COMPLETION_INDEX" != 1 ]']}]
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: long}
+spec:
+  template:
+    spec:
+      restartPolicy: Never
+      containers: [{name: main, image: fairlead/client, command: [/bin/sh, -c, 'trap "exit 0" TERM; while :; do sleep 0.1; done']}]
+`
+
 const SHOP = `apiVersion: apps/v1
 kind: Deployment
 metadata: {name: shop}
@@ -146,6 +169,22 @@ test('kubectl with StatefulSets, taints and custom Endpoints', { skip: unavailab
       )
     },
   )
+
+  await t.test('a Job gives an index up, and pods of Jobs go with them', async () => {
+    await cluster.run(['apply', '-f', '-'], { stdin: PARTS })
+    await cluster.show('wait', 'job/parts', '--for=condition=Failed', '--timeout=30s')
+    const { status } = JSON.parse(await cluster.show('get', 'job', 'parts', '-o', 'json'))
+    const { completedIndexes, failedIndexes, succeeded, failed, uncountedTerminatedPods } = status
+    assert.deepEqual([completedIndexes, failedIndexes, succeeded, failed], ['0,2', '1', 2, 1])
+    assert.deepEqual(uncountedTerminatedPods, {})
+    await cluster.show('wait', 'job/long', '--for=jsonpath={.status.ready}=1', '--timeout=20s')
+    // Deleted by someone, its pod ends on the node first; another takes its place at once.
+    await cluster.show('delete', 'pod', '-l', 'job-name=long', '--timeout=20s')
+    await cluster.show('wait', 'job/long', '--for=jsonpath={.status.failed}=1', '--timeout=20s')
+    await cluster.show('wait', 'job/long', '--for=jsonpath={.status.ready}=1', '--timeout=20s')
+    await cluster.show('delete', 'job', 'parts', 'long', '--cascade=foreground', '--timeout=20s')
+    assert.equal(await cluster.show('get', 'pods', '-l', 'job-name', '-o', 'name'), '')
+  })
 
   await t.test('Endpoints that someone writes get a slice', async () => {
     await cluster.run(['apply', '-f', '-'], { stdin: CUSTOM })
