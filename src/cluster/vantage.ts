@@ -1,5 +1,6 @@
 import { createSocket } from 'node:dgram'
 import { request as httpRequest } from 'node:http'
+import type { Socket } from 'node:net'
 import { FairleadError } from '../base/error.ts'
 import { connectTcp, openFreshUdp } from '../linux/socket.ts'
 
@@ -23,6 +24,8 @@ export interface EchoAnswer {
   readonly node: string
   /** Address and port that the pod saw the request come from. */
   readonly client: string
+  /** What a proxy on the way told of the client, over HTTP. */
+  readonly forwardedFor?: string
 }
 
 const TIMEOUT_MS = 3_000
@@ -38,6 +41,17 @@ export function ask(from: Vantage, target: Target, timeoutMs: number = TIMEOUT_M
 
 async function askHttp(from: Vantage, target: Target, timeoutMs: number): Promise<EchoAnswer> {
   const socket = await connectTcp({ netns: from.netns, host: target.host, port: target.port, timeoutMs })
+  return askOver(socket, { from, target, timeoutMs })
+}
+
+export interface Question {
+  readonly from: Vantage
+  readonly target: Target
+  readonly timeoutMs: number
+}
+
+/** Asks an echo server by HTTP over a connection that stands, whatever it is made of. */
+export function askOver(socket: Socket, { from, target, timeoutMs }: Question): Promise<EchoAnswer> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => {
       socket.destroy()

@@ -96,6 +96,12 @@ export class CloudDesk implements Disposable {
     return own === undefined ? 0 : Number(own.Usage)
   }
 
+  /** Stores a certificate; its id. */
+  async uploadCertificate(certificatePem: string, privateKeyPem: string): Promise<string> {
+    const parameters = { ServerCertificate: certificatePem, PrivateKey: privateKeyPem }
+    return text((await this.call('slb', 'UploadServerCertificate', parameters)).ServerCertificateId)
+  }
+
   /** @throws FairleadError `CLOUD_REFUSED` with the API's own words, `API_UNREACHABLE` */
   async call(product: keyof typeof VERSIONS, action: string, parameters: Answer): Promise<Answer> {
     const client = await this.#client(VERSIONS[product])

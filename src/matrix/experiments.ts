@@ -1,8 +1,10 @@
 /** What is done to measure: connections, and what the cloud says. Each returns plain facts; `cells/` give them names. */
+import { connect as connectTls } from 'node:tls'
 import { systemErrorCode } from '../base/error.ts'
 import { cidrContains, parseCidr, requireAddress } from '../base/ip.ts'
-import { ask, type EchoAnswer, type Target, type Vantage } from '../cluster/vantage.ts'
+import { ask, askOver, type EchoAnswer, type Target, type Vantage } from '../cluster/vantage.ts'
 import { SyscallError } from '../linux/libc.ts'
+import { connectTcp } from '../linux/socket.ts'
 import type { Lab } from './lab.ts'
 
 /** Longer than a lost first packet takes to be sent again (RFC 6298: 1 s). */
@@ -50,6 +52,19 @@ export async function converse(from: Vantage, target: Target, count: number): Pr
   const answers: EchoAnswer[] = []
   for (let i = 0; i < count; i++) answers.push(await ask(from, target))
   return answers
+}
+
+const TLS_TIMEOUT_MS = 3_000
+
+/** Asks over TLS with a certificate that must be for the name. @throws the system's or TLS's own error */
+export async function askTls(
+  from: Vantage,
+  target: Target,
+  trust: { readonly ca: string; readonly servername: string },
+): Promise<EchoAnswer> {
+  const { host, port } = target
+  const socket = await connectTcp({ netns: from.netns, host, port, timeoutMs: TLS_TIMEOUT_MS })
+  return askOver(connectTls({ ...trust, socket }), { from, target, timeoutMs: TLS_TIMEOUT_MS })
 }
 
 /** How often each of them comes: `web-1 ×3, web-4 ×9`. */

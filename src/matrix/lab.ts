@@ -4,6 +4,7 @@ import { FairleadError } from '../base/error.ts'
 import { silentLog } from '../base/log.ts'
 import { CONTROL_PLANE_ADDRESS, INTERNET_CLIENTS, vpcNetnsName } from '../cloud/fabric/fabric-names.ts'
 import { instanceId } from '../cloud/region.ts'
+import { issueSelfSigned } from '../cloud/self-signed-certificate.ts'
 import { CLOUD_PORT, OWNER_USER, openCloudKeys } from '../cluster/cloud-keys.ts'
 import { type Cluster, startCluster } from '../cluster/cluster.ts'
 import { applyClusterDns, clusterDnsReady } from '../cluster/cluster-dns.ts'
@@ -22,6 +23,8 @@ import { type AttachedServer, CloudDesk, type Instance } from './cloud-desk.ts'
 import { InternetSite } from './internet-site.ts'
 import {
   BACKENDS,
+  balancerName,
+  CERTIFICATE,
   CLIENT_PODS,
   NAMESPACE,
   NODE_BESIDE,
@@ -30,6 +33,7 @@ import {
   podManifests,
   type SceneService,
   SERVICES,
+  SITE_NAME,
   serviceManifest,
 } from './scene.ts'
 import { settle } from './settle.ts'
@@ -55,6 +59,7 @@ export class Lab implements AsyncDisposable {
   readonly signal: AbortSignal
   readonly nodes: readonly Node[]
   readonly #started: Disposables
+  #trusted = ''
   #desk: CloudDesk | undefined
 
   private constructor(options: LabOptions, parts: Pick<Lab, 'cluster' | 'watch' | 'nodes'> & { started: Disposables }) {
@@ -157,6 +162,11 @@ export class Lab implements AsyncDisposable {
     return { name, netns: this.cluster.nodeNetns(name) }
   }
 
+  /** The certificate that clients of the load balancer trust, in PEM. */
+  get trusted(): string {
+    return this.#trusted
+  }
+
   /** Path of the VPC's namespace. */
   get vpcNetns(): string {
     return netnsPath(vpcNetnsName(this.cluster.spec.name))
@@ -183,18 +193,6 @@ export class Lab implements AsyncDisposable {
   /** The machine of a node, as the cloud calls it. */
   machineOf(node: string): string {
     return instanceId(this.cluster.spec.name, node)
-  }
-
-  /** Opens the door to the cloud, which is there since the first load balancer. */
-  async enterCloud(): Promise<void> {
-    if (this.#desk !== undefined) return
-    const { layout } = this.cluster
-    const { caPem = '' } = await loadKubeconfig(layout.kubeconfig)
-    const [owner] = openCloudKeys(`${layout.cloudDirectory}/keys.json`, [OWNER_USER])
-    if (owner === undefined) throw new FairleadError('BUG', 'The cloud has no owner')
-    const { accessKeyId, accessKeySecret } = owner
-    const place = { netns: this.vpcNetns, address: CONTROL_PLANE_ADDRESS, port: CLOUD_PORT }
-    this.#desk = this.#started.use(new CloudDesk({ ...place, caPem, accessKeyId, accessKeySecret }))
   }
 
   /** Applies a Service as `kubectl create` does. */
@@ -224,7 +222,30 @@ export class Lab implements AsyncDisposable {
     for (const pod of manifests) await client.create(pods, pod)
     for (const { metadata } of manifests)
       await this.until(`a ready pod ${metadata.name}`, () => this.#ready(metadata.name))
-    for (const service of SERVICES) await this.create(service)
+    for (const service of SERVICES.filter(({ needsCertificate }) => needsCertificate !== true))
+      await this.create(service)
+    await this.until(
+      'a load balancer',
+      () => this.watch.service(balancerName('Local'))?.status?.loadBalancer?.ingress?.[0],
+    )
+    await this.#enterCloud()
+    const { certificatePem, privateKeyPem } = await issueSelfSigned(SITE_NAME)
+    this.#trusted = certificatePem
+    const id = await this.cloud.uploadCertificate(certificatePem, privateKeyPem)
+    for (const service of SERVICES.filter(({ needsCertificate }) => needsCertificate === true)) {
+      await this.create({ ...service, annotations: { ...service.annotations, [CERTIFICATE]: id } })
+    }
+  }
+
+  /** Opens the door to the cloud, which is there since the first load balancer. */
+  async #enterCloud(): Promise<void> {
+    const { layout } = this.cluster
+    const { caPem = '' } = await loadKubeconfig(layout.kubeconfig)
+    const [owner] = openCloudKeys(`${layout.cloudDirectory}/keys.json`, [OWNER_USER])
+    if (owner === undefined) throw new FairleadError('BUG', 'The cloud has no owner')
+    const { accessKeyId, accessKeySecret } = owner
+    const place = { netns: this.vpcNetns, address: CONTROL_PLANE_ADDRESS, port: CLOUD_PORT }
+    this.#desk = this.#started.use(new CloudDesk({ ...place, caPem, accessKeyId, accessKeySecret }))
   }
 
   #ready(name: string): true | undefined {

@@ -28,12 +28,19 @@ export const EXTERNAL_NAME = 'db.example.com'
 
 export const SCHEDULER = 'service.beta.kubernetes.io/alibaba-cloud-loadbalancer-scheduler'
 export const PERSISTENCE = 'service.beta.kubernetes.io/alibaba-cloud-loadbalancer-persistence-timeout'
+export const CERTIFICATE = 'service.beta.kubernetes.io/alibaba-cloud-loadbalancer-cert-id'
 export const PROTOCOL_PORT = 'service.beta.kubernetes.io/alibaba-cloud-loadbalancer-protocol-port'
+
+/** What {@link PROTOCOL_PORT} says where there is a layer 7, and the name that its certificate is for. */
+export const LAYER_7 = 'http:80,https:443'
+export const SITE_NAME = 'web.example.com'
 
 export interface SceneService {
   readonly name: string
   readonly spec: ServiceSpec
   readonly annotations?: Readonly<Record<string, string>>
+  /** It is made when the cloud has the certificate. */
+  readonly needsCertificate?: boolean
 }
 
 const HTTP = { name: 'http', port: 80, targetPort: 'http', protocol: 'TCP' } as const
@@ -54,8 +61,11 @@ export const SERVICES: readonly SceneService[] = [
   ...POLICIES.flatMap(balancersOf),
   {
     name: 'lb-layers',
-    spec: balancer('Cluster', { ports: [HTTP, { ...HTTP, name: 'tcp', port: 81 }, UDP] }),
-    annotations: { [PROTOCOL_PORT]: 'http:80' },
+    spec: balancer('Cluster', {
+      ports: [HTTP, { ...HTTP, name: 'https', port: 443 }, { ...HTTP, name: 'tcp', port: 81 }, UDP],
+    }),
+    annotations: { [PROTOCOL_PORT]: LAYER_7 },
+    needsCertificate: true,
   },
 ]
 

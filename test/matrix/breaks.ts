@@ -11,6 +11,7 @@ import { POLICIES, VALUES } from '../../src/matrix/documented.ts'
 import type { Lab } from '../../src/matrix/lab.ts'
 import {
   balancerName,
+  LAYER_7,
   NAMESPACE,
   NODE_ELSEWHERE,
   PERSISTENCE,
@@ -172,8 +173,8 @@ function layerBreaks(): Break[] {
     },
     {
       name: 'the listener of layer 7 has become one of layer 4',
-      cells: ['LoadBalancer/layer 7, HTTP'],
-      ...patch('lb-layers', annotation(PROTOCOL_PORT, null), annotation(PROTOCOL_PORT, 'http:80')),
+      cells: ['LoadBalancer/layer 7, HTTP', 'LoadBalancer/layer 7, HTTPS'],
+      ...patch('lb-layers', annotation(PROTOCOL_PORT, null), annotation(PROTOCOL_PORT, LAYER_7)),
     },
     {
       name: 'the load balancer is given up',

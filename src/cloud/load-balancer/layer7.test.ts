@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { systemErrorCode } from '../../base/error.ts'
-import { issueSelfSigned } from '../test-certificate.ts'
+import { issueSelfSigned } from '../self-signed-certificate.ts'
 import { findHaproxy } from './layer7/find-haproxy.ts'
 import type { ListenerPlan } from './plan.ts'
 import {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { issueSelfSigned } from '../test-certificate.ts'
+import { issueSelfSigned } from '../self-signed-certificate.ts'
 import { refusalOf } from '../test-cloud.ts'
 import { openTestSlb, type TestSlb } from './test-slb.ts'
 

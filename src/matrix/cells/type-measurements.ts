@@ -1,17 +1,21 @@
 /** How each row of the table of types is measured. */
-import { ask, type Target } from '../../cluster/vantage.ts'
+import { requireAddress } from '../../base/ip.ts'
+import { ask, type EchoAnswer, type Target } from '../../cluster/vantage.ts'
+import { ConntrackSocket } from '../../linux/conntrack.ts'
 import { askName } from '../ask-name.ts'
 import type { Measurement } from '../cell.ts'
 import type { ClientClass } from '../clients.ts'
 import { VALUES } from '../documented.ts'
-import { converse, howItFailed, nodeOfSource, type Reach, reach, sourceOf, tally } from '../experiments.ts'
+import { askTls, converse, howItFailed, nodeOfSource, type Reach, reach, sourceOf, tally } from '../experiments.ts'
 import { INTERNET_ADDRESS, type Lab } from '../lab.ts'
-import { BACKENDS, NODE_ELSEWHERE } from '../scene.ts'
+import { BACKENDS, NODE_ELSEWHERE, SITE_NAME } from '../scene.ts'
 import { fullName } from './names.ts'
 import { reachMeasurement } from './reach-measurement.ts'
 
 const ROUNDS = 6
 const BOTTLENECK_CONNECTIONS = 24
+/** Protocol number of TCP (IANA). */
+const TCP = 6
 
 function tcp(host: string, port: number): Target {
   return { host, port, protocol: 'TCP' }
@@ -56,16 +60,32 @@ export async function measureNodePortNumber(lab: Lab): Promise<Measurement> {
 export async function measureBottleneck(lab: Lab): Promise<Measurement> {
   const node = lab.cluster.spec.nodes.find(({ name }) => name === NODE_ELSEWHERE)
   const target = tcp(node?.publicAddress ?? '', lab.nodePort('nodeport'))
+  const before = trackedTo(lab, target.port)
   const answers = await converse(lab.from('internet'), target, BOTTLENECK_CONNECTIONS)
+  const after = trackedTo(lab, target.port)
   const carriers = answers.map((answer) => nodeOfSource(lab, sourceOf(answer)) ?? 'nobody known')
   const isOne = carriers.every((carrier) => carrier === NODE_ELSEWHERE)
   return {
     value: isOne ? VALUES.oneNode : tally(carriers),
     evidence: [
       `${BOTTLENECK_CONNECTIONS} connections to ${target.host}:${target.port} were carried by ${tally(carriers)}`,
+      `nodes track so many more of them: ${[...after].map(([name, count]) => `${name} ${count - (before.get(name) ?? 0)}`).join(', ')}`,
       `and answered by ${tally(answers.map(({ pod }) => pod))}, which saw ${tally(answers.map(sourceOf))}`,
     ],
   }
+}
+
+/** Connections from the internet to a node port that each node's kernel keeps track of. */
+function trackedTo(lab: Lab, port: number): Map<string, number> {
+  const client = requireAddress(INTERNET_ADDRESS)
+  const counts = lab.cluster.spec.nodes.map(({ name }) => {
+    using conntrack = ConntrackSocket.open(lab.cluster.nodeNetns(name))
+    const own = conntrack
+      .list('ip', TCP)
+      .filter(({ original }) => original.destinationPort === port && client.equals(original.source))
+    return [name, own.length] as const
+  })
+  return new Map(counts)
 }
 
 export async function measurePlain(
@@ -77,15 +97,22 @@ export async function measurePlain(
   return reachMeasurement([{ where: `${host}:${port}/${protocol}`, found }])
 }
 
-/** Layer 7 is what speaks HTTP itself: the pod sees the load balancer, and the client in a header only. */
 export async function measureHttp(lab: Lab): Promise<Measurement> {
-  const host = lab.balancerAddress('lb-layers')
-  const answer = await ask(lab.from('internet'), tcp(host, 80))
-  const told = 'forwardedFor' in answer ? String(answer.forwardedFor) : ''
-  const isLayer7 = told === INTERNET_ADDRESS
+  const target = tcp(lab.balancerAddress('lb-layers'), 80)
+  return layer7(target, await ask(lab.from('internet'), target))
+}
+
+/** The load balancer ends TLS with the certificate that it was given. */
+export async function measureHttps(lab: Lab): Promise<Measurement> {
+  const target = tcp(lab.balancerAddress('lb-layers'), 443)
+  return layer7(target, await askTls(lab.from('internet'), target, { ca: lab.trusted, servername: SITE_NAME }))
+}
+
+/** Layer 7 is what speaks HTTP itself: the pod sees the load balancer, and the client in a header only. */
+function layer7({ host, port }: Target, { pod, forwardedFor }: EchoAnswer): Measurement {
   return {
-    value: isLayer7 ? VALUES.reachable : 'no layer 7',
-    evidence: [`${host}:80 answers: ${answer.pod}, which was told X-Forwarded-For: ${told || 'nothing'}`],
+    value: forwardedFor === INTERNET_ADDRESS ? VALUES.reachable : 'no layer 7',
+    evidence: [`${host}:${port} answers: ${pod}, which was told X-Forwarded-For: ${forwardedFor ?? 'nothing'}`],
   }
 }
 

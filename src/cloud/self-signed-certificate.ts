@@ -6,7 +6,7 @@ import type { KeyedCertificate } from './load-balancer/plan.ts'
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 const DAY_MS = 86_400_000
 
-/** A certificate for a name, signed by itself; for tests. */
+/** A certificate for a name, signed by itself, good for a day. */
 export async function issueSelfSigned(name: string): Promise<KeyedCertificate> {
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
   const now = Date.now()
