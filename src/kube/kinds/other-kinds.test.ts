@@ -50,6 +50,16 @@ const RULES: readonly (readonly [KindDefinition<never>, object, string])[] = [
     'spec.replicas: Invalid value: -1: must be greater than or equal to 0',
   ],
   [replicationControllerKind, {}, 'spec.selector: Required value'],
+  [
+    replicationControllerKind,
+    { template: { ...TEMPLATE, spec: { ...TEMPLATE.spec, ephemeralContainers: [{ name: 'look', image: 'x' }] } } },
+    'spec.template.spec.ephemeralContainers: Forbidden: ephemeral containers not allowed in pod template',
+  ],
+  [
+    replicationControllerKind,
+    { template: { ...TEMPLATE, spec: { ...TEMPLATE.spec, hostPID: true, shareProcessNamespace: true } } },
+    'spec.template.spec.securityContext.shareProcessNamespace: Invalid value: true: ShareProcessNamespace and HostPID cannot both be enabled',
+  ],
   [replicationControllerKind, {}, 'spec.template: Required value'],
   [
     replicationControllerKind,

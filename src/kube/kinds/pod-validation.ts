@@ -11,7 +11,7 @@ const PROTOCOLS = ['SCTP', 'TCP', 'UDP']
 
 /** Rules of a Pod. */
 export function validatePod(pod: Pod, old: Pod | undefined, part?: string): readonly FieldError[] {
-  const errors = validatePodSpec(pod.spec, 'spec')
+  const errors = validatePodSpec(pod.spec, POD)
   if (old === undefined) return [...errors, ...validateNew(pod.spec)]
   if (part === 'ephemeralcontainers') return [...errors, ...validateEphemeralChange(pod.spec, old.spec)]
   return [...errors, ...validatePodChange(pod.spec, old.spec)]
@@ -22,6 +22,14 @@ function validateNew(spec: PodSpec | undefined): readonly FieldError[] {
   return early ? [forbidden('spec.ephemeralContainers', 'cannot be set on create')] : []
 }
 
+/** Where the spec of a pod itself lies; all others are templates. */
+const POD = 'spec'
+
+function validateTemplateOnly({ ephemeralContainers = [] }: PodSpec, path: string): readonly FieldError[] {
+  if (ephemeralContainers.length === 0) return []
+  return [forbidden(`${path}.ephemeralContainers`, 'ephemeral containers not allowed in pod template')]
+}
+
 /** Rules of a pod's spec at `path`. */
 export function validatePodSpec(spec: PodSpec | undefined, path: string): readonly FieldError[] {
   if (spec === undefined) return [required(path)]
@@ -29,7 +37,7 @@ export function validatePodSpec(spec: PodSpec | undefined, path: string): readon
     ...validateContainers(spec.containers ?? [], `${path}.containers`, true),
     ...validateContainers(spec.initContainers ?? [], `${path}.initContainers`, false),
     ...validateContainers(spec.ephemeralContainers ?? [], `${path}.ephemeralContainers`, false),
-    ...validateEphemeral(spec, path),
+    ...(path === POD ? validateEphemeral(spec, path) : validateTemplateOnly(spec, path)),
     ...validateVolumes(spec, path),
     ...oneOf(`${path}.restartPolicy`, spec.restartPolicy, ['Always', 'OnFailure', 'Never']),
     ...oneOf(`${path}.dnsPolicy`, spec.dnsPolicy, ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None']),
