@@ -20,7 +20,7 @@ export interface CcmFlags {
   readonly kubeconfig?: string
   readonly master?: string
   readonly cloudConfig: string
-  /** `service,node,route`, `*` for all, `-name` for all but one. */
+  /** `service,nlb,node,route`, `*` for all, `-name` for all but one. */
   readonly controllers?: string
   readonly concurrentServiceSyncs?: number
   readonly sgBatchSize?: number
@@ -48,7 +48,7 @@ interface Surroundings {
   readonly signal: AbortSignal
 }
 
-const CONTROLLERS: readonly ControllerName[] = ['service', 'node', 'route']
+const CONTROLLERS: readonly ControllerName[] = ['service', 'nlb', 'node', 'route']
 const MAXIMUM_BATCH = 40
 const BATCH_FOR_NONSENSE = 39
 const SHORTEST_ROUTE_PERIOD_MS = 60_000

@@ -22,6 +22,7 @@ test('keys of ACK are read, in any case; keys of access are base64', () => {
   })
   assert.deepEqual([config.accessKeyId, config.accessKeySecret, config.clusterId], ['id', 'secret', 'c1'])
   assert.deepEqual(config.vSwitchIds, ['vsw-a', 'vsw-b'])
+  assert.deepEqual(config.zones, [{ zoneId: 'zone-b', vSwitchId: 'vsw-b' }])
   assert.deepEqual(config.routeTableIds, ['vtb-1', 'vtb-2'])
   assert.deepEqual([config.serviceBackendType, config.disablePublicSlb], ['eni', true])
   assert.deepEqual(config.featureGates, { IPv6DualStack: true, EndpointSlice: false })
@@ -43,8 +44,10 @@ test('endpoints: the public ones of the region, or those of the environment', ()
   assert.equal(endpointsOf('cn-hangzhou', {}).slb, 'https://slb.aliyuncs.com')
   assert.equal(endpointsOf('eu-central-1', {}).slb, 'https://slb.eu-central-1.aliyuncs.com')
   const env = { SLB_ENDPOINT: '127.0.0.1:80', VPC_ENDPOINT: 'https://vpc.test', ALICLOUD_CLIENT_SCHEME: 'HTTP' }
-  const { slb, ecs, vpc } = endpointsOf('cn-hangzhou', env)
+  const { slb, nlb, ecs, vpc } = endpointsOf('cn-hangzhou', env)
   assert.deepEqual([slb, ecs, vpc], ['http://127.0.0.1:80', 'http://ecs.cn-hangzhou.aliyuncs.com', 'https://vpc.test'])
+  assert.equal(nlb, 'http://nlb.cn-hangzhou.aliyuncs.com')
+  assert.equal(endpointsOf('cn-hangzhou', { NLB_ENDPOINT: 'nlb.test' }).nlb, 'https://nlb.test')
 })
 
 test('flags: batches of at most 40, nonsense falls to 39; routes need a range; controllers can be left out', () => {
@@ -55,8 +58,9 @@ test('flags: batches of at most 40, nonsense falls to 39; routes need a range; c
   assert.throws(() => controllerOptions({ cloudConfig: 'x' }), /there is no --cluster-cidr/)
   const withoutRoutes = controllerOptions({ cloudConfig: 'x', configureCloudRoutes: false })
   assert.equal(withoutRoutes.clusterCidr, undefined)
-  assert.deepEqual(controllerOptions({ ...flags, controllers: '*,-node' }).controllers, ['service', 'route'])
-  assert.throws(() => controllerOptions({ ...flags, controllers: 'nlb' }), /There is no controller 'nlb'/)
+  assert.deepEqual(controllerOptions({ ...flags, controllers: '*,-node' }).controllers, ['service', 'nlb', 'route'])
+  assert.deepEqual(controllerOptions({ ...flags, controllers: 'nlb' }).controllers, ['nlb'])
+  assert.throws(() => controllerOptions({ ...flags, controllers: 'alb' }), /There is no controller 'alb'/)
 })
 
 test('retries of all keys together: a burst of 100, then 10 in a second', () => {

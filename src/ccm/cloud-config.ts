@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { errorMessage, FairleadError } from '../base/error.ts'
+import { pairs } from './desired/ports.ts'
+import type { Zone } from './desired/service-plan.ts'
 
 /** What the cloud controller is told about the cloud: the part `Global` of ACK's cloud config. */
 export interface CloudConfig {
@@ -7,6 +9,8 @@ export interface CloudConfig {
   readonly clusterId: string
   readonly vpcId: string
   readonly vSwitchIds: readonly string[]
+  /** Zones that the vSwitches are listed with. @default none */
+  readonly zones?: readonly Zone[]
   readonly accessKeyId: string
   readonly accessKeySecret: string
   readonly resourceGroupId?: string
@@ -55,6 +59,7 @@ export function readCloudConfig(
     clusterId: global.text('clusterID') ?? 'clusterid',
     vpcId: global.required('vpcid'),
     vSwitchIds: readVSwitches(global.text('vswitchid') ?? ''),
+    zones: readZones(global.text('vswitchid') ?? ''),
     ...accessKey(global, env),
     ...(resourceGroupId === undefined ? {} : { resourceGroupId }),
     routeTableIds: (global.text('routeTableIDs') ?? '').split(',').filter((id) => id !== ''),
@@ -69,6 +74,13 @@ export function readCloudConfig(
 /** `:vsw-a,:vsw-b` or `zone:vsw-a,zone:vsw-b` */
 function readVSwitches(text: string): readonly string[] {
   return text.split(',').flatMap((item) => item.split(':').at(-1)?.trim() || [])
+}
+
+/** The first vSwitch of each zone that is named. */
+function readZones(text: string): readonly Zone[] {
+  const zones = new Map<string, string>()
+  for (const [zoneId, vSwitchId] of pairs(text)) if (!zones.has(zoneId)) zones.set(zoneId, vSwitchId)
+  return [...zones].map(([zoneId, vSwitchId]) => ({ zoneId, vSwitchId }))
 }
 
 /** `A=true,B=false` */

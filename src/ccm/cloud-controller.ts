@@ -4,24 +4,29 @@ import type { Client } from '../kube/client.ts'
 import { createEventRecorder, type EventRecorder } from '../kube/event-recorder.ts'
 import { InformerSet } from '../kube/informers.ts'
 import { type ControlLoop, type RunningControllers, runControllers } from '../kube/run-controllers.ts'
+import { awaitJobs } from './api/await-jobs.ts'
 import type { CloudApi } from './api/cloud-api.ts'
 import type { CloudConfig } from './cloud-config.ts'
+import type { ServicePlan } from './desired/service-plan.ts'
 import { InformerView } from './informer-view.ts'
 import { Interfaces } from './interfaces.ts'
+import type { SeenBalancer, WantedBalancer } from './model.ts'
+import { NetworkBalancer } from './nlb/network-balancer.ts'
 import { NodeController } from './node/node-controller.ts'
 import { RouteController } from './route/route-controller.ts'
 import { ServiceController } from './service-controller.ts'
+import type { Balancer } from './sync/balancer.ts'
 import { ClassicBalancer } from './sync/classic-balancer.ts'
 import { DEFAULT_LIMITS, type QuotaLimits } from './sync/quota-watch.ts'
 import { ServiceSync } from './sync/service-sync.ts'
-import type { SyncSettings } from './sync/sync-context.ts'
+import type { SyncContext, SyncSettings } from './sync/sync-context.ts'
 
 export interface CloudControllerOptions {
   /** As `system:cloud-controller-manager`. */
   readonly client: Client
   readonly api: CloudApi
   readonly config: CloudConfig
-  /** Which controllers run. @default all: service, node, and route where `clusterCidr` is given */
+  /** Which controllers run. @default all: service (CLB), nlb, node, and route where `clusterCidr` is given */
   readonly controllers?: readonly ControllerName[]
   /** Ranges of pods that get routes in the VPC (Flannel); without it no route is written. */
   readonly clusterCidr?: string
@@ -41,7 +46,7 @@ export interface CloudControllerOptions {
   readonly log: Log
 }
 
-export type ControllerName = 'service' | 'node' | 'route'
+export type ControllerName = 'service' | 'nlb' | 'node' | 'route'
 
 /** The running controllers. Disposing them leaves the cloud as it is. */
 export type CloudController = RunningControllers
@@ -54,7 +59,8 @@ const ROUTE_LIMIT = 200
 
 /** Starts the cloud controller: Services of type LoadBalancer become load balancers. */
 export function startCloudController(options: CloudControllerOptions): CloudController {
-  const { client, api, log, clock = systemClock } = options
+  const { client, log, clock = systemClock } = options
+  const api = awaitJobs(options.api, clock)
   const informers = new InformerSet({ client, log, clock })
   const view = new InformerView(informers)
   const recorders: EventRecorder[] = []
@@ -64,9 +70,11 @@ export function startCloudController(options: CloudControllerOptions): CloudCont
     return recorder
   }
   const common = { client, api, view, recorderOf, clock, log }
-  const wanted = options.controllers ?? ['service', 'node', 'route']
+  const wanted = options.controllers ?? ['service', 'nlb', 'node', 'route']
   const made: Record<ControllerName, () => ControlLoop | undefined> = {
-    service: () => serviceController(options, common),
+    service: () =>
+      serviceController(options, common, { name: 'service', kindOf: (context) => new ClassicBalancer(context) }),
+    nlb: () => serviceController(options, common, { name: 'nlb', kindOf: (context) => new NetworkBalancer(context) }),
     node: () => nodeController(options, common),
     route: () => routeController(options, common),
   }
@@ -83,14 +91,24 @@ interface Common {
   readonly log: Log
 }
 
-function serviceController(options: CloudControllerOptions, { view, recorderOf, ...common }: Common): ControlLoop {
+/** A kind of load balancer, and what its controller is called. */
+interface Kind<P extends ServicePlan, M extends WantedBalancer, O extends SeenBalancer> {
+  readonly name: ControllerName
+  kindOf(context: SyncContext): Balancer<P, M, O>
+}
+
+function serviceController<P extends ServicePlan, M extends WantedBalancer, O extends SeenBalancer>(
+  options: CloudControllerOptions,
+  { view, recorderOf, ...common }: Common,
+  { name, kindOf }: Kind<P, M, O>,
+): ControlLoop {
   const { config } = options
   const settings = syncSettings(options)
   const interfaces = new Interfaces(common.api, config.vpcId)
-  const recorder = recorderOf('service-controller')
-  const log = common.log.child({ controller: 'service' })
+  const recorder = recorderOf(`${name}-controller`)
+  const log = common.log.child({ controller: name })
   const context = { ...common, recorder, cluster: view, interfaces, settings, log }
-  const balancer = new ClassicBalancer(context)
+  const balancer = kindOf(context)
   const sync = new ServiceSync(context, balancer)
   return new ServiceController({
     sync,
@@ -143,6 +161,7 @@ export function syncSettings(options: Omit<CloudControllerOptions, 'client' | 'a
       compat,
       defaultBackendType: config.serviceBackendType,
       ipv6DualStack: config.featureGates.IPv6DualStack === true,
+      zones: config.zones ?? [],
     },
     claim: { typeAnnotation: config.featureGates.LoadBalancerTypeAnnotation === true },
     vpcId: config.vpcId,

@@ -1,6 +1,7 @@
 import { addressFamily, cidrContains, parseAddress, requireCidr } from '../base/ip.ts'
 import { listOf, textOf, textsOf } from './api/answer.ts'
 import type { CloudApi } from './api/cloud-api.ts'
+import { allPages } from './api/pages.ts'
 import type { InterfaceLookup, InterfaceOf } from './desired/backends.ts'
 import type { Candidate } from './desired/endpoints.ts'
 
@@ -59,22 +60,18 @@ export class Interfaces {
 
   async #lookUpSome(addresses: readonly string[], found: Map<string, string>): Promise<void> {
     const isIpv6 = addressFamily(addresses[0] ?? '') === 6
-    let token = ''
-    do {
-      const answer = await this.#api.call('ecs', 'DescribeNetworkInterfaces', {
-        VpcId: this.#vpcId,
-        Status: 'InUse',
-        [isIpv6 ? 'Ipv6Address' : 'PrivateIpAddress']: addresses,
-        MaxResults: ADDRESSES_PER_CALL,
-        ...(token === '' ? {} : { NextToken: token }),
-      })
-      for (const item of listOf(answer, 'NetworkInterfaceSets', 'NetworkInterfaceSet')) {
-        const id = textOf(item, 'NetworkInterfaceId')
-        for (const set of listOf(item, 'PrivateIpSets', 'PrivateIpSet')) found.set(textOf(set, 'PrivateIpAddress'), id)
-        for (const set of listOf(item, 'Ipv6Sets', 'Ipv6Set')) found.set(textOf(set, 'Ipv6Address'), id)
-      }
-      token = textOf(answer, 'NextToken')
-    } while (token !== '')
+    const wanted = {
+      VpcId: this.#vpcId,
+      Status: 'InUse',
+      [isIpv6 ? 'Ipv6Address' : 'PrivateIpAddress']: addresses,
+      MaxResults: ADDRESSES_PER_CALL,
+    }
+    const pages = await allPages((token) => this.#api.call('ecs', 'DescribeNetworkInterfaces', { ...wanted, ...token }))
+    for (const item of pages.flatMap((answer) => listOf(answer, 'NetworkInterfaceSets', 'NetworkInterfaceSet'))) {
+      const id = textOf(item, 'NetworkInterfaceId')
+      for (const set of listOf(item, 'PrivateIpSets', 'PrivateIpSet')) found.set(textOf(set, 'PrivateIpAddress'), id)
+      for (const set of listOf(item, 'Ipv6Sets', 'Ipv6Set')) found.set(textOf(set, 'Ipv6Address'), id)
+    }
   }
 
   #vpcRanges(): Promise<readonly string[]> {

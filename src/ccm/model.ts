@@ -89,6 +89,8 @@ export interface DesiredModel extends WantedBalancer {
 export interface ObservedGroup {
   readonly id: string
   readonly name: string
+  /** On NLB. */
+  readonly tags?: readonly Tag[]
   readonly type?: GroupType
   readonly settings?: Readonly<Record<string, string>>
   readonly backends: readonly Backend[]

@@ -35,13 +35,27 @@ export const TERWAY_USER: CloudUser = {
   ],
 }
 
-/** Least rights of the cloud controller: load balancers in full; of machines and networks what it must know, and routes. */
+/**
+ * Least rights of the cloud controller: load balancers in full; of machines and networks what it must know, routes, and
+ * the security groups that hold the source ranges of Network Load Balancers.
+ */
 export const CONTROLLER_USER: CloudUser = {
   name: 'cloud-controller',
   statements: [
     {
       effect: 'Allow',
-      actions: ['slb:*', 'ecs:Describe*', 'vpc:Describe*', 'vpc:CreateRouteEntry', 'vpc:DeleteRouteEntry'],
+      actions: [
+        'slb:*',
+        'nlb:*',
+        'ecs:Describe*',
+        'ecs:CreateSecurityGroup',
+        'ecs:AuthorizeSecurityGroup',
+        'ecs:RevokeSecurityGroup',
+        'ecs:DeleteSecurityGroup',
+        'vpc:Describe*',
+        'vpc:CreateRouteEntry',
+        'vpc:DeleteRouteEntry',
+      ],
     },
   ],
 }

@@ -33,6 +33,10 @@ export function startClusterCloudController(options: ClusterCloudControllerOptio
       clusterId: spec.name,
       vpcId: cloud.cloud.ids.vpcId,
       vSwitchIds: spec.vSwitches.map(({ zoneId }) => vSwitchId(spec.name, zoneId)),
+      zones: [...new Set(spec.vSwitches.map(({ zoneId }) => zoneId))].map((zoneId) => ({
+        zoneId,
+        vSwitchId: vSwitchId(spec.name, zoneId),
+      })),
       ...key,
       routeTableIds: [cloud.cloud.ids.routeTableId],
       serviceBackendType: terway ? 'eni' : 'ecs',

@@ -3,18 +3,21 @@ import { openTestBench, type TestBench } from '../../src/apiserver/test-bench.ts
 import { type Clock, systemClock } from '../../src/base/clock.ts'
 import { FairleadError } from '../../src/base/error.ts'
 import { createLog } from '../../src/base/log.ts'
+import { awaitJobs } from '../../src/ccm/api/await-jobs.ts'
 import type { CloudApi, CloudProduct } from '../../src/ccm/api/cloud-api.ts'
 import { createPopClient } from '../../src/ccm/api/pop-client.ts'
 import type { CloudConfig } from '../../src/ccm/cloud-config.ts'
 import { syncSettings } from '../../src/ccm/cloud-controller.ts'
 import { Interfaces } from '../../src/ccm/interfaces.ts'
+import { NetworkBalancer } from '../../src/ccm/nlb/network-balancer.ts'
 import type { Reconciler } from '../../src/ccm/service-controller.ts'
 import { ClassicBalancer } from '../../src/ccm/sync/classic-balancer.ts'
 import { ServiceSync } from '../../src/ccm/sync/service-sync.ts'
 import type { ClusterView } from '../../src/ccm/sync/sync-context.ts'
+import { createNlbProduct } from '../../src/cloud/nlb/nlb-product.ts'
 import { instanceId, REGION_ID, type RegionSpec, regionIds, vSwitchId } from '../../src/cloud/region.ts'
 import { createSlbProduct } from '../../src/cloud/slb/slb-product.ts'
-import { openTestCloud, TEST_REGION, TEST_USER, type TestCloud } from '../../src/cloud/test-cloud.ts'
+import { type Acs3Client, openTestCloud, TEST_REGION, TEST_USER, type TestCloud } from '../../src/cloud/test-cloud.ts'
 import type { Client } from '../../src/kube/client.ts'
 import { createEventRecorder, type EventRecorder } from '../../src/kube/event-recorder.ts'
 import { keyOf } from '../../src/kube/object-key.ts'
@@ -49,7 +52,7 @@ export class WatchedApi implements CloudApi {
 
   /** Calls that change something, since the last look. */
   takeWrites(): string[] {
-    return this.takeCalls().filter((action) => !action.startsWith('Describe') && !action.startsWith('List'))
+    return this.takeCalls().filter((action) => !/^(Describe|List|Get)/.test(action))
   }
 
   takeCalls(): string[] {
@@ -61,6 +64,8 @@ export class WatchedApi implements CloudApi {
 export class Killed extends Error {}
 
 export interface CcmOptions {
+  /** Which load balancers Services get. @default 'clb' */
+  readonly kind?: 'clb' | 'nlb'
   readonly compat?: boolean
   readonly config?: Partial<CloudConfig>
   readonly clock?: Clock
@@ -68,6 +73,8 @@ export interface CcmOptions {
   readonly driftPeriodMs?: number
   readonly batchSize?: number
   readonly dryRun?: boolean
+  /** Whether packets do not follow a job of NLB yet. @default they do */
+  readonly isOpen?: (jobId: string) => boolean
 }
 
 /** An API server, a cloud, and what reconciles Services between them, one step at a time. */
@@ -81,6 +88,7 @@ export class CcmBench implements AsyncDisposable {
   #recorder: EventRecorder
   #sync: Reconciler
   #services = 0
+  #nlb: Acs3Client | undefined
 
   constructor(bench: TestBench, cloud: TestCloud, options: CcmOptions) {
     this.#bench = bench
@@ -102,7 +110,7 @@ export class CcmBench implements AsyncDisposable {
     const interfaces = new Interfaces(this.api, settings.vpcId)
     this.#recorder = this.#newRecorder()
     const context = {
-      api: this.api,
+      api: awaitJobs(this.api, clock),
       client: this.client,
       recorder: this.#recorder,
       cluster: this.#view,
@@ -111,6 +119,7 @@ export class CcmBench implements AsyncDisposable {
       clock,
       log,
     }
+    if (this.#options.kind === 'nlb') return new ServiceSync(context, new NetworkBalancer(context))
     return new ServiceSync(context, new ClassicBalancer(context))
   }
 
@@ -211,6 +220,12 @@ export class CcmBench implements AsyncDisposable {
     return JSON.parse(JSON.stringify(answer))
   }
 
+  /** Asks NLB as a person at the console would. */
+  async askNlb<Answer = Record<string, unknown>>(action: string, parameters: object = {}): Promise<Answer> {
+    this.#nlb ??= this.cloud.acs3('2022-04-30')
+    return JSON.parse(JSON.stringify(await this.#nlb(action, parameters)))
+  }
+
   machine(name: string): string {
     return instanceId(TEST_REGION.cluster, name)
   }
@@ -294,7 +309,8 @@ export interface DescribedGroup {
 export async function openCcmBench(options: CcmOptions = {}): Promise<CcmBench> {
   const bench = await openTestBench()
   const region = options.region === undefined ? {} : { region: options.region }
-  const cloud = await openTestCloud({ products: [createSlbProduct(() => undefined)], ...region })
+  const nlb = createNlbProduct({ health: () => undefined, isOpen: options.isOpen ?? (() => false) })
+  const cloud = await openTestCloud({ products: [createSlbProduct(() => undefined), nlb], ...region })
   return new CcmBench(bench, cloud, options)
 }
 

@@ -42,7 +42,8 @@ export function readAnnotations(annotations: Annotations): ServiceAnnotations {
   }
 }
 
-function readRows<K extends string>(
+/** The values of rows by key. */
+export function readRows<K extends string>(
   annotations: Annotations,
   rows: Readonly<Record<K, InstanceRow>>,
 ): Partial<Record<K, string>> {
@@ -59,14 +60,18 @@ export interface CheckRules {
   readonly compat: boolean
 }
 
-/** Every annotation whose value is not one that the API takes. */
-export function annotationProblems(annotations: Annotations, { compat }: CheckRules): readonly Problem[] {
-  const rows = [
-    ...Object.values(INSTANCE_ROWS),
-    ...Object.values(BACKEND_ROWS),
-    ...Object.values(PORT_ROWS),
-    ...LISTENER_ROWS,
-  ]
+/** Every annotation of a CLB whose value is not one that the API takes. */
+export function annotationProblems(annotations: Annotations, rules: CheckRules): readonly Problem[] {
+  const tables = [INSTANCE_ROWS, BACKEND_ROWS, PORT_ROWS].flatMap((rows) => Object.values(rows))
+  return rowProblems([...tables, ...LISTENER_ROWS], annotations, rules)
+}
+
+/** Every annotation of some rows whose value is none that its rule accepts. */
+export function rowProblems(
+  rows: readonly Pick<InstanceRow, 'suffix' | 'rule'>[],
+  annotations: Annotations,
+  { compat }: CheckRules,
+): readonly Problem[] {
   const problems = new Map<string, Problem>()
   for (const { suffix, rule } of rows) {
     const value = annotationOf(annotations, suffix)

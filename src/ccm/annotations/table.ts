@@ -1,3 +1,4 @@
+import type { SettingRow } from './setting-row.ts'
 import { number, ON_OFF, pattern, type ValueRule, words } from './value-rule.ts'
 
 export type ListenerProtocol = 'tcp' | 'udp' | 'http' | 'https'
@@ -16,24 +17,16 @@ export interface InstanceRow {
 }
 
 /** An annotation that becomes a parameter of every listener whose protocol it fits. */
-export interface ListenerRow {
-  readonly suffix: string
-  /** Name of the parameter in `CreateLoadBalancer…Listener`. */
-  readonly parameter: string
+export interface ListenerRow extends SettingRow {
   readonly protocols: readonly ListenerProtocol[]
-  readonly rule: ValueRule
-  /** The value when it is not set: the API's own, unless `isSent`. */
-  readonly otherwise?: string
   /** ACK's controller sends `otherwise` when it makes a listener. */
   readonly isSent?: true
-  /** Counts only while another parameter of the listener has one of these values. */
-  readonly needs?: readonly [parameter: string, values: readonly string[]]
 }
 
-const ID = pattern(/^[A-Za-z][\w-]{0,127}$/, 'an id of letters, digits, dashes and underscores')
+export const ID = pattern(/^[A-Za-z][\w-]{0,127}$/, 'an id of letters, digits, dashes and underscores')
 const ZONE = pattern(/^[a-z][a-z0-9-]*$/, 'the id of a zone, such as cn-hangzhou-b')
 const IPV4 = pattern(/^(25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/, 'an IPv4 address')
-const TAGS = pattern(
+export const TAGS = pattern(
   /^[^=,]{1,64}(=[^,]{0,128})?(,[^=,]{1,64}(=[^,]{0,128})?)*$/,
   'a list key1=value1,key2=value2 with keys of at most 64 and values of at most 128 characters',
 )

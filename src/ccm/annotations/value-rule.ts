@@ -1,6 +1,6 @@
 /** What an annotation's value may be. */
 export type ValueRule =
-  | { readonly kind: 'words'; readonly words: readonly string[] }
+  | { readonly kind: 'words'; readonly words: readonly string[]; readonly anyCase?: true }
   | { readonly kind: 'number'; readonly min: number; readonly max: number; readonly or?: readonly string[] }
   | { readonly kind: 'pattern'; readonly pattern: RegExp; readonly wanted: string }
   | { readonly kind: 'list'; readonly words: readonly string[] }
@@ -9,6 +9,11 @@ export const ON_OFF: ValueRule = { kind: 'words', words: ['on', 'off'] }
 
 export function words(...allowed: readonly string[]): ValueRule {
   return { kind: 'words', words: allowed }
+}
+
+/** The same, written in capitals or not. */
+export function anyCase(...allowed: readonly string[]): ValueRule {
+  return { kind: 'words', words: allowed, anyCase: true }
 }
 
 export function number(min: number, max: number, ...or: readonly string[]): ValueRule {
@@ -22,7 +27,7 @@ export function pattern(expression: RegExp, wanted: string): ValueRule {
 export function accepts(rule: ValueRule, value: string): boolean {
   switch (rule.kind) {
     case 'words':
-      return rule.words.includes(value)
+      return wordIn(rule, value) !== undefined
     case 'number':
       return rule.or?.includes(value) === true || (isWholeNumber(value) && isWithin(rule, Number(value)))
     case 'pattern':
@@ -32,6 +37,12 @@ export function accepts(rule: ValueRule, value: string): boolean {
     default:
       return rule satisfies never
   }
+}
+
+/** The word as the rule writes it; `undefined` when it is none of them. */
+export function wordIn(rule: Extract<ValueRule, { kind: 'words' }>, value: string): string | undefined {
+  const plain = (word: string) => (rule.anyCase === true ? word.toLowerCase() : word)
+  return rule.words.find((word) => plain(word) === plain(value))
 }
 
 export function isWholeNumber(value: string): boolean {

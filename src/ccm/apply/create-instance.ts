@@ -3,7 +3,8 @@ import { FairleadError } from '../../base/error.ts'
 import { listOf, textOf } from '../api/answer.ts'
 import type { CloudApi } from '../api/cloud-api.ts'
 import { isCloudError } from '../api/cloud-error.ts'
-import { ownerTags, protectionParameters } from '../diff/instance-diff.ts'
+import { protectionParameters } from '../diff/instance-diff.ts'
+import { ownerTags, tagParameters } from '../diff/instance-tags.ts'
 import type { DesiredModel, InstanceSettings, ObservedInstance } from '../model.ts'
 
 export interface CreateOptions {
@@ -67,7 +68,7 @@ async function create(
   const tags = [...ownerTags(options), ...desired.tags]
   const parameters = {
     ...parametersOf(settings, options.vpcId),
-    Tag: tags.map(({ key, value }) => ({ Key: key, Value: value })),
+    Tag: tagParameters(tags),
   }
   const ClientToken = tokenOf(options.tokenSeed, parameters)
   const answer = await options.api.call('slb', 'CreateLoadBalancer', { ...parameters, ClientToken })
@@ -116,6 +117,7 @@ function parametersOf(settings: InstanceSettings, vpcId: string): Readonly<Recor
   return Object.fromEntries(Object.entries(sent).filter(([, value]) => value !== undefined))
 }
 
-function tokenOf(seed: string, parameters: object): string {
+/** The same for the same request only: the API refuses a token that comes with other parameters. */
+export function tokenOf(seed: string, parameters: object): string {
   return createHash('sha256').update(seed).update(JSON.stringify(parameters)).digest('hex').slice(0, 36)
 }

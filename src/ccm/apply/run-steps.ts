@@ -69,6 +69,7 @@ class Run {
   readonly #failed = new Set<string>()
   readonly groupIds: Map<string, string>
   readonly failures: unknown[] = []
+  readonly #listenerIds = new Map<string, string>()
   #aclId: string | undefined
 
   constructor(options: RunOptions) {
@@ -83,6 +84,7 @@ class Run {
       const answer = await api.call(step.product ?? product, step.action, this.#parameters(step))
       if (step.makesGroup !== undefined) this.groupIds.set(step.makesGroup, textOf(answer, GROUP_ID[product]))
       if (step.acl === 'makes') this.#aclId = textOf(answer, 'AclId')
+      if (step.listener !== undefined) this.#listenerIds.set(step.listener, textOf(answer, 'ListenerId'))
       log.debug({ action: step.action }, 'Cloud changed')
       return 'done'
     } catch (error) {
@@ -90,11 +92,12 @@ class Run {
     }
   }
 
-  #parameters({ parameters, group, acl }: Step): Readonly<Record<string, unknown>> {
+  #parameters({ parameters, group, acl, listener, usesListener }: Step): Readonly<Record<string, unknown>> {
     return {
       ...parameters,
       ...(group === undefined ? {} : { [GROUP_ID[this.#options.product]]: this.groupIds.get(group) ?? '' }),
       ...(acl === 'uses' ? { AclId: this.#aclId ?? '' } : {}),
+      ...(usesListener === true ? { ListenerId: this.#listenerIds.get(listener ?? '') ?? '' } : {}),
     }
   }
 

@@ -52,13 +52,17 @@ export function desiredSettings({ instance }: ServiceAnnotations, rules: Instanc
   }
 }
 
+interface WithInstance<K extends string> {
+  readonly instance: Readonly<Partial<Record<K, string>>>
+}
+
 /** Someone else's instance, if an annotation names one. */
-export function reuseOf({ instance }: ServiceAnnotations): Reuse | undefined {
+export function reuseOf({ instance }: WithInstance<'id' | 'forceOverride'>): Reuse | undefined {
   return instance.id === undefined ? undefined : { id: instance.id, override: instance.forceOverride === 'true' }
 }
 
 /** `k1=v1,k2=,k3` */
-export function tagsFrom({ instance }: ServiceAnnotations): readonly Tag[] {
+export function tagsFrom({ instance }: WithInstance<'tags'>): readonly Tag[] {
   const tags = new Map<string, string>()
   for (const item of (instance.tags ?? '').split(',')) {
     const [key = '', ...value] = item.split('=')

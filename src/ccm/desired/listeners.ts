@@ -1,4 +1,5 @@
 import type { ServiceAnnotations } from '../annotations/service-annotations.ts'
+import { onlyNeeded, type Values, valuesOf } from '../annotations/setting-row.ts'
 import { LISTENER_ROWS, type ListenerProtocol, type ListenerRow } from '../annotations/table.ts'
 import type { DomainExtension } from '../model.ts'
 import { type ListenerPort, pairs } from './ports.ts'
@@ -29,41 +30,16 @@ export function listenerSettings(
   const rows = LISTENER_ROWS.filter(({ protocols }) => protocols.includes(protocol))
   const cap = UNCAPPED.includes(protocol) ? { Bandwidth: '-1' } : {}
   const set = valuesOf(rows, ({ suffix }) => listener[suffix])
-  const all = onlyNeeded(rows, { ...valuesOf(rows, ({ otherwise }) => otherwise), ...set }, protocol)
+  const all = fitting(rows, { ...valuesOf(rows, ({ otherwise }) => otherwise), ...set }, protocol)
   if (!compat) return { settings: { ...cap, ...all }, initial: {} }
   const sent = valuesOf(rows, ({ isSent, otherwise }) => (isSent === true ? otherwise : undefined))
   const chosen = Object.fromEntries(Object.entries(all).filter(([name]) => set[name] !== undefined))
-  return { settings: chosen, initial: { ...cap, ...onlyNeeded(rows, { ...sent, ...set }, protocol) } }
+  return { settings: chosen, initial: { ...cap, ...fitting(rows, { ...sent, ...set }, protocol) } }
 }
 
-type Values = Readonly<Record<string, string>>
-
-function valuesOf(rows: readonly ListenerRow[], value: (row: ListenerRow) => string | undefined): Values {
-  return Object.fromEntries(
-    rows.flatMap((row) => {
-      const found = value(row)
-      return found === undefined ? [] : [[row.parameter, canonical(row.parameter, found)]]
-    }),
-  )
-}
-
-const LISTS = new Set(['AclId', 'HealthCheckHttpCode'])
-
-/** Lists are sets: their order means nothing. */
-export function canonical(parameter: string, value: string): string {
-  return LISTS.has(parameter) ? [...new Set(value.split(','))].sort().join(',') : value
-}
-
-/** Without what counts for nothing, since what it belongs to is off. */
-function onlyNeeded(rows: readonly ListenerRow[], values: Values, protocol: ListenerProtocol): Values {
-  const counts = ({ needs }: ListenerRow): boolean => {
-    if (needs === undefined) return true
-    const [parameter, allowed] = needs
-    const needed = rows.find((row) => row.parameter === parameter)
-    return allowed.includes(values[parameter] ?? '') && (needed === undefined || counts(needed))
-  }
-  const kept = rows.filter((row) => values[row.parameter] !== undefined && counts(row))
-  const result = Object.fromEntries(kept.map(({ parameter }) => [parameter, values[parameter] ?? '']))
+/** A TCP listener that does not check by HTTP has no words for it. */
+function fitting(rows: readonly ListenerRow[], values: Values, protocol: ListenerProtocol): Values {
+  const result = onlyNeeded(rows, values)
   if (protocol === 'tcp' && result.HealthCheckType !== 'http') {
     for (const name of ['HealthCheckURI', 'HealthCheckDomain', 'HealthCheckHttpCode']) delete result[name]
   }

@@ -1,12 +1,9 @@
-import type { AttributeKey, DesiredModel, ObservedInstance, Tag } from '../model.ts'
-import { CLUSTER_TAG, OWNER_TAG, REUSED_TAG } from '../names.ts'
+import type { AttributeKey, DesiredModel, ObservedInstance } from '../model.ts'
+import { type MarkRules, markSteps, tagSteps } from './instance-tags.ts'
 import type { Diff, Step } from './step.ts'
 
-export interface InstanceDiffRules {
+export interface InstanceDiffRules extends Omit<MarkRules, 'resourceType'> {
   readonly compat: boolean
-  readonly clusterId: string
-  /** Value of the owner tag. */
-  readonly defaultName: string
 }
 
 /** With the words of ACK's controller. */
@@ -19,19 +16,20 @@ const IMMUTABLE: readonly (readonly [AttributeKey, string])[] = [
   ['networkType', 'NetworkType'],
   ['address', 'address'],
 ]
-/** More tags than this are no room for ours. */
-const MANY_TAGS = 10
-const PROTECTION_REASON = 'managed.by.ack'
+/** Why instances of ours are not to be changed in the console. */
+export const PROTECTION_REASON = 'managed.by.ack'
+/** What the tags of an instance are tags of. */
+const TAGGED = { resourceType: 'instance' } as const
 
 /** The changes of an instance's attributes, and those that cannot be made any more. */
 export function diffInstance(desired: DesiredModel, observed: ObservedInstance, rules: InstanceDiffRules): Diff {
   return {
     steps: [
-      ...ownTags(desired, observed, rules),
+      ...markSteps(desired, observed, { ...rules, ...TAGGED }),
       ...chargeSteps(desired, observed),
       ...protectionSteps(desired, observed),
       ...nameSteps(desired, observed),
-      ...tagSteps(desired, observed, rules),
+      ...tagSteps(desired, observed, { ...rules, ...TAGGED }),
     ],
     refusals: refusalsOf(desired, observed),
   }
@@ -94,49 +92,6 @@ export function protectionParameters(status: string): Readonly<Record<string, st
 function nameSteps({ settings }: DesiredModel, { id, settings: actual }: ObservedInstance): Step[] {
   if (settings.name === undefined || settings.name === actual.name) return []
   return [step('SetLoadBalancerName', id, { LoadBalancerName: settings.name })]
-}
-
-/** The marks that say whose the instance is; a key that is there is left as it is. */
-function ownTags({ reuse }: DesiredModel, { id, tags }: ObservedInstance, rules: InstanceDiffRules): Step[] {
-  const marks = reuse === undefined ? ownerTags(rules) : [{ key: REUSED_TAG, value: 'true' }]
-  const added = marks.filter(({ key }) => !tags.some((tag) => tag.key === key))
-  return added.length === 0 || tags.length >= MANY_TAGS ? [] : [tagStep(id, added)]
-}
-
-/** Tags of an instance that the controller made. */
-export function ownerTags({ defaultName, clusterId }: Pick<InstanceDiffRules, 'defaultName' | 'clusterId'>): Tag[] {
-  return [
-    { key: OWNER_TAG, value: defaultName },
-    { key: CLUSTER_TAG, value: clusterId },
-  ]
-}
-
-function tagSteps(desired: DesiredModel, { id, tags }: ObservedInstance, { compat }: InstanceDiffRules): Step[] {
-  const changed = desired.tags.filter(
-    ({ key, value }) => !isReserved(key) && !tags.some((tag) => tag.key === key && tag.value === value),
-  )
-  const removed = tags.filter(({ key }) => isDropped(key, desired, compat)).map(({ key }) => key)
-  return [
-    ...(changed.length === 0 ? [] : [tagStep(id, changed)]),
-    ...(removed.length === 0
-      ? []
-      : [{ action: 'UntagResources', parameters: { ResourceType: 'instance', ResourceId: [id], TagKey: removed } }]),
-  ]
-}
-
-/** ACK's controller takes away whatever the annotation does not list; we only what it listed before. */
-function isDropped(key: string, { tags, droppedTags }: DesiredModel, compat: boolean): boolean {
-  if (isReserved(key) || tags.some((tag) => tag.key === key)) return false
-  return compat ? tags.length > 0 : droppedTags.includes(key)
-}
-
-function isReserved(key: string): boolean {
-  return key.startsWith('acs:') || [OWNER_TAG, CLUSTER_TAG, REUSED_TAG].includes(key)
-}
-
-function tagStep(id: string, tags: readonly Tag[]): Step {
-  const Tag = tags.map(({ key, value }) => ({ Key: key, Value: value }))
-  return { action: 'TagResources', parameters: { ResourceType: 'instance', ResourceId: [id], Tag } }
 }
 
 function step(action: string, id: string, parameters: Readonly<Record<string, unknown>>): Step {

@@ -1,15 +1,11 @@
 import type { DesiredListener, DesiredModel, ObservedListener, ObservedModel } from '../model.ts'
-import { isOwnedBy, type Owner, parseListenerDescription } from '../names.ts'
+import { isOwnedBy } from '../names.ts'
 import { listenerParameters } from '../observed/listener-view.ts'
 import { groupKey } from './group-diff.ts'
+import { type HolderRules, heldRefusal, holderOf, placeOf } from './port-holder.ts'
 import type { Diff, Step } from './step.ts'
 
-export interface ListenerDiffRules {
-  readonly owner: Owner
-  readonly compat: boolean
-  /** Whether a Service of this cluster (that is not the one at hand) is there and may hold a port. */
-  isThere(holder: { readonly service: string; readonly namespace: string }): boolean
-}
+export type ListenerDiffRules = HolderRules
 
 const HASHES: readonly string[] = ['sch', 'tch', 'qch']
 
@@ -22,7 +18,7 @@ export function diffListeners(desired: DesiredModel, observed: ObservedModel, ru
   const refusals: string[] = []
   const refused = new Set<DesiredListener>()
   for (const listener of desired.listeners) {
-    const reason = refusalOf(listener, observed, { desired, rules })
+    const reason = refusalOf(listener, observed, rules)
     if (reason === undefined) continue
     refusals.push(reason)
     refused.add(listener)
@@ -78,27 +74,12 @@ interface Models {
 function refusalOf(
   listener: DesiredListener,
   { listeners, instance }: ObservedModel,
-  { desired, rules }: { readonly desired: DesiredModel; readonly rules: ListenerDiffRules },
+  rules: ListenerDiffRules,
 ): string | undefined {
-  const isUdp = listener.protocol === 'udp'
-  const holder = listeners.find(({ port, protocol }) => port === listener.port && (protocol === 'udp') === isUdp)
+  const holder = holderOf(listener, listeners)
   if (holder === undefined) return undefined
-  const place = `port ${listener.port} of load balancer ${instance.id}`
-  const other = parseListenerDescription(holder.description)
-  const isOurs = other !== undefined && isOwnedBy(holder.description, rules.owner)
-  if (other !== undefined && !isOurs && !rules.compat) {
-    const isHere = other.clusterId === rules.owner.clusterId
-    if (!isHere || rules.isThere(other)) {
-      const where = isHere ? '' : ` of cluster ${other.clusterId}`
-      return `${place} is held by the Service ${other.namespace}/${other.service}${where}: give one of the two another port`
-    }
-  }
-  const willGo =
-    isOurs && !desired.listeners.some((one) => one.port === holder.port && one.protocol === holder.protocol)
-  if (holder.protocol !== listener.protocol && !isOurs && !willGo) {
-    return `${place} has a listener of ${holder.protocol} that somebody else made ('${holder.description}'): delete it, or give the Service another port`
-  }
-  return schedulerRefusal(listener, holder, place)
+  const place = placeOf(listener, instance.id)
+  return heldRefusal(listener, holder, { ...rules, place }) ?? schedulerRefusal(listener, holder, place)
 }
 
 function schedulerRefusal(wanted: DesiredListener, actual: ObservedListener, place: string): string | undefined {

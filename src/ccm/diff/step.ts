@@ -17,6 +17,8 @@ export interface Step {
   readonly acl?: 'uses' | 'makes'
   /** Listener `<port>` that this step is about: further steps about it are left out when it fails. */
   readonly listener?: string
+  /** Whether the id of that listener goes in as `ListenerId`: an earlier step makes it. */
+  readonly usesListener?: true
   /** Tried again after the rest of the group when the instance has too many servers. */
   readonly mayWait?: true
 }

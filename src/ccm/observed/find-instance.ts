@@ -2,7 +2,7 @@ import { FairleadError } from '../../base/error.ts'
 import { listOf, textOf } from '../api/answer.ts'
 import type { Answer, CloudApi } from '../api/cloud-api.ts'
 import { isInstanceGone } from '../api/cloud-error.ts'
-import type { InstanceSettings, ObservedInstance } from '../model.ts'
+import type { InstanceSettings, ObservedInstance, SeenInstance, Tag } from '../model.ts'
 import { OWNER_TAG } from '../names.ts'
 
 /** What an instance is looked for by. */
@@ -19,13 +19,36 @@ export interface InstanceQuery {
  * @throws FairleadError `CLOUD_REFUSED` when several bear the tag or the name: none of them is touched.
  */
 export async function findInstance(api: CloudApi, query: InstanceQuery): Promise<ObservedInstance | undefined> {
-  if (query.id !== undefined) return findById(api, query.id)
-  const byTag = await describe(api, { Tags: JSON.stringify([{ TagKey: OWNER_TAG, TagValue: query.defaultName }]) })
-  requireOne(byTag, `find multiple loadbalances by tag [${OWNER_TAG}:${query.defaultName}]`)
+  return findBy(query, {
+    byId: (id) => findById(api, id),
+    byTag: (tag) => describe(api, { Tags: JSON.stringify([{ TagKey: tag.key, TagValue: tag.value }]) }),
+    byName: (name) => describe(api, { LoadBalancerName: name }),
+  })
+}
+
+/** Ways to look for instances of a kind. */
+export interface Lookups<I extends NamedInstance> {
+  byId(id: string): Promise<I | undefined>
+  byTag(tag: Tag): Promise<readonly I[]>
+  byName(name: string): Promise<readonly I[]>
+}
+
+interface NamedInstance extends SeenInstance {
+  readonly settings: { readonly name?: string }
+}
+
+/** The same for any kind of load balancer. */
+export async function findBy<I extends NamedInstance>(
+  { id, defaultName }: InstanceQuery,
+  lookups: Lookups<I>,
+): Promise<I | undefined> {
+  if (id !== undefined) return lookups.byId(id)
+  const byTag = await lookups.byTag({ key: OWNER_TAG, value: defaultName })
+  requireOne(byTag, `find multiple loadbalances by tag [${OWNER_TAG}:${defaultName}]`)
   if (byTag[0] !== undefined) return byTag[0]
-  const named = await describe(api, { LoadBalancerName: query.defaultName })
-  const byName = named.filter(({ settings }) => settings.name === query.defaultName)
-  requireOne(byName, `find multiple loadbalances by name ${query.defaultName}`)
+  const named = await lookups.byName(defaultName)
+  const byName = named.filter(({ settings }) => settings.name === defaultName)
+  requireOne(byName, `find multiple loadbalances by name ${defaultName}`)
   return byName[0]
 }
 
@@ -48,7 +71,7 @@ async function describe(api: CloudApi, filter: Readonly<Record<string, string>>)
   return listOf(answer, 'LoadBalancers', 'LoadBalancer').map((item) => readInstance(item, 'InternetChargeTypeAlias'))
 }
 
-function requireOne(found: readonly ObservedInstance[], complaint: string): void {
+function requireOne(found: readonly SeenInstance[], complaint: string): void {
   if (found.length < 2) return
   throw new FairleadError('CLOUD_REFUSED', `${complaint}: ${found.map(({ id }) => id).join(', ')}`)
 }

@@ -1,7 +1,7 @@
+import { canonical } from '../annotations/setting-row.ts'
 import { LISTENER_ROWS, type ListenerProtocol } from '../annotations/table.ts'
 import { memberOf, textOf } from '../api/answer.ts'
 import type { Answer } from '../api/cloud-api.ts'
-import { canonical } from '../desired/listeners.ts'
 import type { ObservedListener } from '../model.ts'
 
 const CONFIG_NAMES: Readonly<Record<ListenerProtocol, string>> = {

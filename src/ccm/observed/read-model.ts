@@ -1,5 +1,6 @@
 import { listOf, textOf } from '../api/answer.ts'
 import type { Answer, CloudApi } from '../api/cloud-api.ts'
+import { allPages } from '../api/pages.ts'
 import type {
   Backend,
   ObservedAcl,
@@ -77,17 +78,10 @@ export async function readListeners(
   instanceId: string,
   { domainExtensions }: Pick<ReadOptions, 'domainExtensions'>,
 ): Promise<readonly ObservedListener[]> {
-  const listeners: ObservedListener[] = []
-  let token = ''
-  do {
-    const answer = await api.call('slb', 'DescribeLoadBalancerListeners', {
-      LoadBalancerId: [instanceId],
-      MaxResults: LISTENERS_PER_PAGE,
-      ...(token === '' ? {} : { NextToken: token }),
-    })
-    listeners.push(...listOf(answer, 'Listeners').flatMap((item) => readListener(item) ?? []))
-    token = textOf(answer, 'NextToken')
-  } while (token !== '')
+  const place = { LoadBalancerId: [instanceId], MaxResults: LISTENERS_PER_PAGE }
+  const pages = await allPages((token) => api.call('slb', 'DescribeLoadBalancerListeners', { ...place, ...token }))
+  const items = pages.flatMap((answer) => listOf(answer, 'Listeners'))
+  const listeners = items.flatMap((item) => readListener(item) ?? [])
   if (!domainExtensions) return listeners
   return Promise.all(listeners.map((listener) => withExtensions(api, instanceId, listener)))
 }

@@ -5,6 +5,12 @@ import type { ServicePlan } from '../desired/service-plan.ts'
 import type { Diff, Step } from '../diff/step.ts'
 import type { DesiredGroup, SeenBalancer, WantedBalancer } from '../model.ts'
 
+/** An Event of type Warning. */
+export interface Warning {
+  readonly reason: 'QuotaNearlyExhausted' | 'FeatureNotSupported'
+  readonly text: string
+}
+
 /**
  * A kind of load balancer: what is its own about turning Services into it. Reconciling itself is the same for all
  * ({@link ServiceSync}).
@@ -31,8 +37,8 @@ export interface Balancer<P extends ServicePlan, M extends WantedBalancer, O ext
   requireReusable(plan: P, instance: O['instance']): void
   /** @throws FairleadError `CLOUD_REFUSED` for certificates that cannot be used */
   requireUsable(model: M, observed: O): Promise<void>
-  /** What of its quotas the load balancer uses much of; sentences for people. */
-  quotaWarnings(model: M, observed: O): readonly string[]
+  /** What people should know though it hinders nothing: quotas that are nearly used up, fields that count for nothing. */
+  warnings(plan: P, model: M, observed: O): readonly Warning[]
 
   diff(plan: P, model: M, observed: O): Diff
   /** The part of it that is about servers. */
@@ -41,7 +47,7 @@ export interface Balancer<P extends ServicePlan, M extends WantedBalancer, O ext
   /** Where the Service is found. */
   ingress(plan: P, service: Service, instance: O['instance']): Promise<readonly LoadBalancerIngress[]>
   /** Labels beside those that every Service gets; `null` takes one away. */
-  labels(observed: O): Readonly<Record<string, string | null>>
+  labels(left: O, model: M): Readonly<Record<string, string | null>>
   /** Takes away whatever the Service has in the cloud. */
   cleanUp(service: Service): Promise<void>
 }

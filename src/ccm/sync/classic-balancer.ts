@@ -11,9 +11,9 @@ import { defaultInstanceName, sourceRangesAclName } from '../names.ts'
 import { findInstance } from '../observed/find-instance.ts'
 import { findAcl, readModel } from '../observed/read-model.ts'
 import { ingressOf } from './addresses.ts'
-import type { Balancer } from './balancer.ts'
+import type { Balancer, Warning } from './balancer.ts'
 import { cleanUpCloud } from './clean-up.ts'
-import { CLB_QUOTAS, quotaText, quotaUses } from './quota-watch.ts'
+import { CLB_QUOTAS, quotaWarnings } from './quota-watch.ts'
 import { requireCertificates, requireReusable } from './reuse-checks.ts'
 import type { SyncContext } from './sync-context.ts'
 
@@ -109,8 +109,8 @@ export class ClassicBalancer implements Balancer<ClassicPlan, DesiredModel, Obse
     await requireCertificates(api, model.listeners, { observed, now: clock.now() })
   }
 
-  quotaWarnings(model: DesiredModel, observed: ObservedModel): readonly string[] {
-    return quotaUses(model, observed, { ...CLB_QUOTAS, limits: this.#context.settings.limits }).map(quotaText)
+  warnings(_plan: ClassicPlan, model: DesiredModel, observed: ObservedModel): readonly Warning[] {
+    return quotaWarnings(model, observed, { ...CLB_QUOTAS, limits: this.#context.settings.limits })
   }
 
   diff(plan: ClassicPlan, model: DesiredModel, observed: ObservedModel): Diff {

@@ -1,22 +1,16 @@
 import type { Service } from '../../kube/types/core.ts'
 import { readAnnotations, type ServiceAnnotations } from '../annotations/service-annotations.ts'
 import { isInstanceGone } from '../api/cloud-error.ts'
-import { runSteps } from '../apply/run-steps.ts'
+import { type BalancerProduct, runSteps } from '../apply/run-steps.ts'
+import { pairs } from '../desired/ports.ts'
+import type { CommonAnnotations } from '../desired/service-plan.ts'
 import { deleteAclStep } from '../diff/acl-diff.ts'
 import { CLB_GROUP_CALLS, removeGroup } from '../diff/group-diff.ts'
+import { isMadeFor, unmarkSteps } from '../diff/instance-tags.ts'
 import { deleteStep } from '../diff/listener-diff.ts'
 import type { Step } from '../diff/step.ts'
-import type { ObservedInstance, ObservedModel } from '../model.ts'
-import {
-  CLUSTER_TAG,
-  defaultInstanceName,
-  INSTANCE_LABEL,
-  isOwnedBy,
-  OWNER_TAG,
-  type Owner,
-  ownerOf,
-  sourceRangesAclName,
-} from '../names.ts'
+import type { ObservedInstance, ObservedModel, SeenInstance } from '../model.ts'
+import { defaultInstanceName, INSTANCE_LABEL, isOwnedBy, type Owner, ownerOf, sourceRangesAclName } from '../names.ts'
 import { findById, findInstance } from '../observed/find-instance.ts'
 import { findAcl, readModel } from '../observed/read-model.ts'
 import type { SyncContext } from './sync-context.ts'
@@ -24,27 +18,43 @@ import type { SyncContext } from './sync-context.ts'
 /** Takes away whatever a Service has in the cloud: all of it is found there, nothing need be remembered. */
 export async function cleanUpCloud(service: Service, context: SyncContext): Promise<void> {
   const annotations = readAnnotations(service.metadata.annotations ?? {})
-  for (const instance of await instancesOf(service, annotations, context)) {
+  const { api } = context
+  const finder: Finder<ObservedInstance> = {
+    own: (defaultName) => findInstance(api, { defaultName }),
+    byId: (id) => findById(api, id),
+  }
+  for (const instance of await instancesOf(service, annotations, finder)) {
     await leaveInstance(service, instance, { annotations, context })
   }
   await deleteAcl(service, context)
 }
 
+/** How a kind of load balancer is found. */
+export interface Finder<I extends SeenInstance> {
+  own(defaultName: string): Promise<I | undefined>
+  byId(id: string): Promise<I | undefined>
+}
+
 /** Our own instance by its marks, and someone else's that was used: by annotation now, by label before. */
-async function instancesOf(
+export async function instancesOf<I extends SeenInstance>(
   service: Service,
-  { instance }: ServiceAnnotations,
-  { api }: SyncContext,
-): Promise<readonly ObservedInstance[]> {
-  const found = new Map<string, ObservedInstance>()
-  const own = await findInstance(api, { defaultName: defaultInstanceName(service) })
+  { instance }: CommonAnnotations,
+  finder: Finder<I>,
+): Promise<readonly I[]> {
+  const found = new Map<string, I>()
+  const own = await finder.own(defaultInstanceName(service))
   if (own !== undefined) found.set(own.id, own)
   for (const id of [instance.id, service.metadata.labels?.[INSTANCE_LABEL]]) {
     if (id === undefined || id === '' || found.has(id)) continue
-    const other = await findById(api, id)
+    const other = await finder.byId(id)
     if (other !== undefined) found.set(id, other)
   }
   return [...found.values()]
+}
+
+/** Ids of groups that annotation `vgroup-port` names. */
+export function namedGroups({ backend }: CommonAnnotations): readonly string[] {
+  return pairs(backend.groupPort).map(([id]) => id)
 }
 
 interface Leaving {
@@ -53,14 +63,15 @@ interface Leaving {
 }
 
 async function leaveInstance(service: Service, instance: ObservedInstance, { annotations, context }: Leaving) {
-  const isOwn = isMadeFor(instance, service)
+  const defaultName = defaultInstanceName(service)
+  const isOwn = isMadeFor(instance, instance.settings.name, defaultName)
   const isKept = annotations.instance.preserve !== undefined
   if (isOwn && !isKept) return deleteInstance(instance, context)
   const owner = ownerOf(service, context.settings.model.clusterId)
   const { api } = context
   const observed = await readModel(api, instance, {
     owner,
-    groupIds: (annotations.backend.groupPort ?? '').split(',').map((item) => item.split(':')[0] ?? ''),
+    groupIds: namedGroups(annotations),
     listeners: true,
     domainExtensions: false,
   })
@@ -70,7 +81,7 @@ async function leaveInstance(service: Service, instance: ObservedInstance, { ann
       batchSize: context.settings.batchSize,
       ...listenersToo(annotations, context, isOwn),
     }),
-    ...(isOwn ? untag(instance, service, context) : []),
+    ...(isOwn ? unmarkSteps(instance, { defaultName, clusterId: owner.clusterId, resourceType: 'instance' }) : []),
   ]
   await run(steps, context)
 }
@@ -78,13 +89,6 @@ async function leaveInstance(service: Service, instance: ObservedInstance, { ann
 /** Without `force-override-listeners` ACK's controller leaves listeners of its own name where they are. */
 function listenersToo({ instance }: ServiceAnnotations, { settings }: SyncContext, isOwn: boolean) {
   return { listeners: isOwn || !settings.model.compat || instance.forceOverride === 'true' }
-}
-
-/** By its tag; by its name when the tag got lost. */
-function isMadeFor({ tags, settings }: ObservedInstance, service: Service): boolean {
-  const name = defaultInstanceName(service)
-  const tag = tags.find(({ key }) => key === OWNER_TAG)
-  return tag === undefined ? settings.name === name : tag.value === name
 }
 
 async function deleteInstance({ id, settings }: ObservedInstance, context: SyncContext): Promise<void> {
@@ -108,16 +112,6 @@ function unprotect({ id, settings }: ObservedInstance): Step[] {
   ]
 }
 
-function untag({ id, tags }: ObservedInstance, service: Service, { settings }: SyncContext): Step[] {
-  const ours = new Map([
-    [OWNER_TAG, defaultInstanceName(service)],
-    [CLUSTER_TAG, settings.model.clusterId],
-  ])
-  const keys = tags.filter(({ key, value }) => ours.get(key) === value).map(({ key }) => key)
-  if (keys.length === 0) return []
-  return [{ action: 'UntagResources', parameters: { ResourceType: 'instance', ResourceId: [id], TagKey: keys } }]
-}
-
 /** Listeners and groups of the Service's name, and its servers in groups of others. */
 function removeOurs(
   observed: ObservedModel,
@@ -139,9 +133,17 @@ async function deleteAcl(service: Service, context: SyncContext): Promise<void> 
   if (acl !== undefined) await run([deleteAclStep(acl)], context)
 }
 
-/** @throws what failed first; an instance that is gone is as good as cleaned up. */
-async function run(steps: readonly Step[], { api, log }: SyncContext): Promise<void> {
-  const { failures } = await runSteps(steps, { api, log, product: 'slb', groupIds: new Map() })
+async function run(steps: readonly Step[], context: SyncContext): Promise<void> {
+  await runAll(steps, context, 'slb')
+}
+
+/** Makes the calls. @throws what failed first; an instance that is gone is as good as cleaned up. */
+export async function runAll(
+  steps: readonly Step[],
+  { api, log }: Pick<SyncContext, 'api' | 'log'>,
+  product: BalancerProduct,
+): Promise<void> {
+  const { failures } = await runSteps(steps, { api, log, product, groupIds: new Map() })
   const failure = failures.find((error) => !isInstanceGone(error))
   if (failure !== undefined) throw failure
 }

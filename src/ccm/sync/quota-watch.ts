@@ -1,5 +1,6 @@
 import { findGroup, groupKey } from '../diff/group-diff.ts'
 import type { SeenBalancer, WantedBalancer } from '../model.ts'
+import type { Warning } from './balancer.ts'
 
 /** Limits that the account has, by the names of the Quota Center. The API does not tell them: they are configuration. */
 export interface QuotaLimits {
@@ -49,8 +50,21 @@ export interface QuotaUse {
   readonly limit: number
 }
 
+/** What is said of a load balancer that uses much of its quotas. */
+export function quotaWarnings(
+  desired: WantedBalancer & WithListeners,
+  observed: SeenBalancer & WithListeners,
+  quotas: InstanceQuotas & { readonly limits: QuotaLimits },
+): readonly Warning[] {
+  return quotaUses(desired, observed, quotas).map(quotaWarning)
+}
+
+export function quotaWarning(use: QuotaUse): Warning {
+  return { reason: 'QuotaNearlyExhausted', text: quotaText(use) }
+}
+
 /** What a load balancer uses of its quotas, where that is much. */
-export function quotaUses(
+function quotaUses(
   desired: WantedBalancer & WithListeners,
   observed: SeenBalancer & WithListeners,
   { limits, ...quotas }: InstanceQuotas & { readonly limits: QuotaLimits },
@@ -95,7 +109,7 @@ function useOf(
 }
 
 /** A use of a quota, as people read it. */
-export function quotaText({ quota, holder, used, limit }: QuotaUse): string {
+function quotaText({ quota, holder, used, limit }: QuotaUse): string {
   const state = used > limit ? 'is exhausted' : used === limit ? 'is used up' : 'is nearly exhausted'
   return `The quota ${quota} of ${holder} ${state}: ${used} of ${limit}. Request more in the Quota Center, or use externalTrafficPolicy Local or the annotation loadbalancer-backend-label`
 }

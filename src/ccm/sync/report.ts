@@ -53,7 +53,7 @@ export async function report<P extends ServicePlan, M extends WantedBalancer, O 
   const { id } = left.instance
   await tellPods(plan, built, context)
   const appliedTags = plan.rules.compat ? '' : built.model.tags.map(({ key }) => key).join(',')
-  const labels = balancer.labels(left)
+  const labels = balancer.labels(left, built.model)
   const marked = await writer.writeMarks(service, { hash: serviceHash(service), instanceId: id, appliedTags, labels })
   // A status that somebody cleared is written again, whatever is known of the cloud.
   const isShown = (marked.status?.loadBalancer?.ingress ?? []).length > 0

@@ -14,7 +14,7 @@ import { isVirtual } from '../node-facts.ts'
 import type { Reconciler } from '../service-controller.ts'
 import { serviceHash } from '../service-hash.ts'
 import type { Balancer } from './balancer.ts'
-import { attachmentUses, quotaText } from './quota-watch.ts'
+import { attachmentUses, quotaWarning } from './quota-watch.ts'
 import { type BuiltModel, type Outcome, report } from './report.ts'
 import { requireUsableGroups } from './reuse-checks.ts'
 import { ServiceWriter } from './service-writer.ts'
@@ -239,7 +239,7 @@ export class ServiceSync<P extends ServicePlan, M extends WantedBalancer, O exte
     const instance = found ?? (await this.#create(service, model))
     const seen = await balancer.read(plan, model, { instance, isNew: found === undefined })
     requireUsableGroups(model, seen)
-    this.#warnOfQuotas(service, model, seen)
+    this.#warn(plan, model, seen)
     const onlyServers = settings.model.compat && service.metadata.labels?.[HASH_LABEL] === serviceHash(service)
     if (!onlyServers) await balancer.requireUsable(model, seen)
     const observed = onlyServers ? seen : await balancer.prepare(plan, model, seen)
@@ -312,13 +312,13 @@ export class ServiceSync<P extends ServicePlan, M extends WantedBalancer, O exte
     return groupIds
   }
 
-  #warnOfQuotas(service: Service, model: M, observed: O): void {
+  #warn(plan: P, model: M, observed: O): void {
     const { settings, recorder } = this.#context
     const warnings = [
-      ...this.#balancer.quotaWarnings(model, observed),
-      ...attachmentUses(this.#attachments(model), settings.limits).map(quotaText),
+      ...this.#balancer.warnings(plan, model, observed),
+      ...attachmentUses(this.#attachments(model), settings.limits).map(quotaWarning),
     ]
-    for (const text of warnings) recorder.event(service, 'Warning', 'QuotaNearlyExhausted', text)
+    for (const { reason, text } of warnings) recorder.event(plan.service, 'Warning', reason, text)
   }
 
   /** How often each of the model's nodes is attached, by all Services. */
