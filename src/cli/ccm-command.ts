@@ -9,7 +9,7 @@ export function addCcmCommand(program: Command, onExit: (code: number) => void):
     .option('--kubeconfig <file>', 'how to reach the API server; without it, the service account of this pod')
     .option('--master <url>', 'address of the API server; overrides the one of the kubeconfig')
     .requiredOption('--cloud-config <file>', 'region, VPC, vSwitches, access key: JSON or YAML under Global')
-    .option('--controllers <list>', 'service, node, route; * for all, -name for all but one (default *)')
+    .option('--controllers <list>', 'service (CLB), nlb, node, route; * for all, -name for all but one (default *)')
     .option('--concurrent-service-syncs <count>', 'Services reconciled at the same time (default 3)', signedNumber)
     .option('--sg-batch-size <count>', 'servers in one call, up to 40 (default 40)', signedNumber)
     .option('--max-concurrent-actions <count>', 'calls of the cloud at the same time (default 10)', signedNumber)
@@ -31,7 +31,7 @@ export function addCcmCommand(program: Command, onExit: (code: number) => void):
     .addOption(new Option('-v, --v <level>', '4 and more logs more').argParser(signedNumber))
     .addHelpText(
       'after',
-      '\nSLB_ENDPOINT, ECS_ENDPOINT and VPC_ENDPOINT name other endpoints than the public ones of the region.\n' +
+      '\nSLB_ENDPOINT, NLB_ENDPOINT, ECS_ENDPOINT and VPC_ENDPOINT name other endpoints than the public ones of the region.\n' +
         '\nExample:\n  $ fairlead ccm --kubeconfig admin.conf --cloud-config cloud-config.yaml --cluster-cidr 10.244.0.0/16',
     )
     .action(async (options) => {
