@@ -8,6 +8,7 @@ import { LatestReport } from './load-balancer/latest-report.ts'
 import type { DataPlane, DataPlaneReport } from './load-balancer/plan.ts'
 import { compileNlbPlan } from './nlb/compile-plan.ts'
 import { JobProgress } from './nlb/jobs.ts'
+import { type NameServerSockets, startNameServer } from './nlb/name-server.ts'
 import { createNlbProduct } from './nlb/nlb-product.ts'
 import { type Endpoint, startEndpoint } from './openapi/endpoint.ts'
 import type { Product } from './openapi/product.ts'
@@ -32,6 +33,8 @@ export interface CloudOptions {
     /** Where it is served too; see `startEndpoint`. */
     readonly sockets?: readonly number[]
   }
+  /** Where names of load balancers are answered; see `startNameServer`. */
+  readonly names?: NameServerSockets
   /** What carries load balancers; without it there are none, and the API knows neither SLB nor NLB. */
   readonly dataPlane?: DataPlane
   /** The VPC in the kernel: interfaces, public addresses. Disposed with the cloud. */
@@ -65,6 +68,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   const balancing = dataPlane === undefined ? undefined : balance(state, dataPlane, { started, clock, log })
   const products = [ECS_PRODUCT, VPC_PRODUCT, QUOTAS_PRODUCT, ...(balancing?.products ?? [])]
   const endpoint = started.use(await startEndpoint({ state, products, users, ...listen, clock, log }))
+  if (options.names !== undefined) started.use(await startNameServer({ state, sockets: options.names, log }))
   const running = started.move()
   return {
     endpoint,

@@ -10,10 +10,13 @@ import { NAT_GATEWAY_ADDRESS } from '../cloud/fabric/fabric-names.ts'
 import { KernelDataPlane } from '../cloud/load-balancer/kernel-data-plane.ts'
 import type { RamUser } from '../cloud/openapi/ram-user.ts'
 import { netnsPath } from '../linux/netns.ts'
-import { listenTcp } from '../linux/socket.ts'
+import { listenTcp, openUdp } from '../linux/socket.ts'
 import { CLOUD_PORT, type CloudKey, CONTROLLER_USER, OWNER_USER, openCloudKeys, TERWAY_USER } from './cloud-keys.ts'
 import type { ClusterSpec } from './cluster-spec.ts'
 import { type Layout, nodeNetns } from './layout.ts'
+
+/** Port of the VPC's resolver, at the address of the API. */
+const RESOLVER_PORT = 53
 
 export interface ClusterCloudOptions {
   readonly spec: ClusterSpec
@@ -48,6 +51,7 @@ export async function openClusterCloud(options: ClusterCloudOptions): Promise<Cl
   const directory = join(layout.cloudDirectory, 'state')
   const balancing = join(layout.runDirectory, 'load-balancers')
   for (const path of [directory, balancing]) mkdirSync(path, { recursive: true, mode: 0o700 })
+  const resolver = { netns: vpc.netns, host: vpc.address, port: RESOLVER_PORT }
   const cloud = await openCloud({
     directory,
     region: {
@@ -66,6 +70,7 @@ export async function openClusterCloud(options: ClusterCloudOptions): Promise<Cl
       tls: { certificate: certificate.certificatePem, privateKey: certificate.privateKeyPem },
       sockets: [listenTcp({ netns: vpc.netns, host: vpc.address, port: CLOUD_PORT })],
     },
+    names: { udp: openUdp(resolver), tcp: listenTcp(resolver) },
     fabric: openCloudFabric({ netns: vpc.netns, machineNetns: (name) => netnsPath(nodeNetns(spec.name, name)) }),
     dataPlane: new KernelDataPlane({ netns: vpc.netns, directory: balancing, clock, log }),
     clock,

@@ -1,5 +1,7 @@
 import { type Clock, systemClock } from '../base/clock.ts'
 import { FairleadError } from '../base/error.ts'
+import { CONTROL_PLANE_ADDRESS } from '../cloud/fabric/fabric-names.ts'
+import { NLB_ZONE } from '../cloud/nlb/nlb-zone.ts'
 import type { Client } from '../kube/client.ts'
 import { parseManifest } from '../kube/manifest.ts'
 import { KINDS } from '../kube/registry.ts'
@@ -63,7 +65,10 @@ async function sawReady(client: Client, signal: AbortSignal): Promise<boolean> {
   return false
 }
 
-/** The Corefile of a new cluster. Other names fail at once unless there is somebody to ask. */
+/**
+ * The Corefile of a new cluster. The VPC's resolver knows the names of Network Load Balancers; others fail at once unless
+ * there is somebody to ask.
+ */
 function corefile({ clusterDomain, dnsUpstreams }: ClusterSpec): string {
   const forward =
     dnsUpstreams === undefined || dnsUpstreams.length === 0
@@ -86,6 +91,11 @@ function corefile({ clusterDomain, dnsUpstreams }: ClusterSpec): string {
     '    loop',
     '    reload',
     '    loadbalance',
+    '}',
+    `${NLB_ZONE}:53 {`,
+    '    errors',
+    `    forward . ${CONTROL_PLANE_ADDRESS}`,
+    '    cache 30',
     '}',
   ].join('\n')
 }

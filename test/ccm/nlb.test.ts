@@ -118,6 +118,17 @@ test('TCP and UDP on one port are two listeners with a group each; TCP ports of 
     ['k8s.53.UDP.dns.default.c1', 'k8s.53.UDP.dns.default.c1'],
     ['k8s.54.TCP.dns.default.c1', 'k8s.53.TCP.dns.default.c1'],
   ])
+  const checks = (await nlb.groups()).map(({ Protocol, HealthCheck }) => {
+    return [Protocol, (HealthCheck as { HealthCheckType: string }).HealthCheckType]
+  })
+  assert.deepEqual(checks.sort(), [
+    ['TCP', 'TCP'],
+    ['UDP', 'UDP'],
+  ])
+  ccm.restart()
+  ccm.api.takeCalls()
+  await ccm.sync('dns')
+  assert.deepEqual(ccm.api.takeWrites(), [])
 })
 
 test('an endpoint that ends keeps its connections at weight 0; an interface that is unknown takes nobody out', async () => {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { applyClusterDns, clusterDnsReady } from '../../src/cluster/cluster-dns.ts'
 import type { Target } from '../../src/cluster/vantage.ts'
 import { deployments } from '../../src/kube/resource.ts'
 import { Load } from './load.ts'
+import { resolveInCluster } from './resolve.ts'
 import { echoService, serviceOf, startTrafficCluster, type TrafficCluster } from './traffic-cluster.ts'
 
 /** The pod answers on for so long after it is told to end: the load balancer has time to send clients elsewhere. */
@@ -17,6 +19,39 @@ for (const network of ['flannel', 'terway-eniip'] as const) {
       on = await startTrafficCluster({ options: { network } })
     })
     after(() => on?.[Symbol.asyncDispose]())
+
+    test('a Network Load Balancer answers to its name: TCP and UDP in every zone, and pods see the client', async () => {
+      await on.apply(echoService('front', { replicas: 2 }))
+      const spec = 'type: LoadBalancer\nloadBalancerClass: alibabacloud.com/nlb\nexternalTrafficPolicy: Local'
+      await on.apply(serviceOf('front', spec, 'front-nlb'))
+      const pods = await on.readyEndpoints('front-nlb', 2)
+      const name = await on.until(
+        'a name of front-nlb',
+        () => on.watch.service('front-nlb')?.status?.loadBalancer?.ingress?.[0]?.hostname,
+      )
+      await applyClusterDns({ client: on.client, spec: on.cluster.spec })
+      await clusterDnsReady({ client: on.client, spec: on.cluster.spec })
+      const inside = on.pod(await on.readyPod(pods[0] ?? ''))
+      const hosts = await resolveInCluster(inside, name)
+      assert.equal(hosts.length, new Set(on.cluster.spec.vSwitches.map(({ zoneId }) => zoneId)).size)
+      const targets = hosts.flatMap((host): Target[] => [
+        { host, port: 80, protocol: 'TCP' },
+        { host, port: 9000, protocol: 'UDP' },
+      ])
+      await using load = new Load([on.internet], targets)
+      await load.heard(pods)
+      load.count()
+      await load.more(20)
+      await load.stop()
+      assert.deepEqual(load.failures(), [])
+      const clients = load.requests().map(({ answer }) => answer?.client.replace(/:\d+$/, ''))
+      assert.deepEqual(new Set(clients), new Set(['198.51.100.2']))
+      await on.delete(serviceOf('front', spec, 'front-nlb'))
+      await on.until('the load balancer to go with its Service', () => {
+        return on.watch.service('front-nlb') === undefined ? true : undefined
+      })
+      await assert.rejects(resolveInCluster(inside, `x${name}`), /NXDOMAIN/)
+    })
 
     for (const policy of ['Local', 'Cluster'] as const) {
       test(`${policy}: every request from the internet is answered`, async () => {

@@ -4,7 +4,10 @@ import { REQUEST_TIMEOUT_MS, type Requester, type RequesterOptions, userAgent } 
 /** Asks by ACS3-HMAC-SHA256 signature, with `@alicloud/openapi-core`; lists and objects in parameters are flattened. */
 export async function acs3Requester(options: RequesterOptions): Promise<Requester> {
   const { version, accessKeyId, accessKeySecret, securityToken, caPem } = options
-  const { default: OpenApi, $OpenApiUtil, OpenApiUtil } = await import('@alicloud/openapi-core')
+  const loaded = await import('@alicloud/openapi-core')
+  // Of a CommonJS package bundlers hand on the default alone, which is the whole of it.
+  const library = '$OpenApiUtil' in loaded ? loaded : wholeOf<typeof loaded>(loaded)
+  const { $OpenApiUtil, OpenApiUtil } = library
   const { protocol, host } = new URL(options.endpoint)
   const config = new $OpenApiUtil.Config({
     endpoint: host,
@@ -17,7 +20,7 @@ export async function acs3Requester(options: RequesterOptions): Promise<Requeste
     readTimeout: REQUEST_TIMEOUT_MS,
     connectTimeout: REQUEST_TIMEOUT_MS,
   })
-  const client = new (constructorOf(OpenApi))(config)
+  const client = new (constructorOf(library.default))(config)
   return async (action, parameters) => {
     const params = new $OpenApiUtil.Params({
       action,
@@ -36,7 +39,11 @@ export async function acs3Requester(options: RequesterOptions): Promise<Requeste
   }
 }
 
-/** What a CommonJS package exports as its default is found one level deeper by Node.js, and at once by bundlers. */
+function wholeOf<T>({ default: whole }: { readonly default: unknown }): T {
+  return whole as T
+}
+
+/** Node.js has a package's own default one level deeper. */
 function constructorOf<T>(module: T | { readonly default: T }): T {
   return typeof module === 'object' && module !== null && 'default' in module ? module.default : (module as T)
 }

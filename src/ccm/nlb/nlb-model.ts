@@ -5,7 +5,7 @@ import type { DesiredGroup, SeenBalancer, SeenInstance, WantedBalancer } from '.
 import { defaultInstanceName, ownedNlbName } from '../names.ts'
 import type { NlbAnnotations } from './nlb-annotations.ts'
 import { type NlbPlan, type NlbPort, type PortRange, rangeText } from './nlb-plan.ts'
-import { GROUP_ROWS, HEALTH_CHECK_FLAG, NLB_LISTENER_ROWS, type NlbProtocol } from './table.ts'
+import { GROUP_ROWS, HEALTH_CHECK_FLAG, HEALTH_CHECK_TYPE, NLB_LISTENER_ROWS, type NlbProtocol } from './table.ts'
 import { type ZoneMap, zoneMapsOf } from './zone-maps.ts'
 
 /** Attributes of an instance, in the words of the API; one that is not there is left to the API or as it is. */
@@ -157,8 +157,14 @@ function completed(group: DesiredGroup, plan: NlbPlan): DesiredGroup {
   return { ...group, backends, type: plan.groupType, settings: groupSettings(users, plan) }
 }
 
+/** The API's own check is by TCP, for groups of UDP too: nobody would be healthy. */
+const DATAGRAM_ROWS = GROUP_ROWS.map((row) =>
+  row.parameter === HEALTH_CHECK_TYPE ? { ...row, otherwise: 'UDP' } : row,
+)
+
 function groupSettings(users: readonly NlbPort[], { annotations, rules, addressTypes }: NlbPlan): Values {
-  const settings = chosen(GROUP_ROWS, annotations, rules)
+  const isUdp = users.some(({ protocol }) => protocol === 'UDP')
+  const settings = chosen(isUdp && !rules.compat ? DATAGRAM_ROWS : GROUP_ROWS, annotations, rules)
   const range = users.find((port) => port.range !== undefined)
   const anyPort =
     range === undefined

@@ -68,9 +68,9 @@ export type NlbPortKey = keyof typeof NLB_PORT_ROWS
 export const HEALTH_CHECK_FLAG = 'loadbalancer-health-check-flag'
 
 const ENABLED = 'HealthCheckConfig.HealthCheckEnabled'
-const TYPE = 'HealthCheckConfig.HealthCheckType'
+export const HEALTH_CHECK_TYPE = 'HealthCheckConfig.HealthCheckType'
 const CHECKS = { needs: [ENABLED, ['true']] } as const
-const CHECKS_BY_HTTP = { needs: [TYPE, ['HTTP']] } as const
+const CHECKS_BY_HTTP = { needs: [HEALTH_CHECK_TYPE, ['HTTP']] } as const
 
 /** Annotations of server groups, one parameter each. */
 export const GROUP_ROWS: readonly SettingRow[] = [
@@ -82,7 +82,7 @@ export const GROUP_ROWS: readonly SettingRow[] = [
   }),
   row('preserve-client-ip', 'PreserveClientIpEnabled', { rule: SWITCH, otherwise: 'true', isSwitch: true }),
   { suffix: HEALTH_CHECK_FLAG, parameter: ENABLED, rule: SWITCH, otherwise: 'true', isSwitch: true },
-  row('health-check-type', TYPE, { rule: anyCase('TCP', 'HTTP', 'UDP'), otherwise: 'TCP', ...CHECKS }),
+  row('health-check-type', HEALTH_CHECK_TYPE, { rule: anyCase('TCP', 'HTTP', 'UDP'), otherwise: 'TCP', ...CHECKS }),
   row('health-check-connect-port', 'HealthCheckConfig.HealthCheckConnectPort', {
     rule: number(0, 65_535),
     otherwise: '0',

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { formatCidr } from '../../base/ip.ts'
 import { NETWORK_INTERFACES, SECURITY_GROUPS, type SecurityGroup, type SecurityGroupRule } from '../ecs/model.ts'
 import { CloudState } from '../state/cloud-state.ts'
+import { ELASTIC_IPS, type ElasticIp } from '../vpc/model.ts'
 import { compileSecurity, type Direction, type PacketRule } from './security-plan.ts'
 
 const INGRESS = { direction: 'ingress', policy: 'accept', priority: 1, protocol: 'all', portRange: '-1/-1' } as const
@@ -96,4 +97,31 @@ test('an interface in several groups may what any of them lets it', () => {
     'accept group 2',
     'drop',
   ])
+})
+
+test("an EIP of a load balancer is not one that stands for an interface: what goes there is the load balancer's", () => {
+  const state = CloudState.open()
+  const eip = (address: string, binding?: ElasticIp['binding']): ElasticIp => ({
+    allocationId: address,
+    address,
+    name: '',
+    bandwidth: 5,
+    internetChargeType: 'PayByTraffic',
+    tags: [],
+    createdAt: 0,
+    ...(binding === undefined ? {} : { binding }),
+  })
+  const at = { instanceId: 'x', privateAddress: '192.168.0.9' }
+  state.transact((transaction) => {
+    for (const one of [
+      eip('203.0.113.1', { instanceType: 'EcsInstance', ...at }),
+      eip('203.0.113.2', { instanceType: 'NetworkInterface', ...at }),
+      eip('203.0.113.3', { instanceType: 'Nlb', ...at }),
+      eip('203.0.113.4', { instanceType: 'SlbInstance', ...at }),
+      eip('203.0.113.5'),
+    ]) {
+      transaction.put(ELASTIC_IPS, one.allocationId, one)
+    }
+  })
+  assert.deepEqual([...compileSecurity(state).elasticIps].sort(), ['203.0.113.1', '203.0.113.2'])
 })

@@ -1,7 +1,7 @@
 import { type Cidr, parseCidr } from '../../base/ip.ts'
 import { NETWORK_INTERFACES, SECURITY_GROUPS, type SecurityGroup, type SecurityGroupRule } from '../ecs/model.ts'
 import type { CloudState } from '../state/cloud-state.ts'
-import { ELASTIC_IPS } from '../vpc/model.ts'
+import { translatedEips } from './bind-elastic-ips.ts'
 
 /** What security groups mean for packets: addresses have policies, and policies few rules. */
 export interface SecurityPlan {
@@ -56,7 +56,7 @@ export function compileSecurity(state: Pick<CloudState, 'list'>): SecurityPlan {
       for (const { number } of own) belonging.get(number)?.add(address)
     }
   }
-  const elasticIps = new Set(state.list(ELASTIC_IPS).map(({ address }) => address))
+  const elasticIps = new Set(translatedEips(state).map(({ eip }) => eip))
   const named = namedGroups([...policies.values()])
   const namedMembers = new Map([...belonging].filter(([number]) => named.has(number)))
   return { policies: [...policies.values()], members, groups: namedMembers, elasticIps }

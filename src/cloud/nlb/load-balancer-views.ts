@@ -5,6 +5,7 @@ import { pageByToken } from '../resource/page.ts'
 import { hasTags, tagFilter } from '../resource/tags.ts'
 import { requireLoadBalancer } from './find.ts'
 import { NETWORK_LOAD_BALANCERS, type NetworkLoadBalancer, type Protection, type ZoneMapping } from './model.ts'
+import { NLB_ZONE } from './nlb-zone.ts'
 import { publicAddressOf } from './zone-mappings.ts'
 
 /** Reading instances. */
@@ -15,7 +16,7 @@ export const LOAD_BALANCER_VIEWS: readonly (readonly [string, Action])[] = [
 
 /** The name that clients have for an instance: it stands for the addresses of all its zones. */
 export function dnsName(loadBalancerId: string): string {
-  return `${loadBalancerId}.${REGION_ID}.nlb.aliyuncs.com`
+  return `${loadBalancerId}.${REGION_ID}.${NLB_ZONE}`
 }
 
 function listLoadBalancers({ parameters, transaction }: Call): object {
