@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { NLB_ROWS } from '../../src/ccm/nlb/nlb-annotations.ts'
-import { issueSelfSigned } from '../../src/cloud/test-certificate.ts'
+import { issueSelfSigned } from '../../src/cloud/self-signed-certificate.ts'
 import { services } from '../../src/kube/resource.ts'
 import type { ServicePort } from '../../src/kube/types/core.ts'
 import { annotation, type CcmBench, endpoint, type ServiceOptions } from './ccm-bench.ts'
