@@ -34,6 +34,8 @@ export const PROTOCOL_PORT = 'service.beta.kubernetes.io/alibaba-cloud-loadbalan
 /** What {@link PROTOCOL_PORT} says where there is a layer 7, and the name that its certificate is for. */
 export const LAYER_7 = 'http:80,https:443'
 export const SITE_NAME = 'web.example.com'
+/** The port of the same load balancer that stays on layer 4. */
+export const LAYER_4_PORT = 81
 
 export interface SceneService {
   readonly name: string
@@ -62,7 +64,7 @@ export const SERVICES: readonly SceneService[] = [
   {
     name: 'lb-layers',
     spec: balancer('Cluster', {
-      ports: [HTTP, { ...HTTP, name: 'https', port: 443 }, { ...HTTP, name: 'tcp', port: 81 }, UDP],
+      ports: [HTTP, { ...HTTP, name: 'https', port: 443 }, { ...HTTP, name: 'tcp', port: LAYER_4_PORT }, UDP],
     }),
     annotations: { [PROTOCOL_PORT]: LAYER_7 },
     needsCertificate: true,

@@ -1,12 +1,13 @@
-import { FairleadError } from '../base/error.ts'
+import { FairleadError, isFairleadError } from '../base/error.ts'
+import { findHaproxy } from '../cloud/load-balancer/layer7/find-haproxy.ts'
 import { ask, type Target, type Vantage } from '../cluster/vantage.ts'
 import { askName } from './ask-name.ts'
 import type { Lab } from './lab.ts'
-import { BARRIER, endpointsOf, SERVICES } from './scene.ts'
+import { BARRIER, endpointsOf, LAYER_4_PORT, PROTOCOL_PORT, type SceneService, SERVICES } from './scene.ts'
 
 const ATTEMPT_MS = 250
 const PAUSE_MS = 10
-const PATIENCE_MS = 30_000
+const PATIENCE_MS = 60_000
 /** Enough for each of the two pods of the DNS to be asked. */
 const NAME_ATTEMPTS = 6
 
@@ -30,7 +31,11 @@ export async function settle(lab: Lab): Promise<void> {
   }
   await passBarrier(lab)
   const balanced = SERVICES.filter(({ spec }) => spec.type === 'LoadBalancer')
-  await Promise.all(balanced.map(({ name }) => answered(lab, lab.from('internet'), tcp(lab.balancerAddress(name), 80))))
+  await Promise.all(
+    balanced.map((service) =>
+      answered(lab, lab.from('internet'), tcp(lab.balancerAddress(service.name), doorOf(service))),
+    ),
+  )
   await known(lab, BARRIER.name)
 }
 
@@ -39,6 +44,22 @@ async function passBarrier(lab: Lab): Promise<void> {
   await lab.create(BARRIER)
   const host = await lab.until('an address of the barrier', () => lab.watch.service(BARRIER.name)?.spec.clusterIP)
   await Promise.all(lab.cluster.spec.nodes.map(({ name }) => answered(lab, lab.nodeVantage(name), tcp(host, 80))))
+}
+
+/** The port that answers when the load balancer stands: without HAProxy those of layer 7 never do, and their cells say so. */
+function doorOf({ annotations }: SceneService): number {
+  const isLayer7 = annotations?.[PROTOCOL_PORT] !== undefined
+  return isLayer7 && !hasHaproxy() ? LAYER_4_PORT : 80
+}
+
+function hasHaproxy(): boolean {
+  try {
+    findHaproxy()
+    return true
+  } catch (error) {
+    if (isFairleadError(error, 'MISSING_TOOL')) return false
+    throw error
+  }
 }
 
 function addressOf(lab: Lab, name: string): Promise<string> {

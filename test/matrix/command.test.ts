@@ -3,12 +3,13 @@ import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { findHaproxy } from '../../src/cloud/load-balancer/layer7/find-haproxy.ts'
 import { listNetns } from '../../src/linux/netns.ts'
 import type { MatrixDocument } from '../../src/matrix/report/matrix-document.ts'
 import { findRunc } from '../../src/node/runtime/runc-command.ts'
 import { builtPrograms } from '../cluster/built-programs.ts'
 import { applyEcho } from '../cluster/echo-workload.ts'
-import { RunningCommand } from '../cluster/running-command.ts'
+import { type Outcome, RunningCommand } from '../cluster/running-command.ts'
 import { TestHome } from '../cluster/test-cluster.ts'
 
 const ONE = ['matrix', '--network', 'flannel', '--proxy-mode', 'ipvs'] as const
@@ -18,6 +19,18 @@ function start(home: TestHome, args: readonly string[], before: readonly string[
   const env = { ...home.environment, TMPDIR: home.directory }
   const words = [...before, process.execPath, join(builtPrograms(), 'fairlead.js'), ...args]
   return new RunningCommand('env', words, { env })
+}
+
+/** Runs what follows where a program of the machine cannot be run. */
+function without(program: string): string[] {
+  // A device has no permission to be executed.
+  return ['unshare', '--mount', 'sh', '-c', `mount --bind /dev/null ${program}; exec "$@"`, 'sh']
+}
+
+/** To its end; each stage has the time that a command has. */
+async function measuredBy(command: RunningCommand): Promise<Outcome> {
+  for (const stage of [/nodes runs/, /pods answer/, /cells measured/]) await command.printed(stage)
+  return command.ended()
 }
 
 function homesIn(home: TestHome): string[] {
@@ -31,7 +44,7 @@ function namespacesOf({ pid }: RunningCommand): string[] {
 test('one setting is measured and told as JSON; nothing stays', async () => {
   await using home = new TestHome()
   const command = start(home, [...ONE, '-o', 'json'])
-  const { code, stdout, stderr } = await command.ended()
+  const { code, stdout, stderr } = await measuredBy(command)
   assert.equal(code, 0, `${stdout}${stderr}`)
   const { kind, summary, cells } = JSON.parse(stdout) as MatrixDocument
   assert.equal(kind, 'Matrix')
@@ -91,11 +104,25 @@ test('a place that cannot hold a cluster is told at once', async () => {
   }
 })
 
+test('what cannot be measured is told with the reason, and the exit code is 1', async () => {
+  await using home = new TestHome()
+  const { code, stdout, stderr } = await measuredBy(start(home, [...ONE, '-o', 'json'], without(findHaproxy())))
+  assert.equal(code, 1, stderr)
+  const { cells } = JSON.parse(stdout) as MatrixDocument
+  const wrong = cells.filter(({ verdict }) => verdict !== 'as documented' && verdict !== 'as upstream')
+  const why = 'Cannot carry layer-7 listeners: there is no haproxy in PATH'
+  assert.deepEqual(
+    wrong.map(({ id, verdict, outcome }) => [id, verdict, outcome]),
+    ['LoadBalancer/layer 7, HTTP', 'LoadBalancer/layer 7, HTTPS'].map((id) => {
+      return [id, 'not measured', { kind: 'failed', why }]
+    }),
+  )
+  assert.match(stderr, /0 differ, 2 not measured/)
+})
+
 test('a machine that cannot run it says so in one sentence', async () => {
   await using home = new TestHome()
-  const { path } = findRunc('')
-  const noRunc = ['unshare', '--mount', 'sh', '-c', `mount --bind /dev/null ${path}; exec "$@"`, 'sh']
-  const { code, stdout, stderr } = await start(home, ONE, noRunc).ended()
+  const { code, stdout, stderr } = await start(home, ONE, without(findRunc('').path)).ended()
   assert.equal(code, 3, stderr)
   assert.match(stderr, /^error: Cannot run containers: there is no runc in PATH\. .*apt-get install runc/)
   assert.equal(stderr.trimEnd().split('\n').length, 1, stderr)

@@ -53,6 +53,12 @@ for (const network of ['flannel', 'terway-eniip']) {
       }
       const told = await home.show('whatif', '--name', cluster.name, 'svc/web-nodeport', 'type=ClusterIP')
       assert.match(told, /loses access:\n.*NodePort/)
+      // Three nodes are the servers of one network, two pods those of the other.
+      const [other, units] =
+        network === 'flannel'
+          ? (['terway-eniip', /quota units\): 3 -> 2/] as const)
+          : (['flannel', /quota units\): 2 -> 3/] as const)
+      assert.match(await home.show('whatif', '--name', cluster.name, 'svc/web-lb', `network=${other}`), units)
       const foreign = await home.run('trace', '--kubeconfig', cluster.layout.kubeconfig, 'client', 'svc/web:80')
       assert.equal(foreign.code, 0)
       assert.match(foreign.stderr, /Predicted, not confirmed: the cluster is not on this machine/)

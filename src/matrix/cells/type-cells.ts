@@ -2,6 +2,7 @@
 import type { Cell, Measurement, Setting, Statement, Upstream } from '../cell.ts'
 import { CLIENTS, type ClientClass, INSIDE, INTERNET } from '../clients.ts'
 import { NAMES, TYPES, TYPES_TABLE } from '../documented.ts'
+import { LAYER_4_PORT } from '../scene.ts'
 import { SILENT, upstreamScheduling } from '../upstream.ts'
 import { measureBilling } from './billing.ts'
 import { measureClusterIpName, measureExternalName, measureHeadlessName } from './names.ts'
@@ -51,7 +52,7 @@ export function typeCells(setting: Setting): Cell[] {
     { ...row('NodePort', 'port range', 'nodeport'), documented: TYPES.nodePortRange, measure: measureNodePortNumber },
     { ...row('NodePort', 'bottleneck', 'nodeport'), documented: TYPES.nodePortBottleneck, measure: measureBottleneck },
     billing('NodePort', 'nodeport', TYPES.free),
-    layer('layer 4, TCP', (lab) => measurePlain(lab, { port: 81, protocol: 'TCP' })),
+    layer('layer 4, TCP', (lab) => measurePlain(lab, { port: LAYER_4_PORT, protocol: 'TCP' })),
     layer('layer 4, UDP', (lab) => measurePlain(lab, { port: 9000, protocol: 'UDP' })),
     layer('layer 7, HTTP', measureHttp),
     layer('layer 7, HTTPS', measureHttps),

@@ -1,5 +1,6 @@
 /** How each row of the table of types is measured. */
 import { requireAddress } from '../../base/ip.ts'
+import { findHaproxy } from '../../cloud/load-balancer/layer7/find-haproxy.ts'
 import { ask, type EchoAnswer, type Target } from '../../cluster/vantage.ts'
 import { ConntrackSocket } from '../../linux/conntrack.ts'
 import { askName } from '../ask-name.ts'
@@ -97,13 +98,16 @@ export async function measurePlain(
   return reachMeasurement([{ where: `${host}:${port}/${protocol}`, found }])
 }
 
+/** @throws FairleadError `MISSING_TOOL` where there is nobody to carry it */
 export async function measureHttp(lab: Lab): Promise<Measurement> {
+  findHaproxy()
   const target = tcp(lab.balancerAddress('lb-layers'), 80)
   return layer7(target, await ask(lab.from('internet'), target))
 }
 
-/** The load balancer ends TLS with the certificate that it was given. */
+/** The load balancer ends TLS with the certificate that it was given. @throws as {@link measureHttp} */
 export async function measureHttps(lab: Lab): Promise<Measurement> {
+  findHaproxy()
   const target = tcp(lab.balancerAddress('lb-layers'), 443)
   return layer7(target, await askTls(lab.from('internet'), target, { ca: lab.trusted, servername: SITE_NAME }))
 }
