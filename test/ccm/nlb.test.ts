@@ -81,6 +81,9 @@ test('a change of type takes the load balancer away and leaves the Service', asy
   const service = await ccm.service('web')
   assert.deepEqual([service.metadata.finalizers, service.metadata.labels ?? {}], [undefined, {}])
   assert.deepEqual(service.status?.loadBalancer ?? {}, {})
+  await ccm.patch('web', { spec: { type: 'LoadBalancer', loadBalancerClass: 'alibabacloud.com/nlb' } })
+  await ccm.sync('web')
+  assert.equal((await nlb.instances()).length, 1, 'the answer that stood for the first one is of no use')
 })
 
 test('Services of CLB, and of other classes, are left alone; the annotation of the type counts behind its gate', async () => {

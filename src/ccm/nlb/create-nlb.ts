@@ -6,7 +6,7 @@ import { tokenOf } from '../apply/create-instance.ts'
 import { PROTECTION_REASON } from '../diff/instance-diff.ts'
 import { ownerTags, tagParameters } from '../diff/instance-tags.ts'
 import type { DesiredNlb, NlbInstance } from './nlb-model.ts'
-import { findNlbById } from './read-nlb.ts'
+import { findNlbById, getNlb } from './read-nlb.ts'
 import { zoneParameters } from './zone-maps.ts'
 
 export interface CreateNlbOptions {
@@ -35,9 +35,7 @@ export async function createNlb(
   const answer = await api.call('nlb', 'CreateLoadBalancer', { ...parameters, ClientToken })
   // The API's page has it with a small b; clients read either.
   const id = textOf(answer, 'LoadbalancerId') || textOf(answer, 'LoadBalancerId')
-  const made = await findNlbById(api, id)
-  if (made !== undefined) return readyNlb(api, clock, made)
-  throw new FairleadError('CLOUD_REFUSED', `CreateLoadBalancer answered with ${id}: LoadBalancerId does not exist`)
+  return readyNlb(api, clock, await getNlb(api, id))
 }
 
 function creationParameters(

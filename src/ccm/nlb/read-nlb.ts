@@ -26,10 +26,15 @@ export function findNlb(api: CloudApi, query: InstanceQuery): Promise<NlbInstanc
   })
 }
 
+/** The instance of an id. @throws CloudError when there is none */
+export async function getNlb(api: CloudApi, id: string): Promise<NlbInstance> {
+  return readInstance(await api.call('nlb', 'GetLoadBalancerAttribute', { LoadBalancerId: id }))
+}
+
 /** The instance of an id; `undefined` when there is none. */
 export async function findNlbById(api: CloudApi, id: string): Promise<NlbInstance | undefined> {
   try {
-    return readInstance(await api.call('nlb', 'GetLoadBalancerAttribute', { LoadBalancerId: id }))
+    return await getNlb(api, id)
   } catch (error) {
     if (isInstanceGone(error)) return undefined
     throw error

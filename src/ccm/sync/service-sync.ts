@@ -22,6 +22,9 @@ import type { SyncContext } from './sync-context.ts'
 import { fingerprintOf, groupsAfter, type Remembered } from './sync-memory.ts'
 import { CONDITION_TYPES, failureCondition, failureText, invalidCondition, invalidText } from './verdict.ts'
 
+/** Tokens that are tried when the cloud answers with instances that are gone. */
+const CREATION_TRIES = 5
+
 /**
  * Brings the load balancer of one Service in line with it, or takes it away. Everything is found in the cloud by id,
  * tag or name, so that it can be broken off after any call and begun anew; what is remembered only saves calls.
@@ -287,11 +290,20 @@ export class ServiceSync<P extends ServicePlan, M extends WantedBalancer, O exte
     return undefined
   }
 
-  #create(service: Service, model: M): Promise<O['instance']> {
+  /** A token that was used before is answered with what was made then, be it gone: another is taken. */
+  async #create(service: Service, model: M): Promise<O['instance']> {
     const { uid = '', name, labels } = service.metadata
     this.#context.log.info({ object: { kind: 'Service', name } }, 'Load balancer is made')
-    const tokenSeed = JSON.stringify([uid, labels?.[INSTANCE_LABEL] ?? '', this.#lost.get(uid) ?? 0])
-    return this.#balancer.create(service, model, tokenSeed)
+    for (let tries = 1; ; tries++) {
+      const tokenSeed = JSON.stringify([uid, labels?.[INSTANCE_LABEL] ?? '', this.#lost.get(uid) ?? 0])
+      try {
+        return await this.#balancer.create(service, model, tokenSeed)
+      } catch (error) {
+        if (!isInstanceGone(error)) throw error
+        this.#countLost(service)
+        if (tries === CREATION_TRIES) throw error
+      }
+    }
   }
 
   /** The next try must not be answered with the instance that is gone. */
