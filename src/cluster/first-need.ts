@@ -12,17 +12,23 @@ export interface FirstNeedOptions {
   readonly signal: AbortSignal
 }
 
+/** From the first ready pod on the cluster's own parts have this long to make a Service of it. */
+const CALM_MS = 1000
+
 /**
- * Resolves when a cluster has use for its cloud: somebody asks for a load balancer, or the first pod is ready and the
- * machine has time. Until then the start of the cluster goes first. Rejects when `signal` is aborted.
+ * Resolves when a cluster has use for its cloud: somebody asks for a load balancer, or the first pod has been ready for a
+ * moment and the machine has time. Until then the start of the cluster goes first. Rejects when `signal` is aborted.
  */
 export async function firstNeedOfCloud({ client, log, clock, signal }: FirstNeedOptions): Promise<void> {
   const enough = new AbortController()
   const stop = AbortSignal.any([signal, enough.signal])
   const podInformer = new Informer<Pod>({ client, log, clock, resource: pods })
   const serviceInformer = new Informer<Service>({ client, log, clock, resource: services })
+  let cancelCalm: (() => void) | undefined
   const needed = new Promise<void>((resolve, reject) => {
-    const seePod = (pod: Pod) => isReady(pod) && resolve()
+    const seePod = (pod: Pod) => {
+      if (isReady(pod)) cancelCalm ??= clock.after(CALM_MS, resolve)
+    }
     const seeService = ({ spec }: Service) => spec.type === 'LoadBalancer' && resolve()
     podInformer.on({ added: seePod, updated: seePod })
     serviceInformer.on({ added: seeService, updated: seeService })
@@ -32,6 +38,7 @@ export async function firstNeedOfCloud({ client, log, clock, signal }: FirstNeed
   try {
     await needed
   } finally {
+    cancelCalm?.()
     enough.abort()
     await Promise.allSettled(running)
   }
