@@ -10,7 +10,7 @@ import type { Atlas } from '../world.ts'
 import { AffinityGuard } from './affinity-guard.ts'
 import { compare } from './compare.ts'
 import { type Fate, send } from './send.ts'
-import { type Sighting, sightingsOf } from './sighting.ts'
+import { passages, type Sighting, sawEnd, sightingsOf } from './sighting.ts'
 import { type Nonce, WatchPoint } from './watch-point.ts'
 
 /** What the kernel did with one real packet. */
@@ -72,7 +72,7 @@ export async function confirm(options: ConfirmOptions): Promise<Confirmation> {
   const dropComments = seen.flatMap(({ point, sightings: own }) =>
     own.flatMap(({ dropped }) => (dropped === undefined ? [] : (point.commentOf(dropped) ?? []))),
   )
-  await forget(points.all, nonce, clock)
+  await forget({ points: points.all, nonce, fate, clock })
   guards.unbind(points.all)
   const { taken, differences } = compare(path, sightings, fate)
   const milliseconds = performance.now() - began
@@ -198,28 +198,40 @@ const MOST_SWEEPS = 20
 const QUIET_SWEEPS = 3
 const SWEEP_MS = 3
 
+interface Traces {
+  readonly points: readonly WatchPoint[]
+  readonly nonce: Nonce
+  readonly fate: Fate
+  readonly clock: Clock
+}
+
 /**
- * Deletes the entries that the packet made, until nothing on its way has made new ones for a while (its reset, on a busy
- * machine). Each sweep looks anew at what was seen: the packet may reach a place after nobody waits for its answer.
+ * Deletes the entries that the packet made, until nothing that belongs to it is on its way any more and no new ones were
+ * made for a while. Each sweep looks anew at what was seen: on a busy machine packets come after nobody waits for them.
  */
-async function forget(points: readonly WatchPoint[], nonce: Nonce, clock: Clock): Promise<void> {
+async function forget(traces: Traces): Promise<void> {
   let quiet = 0
   for (let count = 0; count < MOST_SWEEPS && quiet < QUIET_SWEEPS; count += 1) {
-    quiet = points.map((point) => sweep(point, nonce)).some(Boolean) ? 0 : quiet + 1
-    if (quiet < QUIET_SWEEPS) await clock.sleep(SWEEP_MS)
+    const deleted = traces.points.map((point) => sweep(point, traces.nonce)).some(Boolean)
+    quiet = deleted || !isOver(traces) ? 0 : quiet + 1
+    if (quiet < QUIET_SWEEPS) await traces.clock.sleep(SWEEP_MS)
   }
 }
 
 /** Whether there was something to delete. */
 function sweep(point: WatchPoint, nonce: Nonce): boolean {
-  return sightingsAt(point, nonce)
-    .filter(({ direction }) => direction === 'there')
-    .map(({ before }) => {
-      const entry = point.connection(before)
-      if (entry !== undefined) point.forget(entry)
-      return entry !== undefined
-    })
-    .some(Boolean)
+  const entries = passages(point.place, point.events(), nonce).flatMap((packet) => point.connection(packet) ?? [])
+  for (const entry of entries) point.forget(entry)
+  return entries.length > 0
+}
+
+/** A connection ends with a reset, which must have come as far as its beginning; silence ends with a drop, or never. */
+function isOver({ points, nonce, fate }: Traces): boolean {
+  const reached = points.map((point) => ({ point, sightings: sightingsAt(point, nonce) }))
+  if (fate === 'silent') return reached.some(({ sightings }) => sightings.some(({ dropped }) => dropped !== undefined))
+  if (fate !== 'answered' || nonce.protocol === 17) return true
+  const passed = reached.filter(({ sightings }) => sightings.some(({ direction }) => direction === 'there'))
+  return passed.every(({ point }) => sawEnd(point.events(), nonce))
 }
 
 function sightingsAt(point: WatchPoint, nonce: Nonce): readonly Sighting[] {

@@ -21,21 +21,39 @@ const OWN = /^fairlead-trace-/
 
 /** The packets in the events of a namespace: the first of each direction (others are repeated ones). */
 export function sightingsOf(place: Place, events: readonly TraceEvent[], nonce: Nonce): Sighting[] {
+  const all = everySighting(place, events, nonce)
+  const first = (direction: Sighting['direction']) => all.filter((one) => one.direction === direction).slice(0, 1)
+  return [...first('there'), ...first('back')]
+}
+
+/** The packet each time it came to a namespace: it may be sent away, translated, and come back. */
+export function passages(place: Place, events: readonly TraceEvent[], nonce: Nonce): TracedPacket[] {
+  return everySighting(place, events, nonce).flatMap(({ direction, before }) => (direction === 'there' ? [before] : []))
+}
+
+function everySighting(place: Place, events: readonly TraceEvent[], nonce: Nonce): Sighting[] {
   const byPacket = new Map<number, TraceEvent[]>()
   for (const event of events) {
     const known = byPacket.get(event.id)
     if (known === undefined) byPacket.set(event.id, [event])
     else known.push(event)
   }
-  const all = [...byPacket.values()].flatMap((own) => sightingOf(place, own, nonce) ?? [])
-  const first = (direction: Sighting['direction']) => all.filter((one) => one.direction === direction).slice(0, 1)
-  return [...first('there'), ...first('back')]
+  return [...byPacket.values()].flatMap((own) => sightingOf(place, own, nonce) ?? [])
+}
+
+/** Whether the reset was seen that ends the packet's connection: nothing more comes after it. */
+export function sawEnd(events: readonly TraceEvent[], nonce: Nonce): boolean {
+  return events.some(({ packet }) => packet !== undefined && isEnd(packet, nonce))
+}
+
+function isEnd({ protocol, sequence }: TracedPacket, { number }: Nonce): boolean {
+  return protocol === 6 && sequence === (number + 1) >>> 0
 }
 
 function sightingOf(place: Place, events: readonly TraceEvent[], nonce: Nonce): Sighting | undefined {
   const packets = events.flatMap(({ packet }) => packet ?? [])
   const [before, after] = [packets[0], packets.at(-1)]
-  if (before === undefined || after === undefined) return undefined
+  if (before === undefined || after === undefined || isEnd(before, nonce)) return undefined
   const isThere = nonce.protocol === 17 || before.sequence === nonce.number >>> 0
   const dropped = events.find(({ verdict, type }) => verdict === NF_DROP && type !== 'return')
   return {

@@ -18,6 +18,7 @@ export interface Nonce {
 const FIRST = -300
 /** After all translation. */
 const LAST = 290
+const TH_RST = 0x04
 const TH_SYN_OR_RST = 0x06
 
 /**
@@ -108,14 +109,18 @@ function matches({ number, protocol }: Nonce): (readonly Expression[])[] {
     { kind: 'cmp', op: 'eq', source: 0, data: Buffer.of(protocol) },
   ]
   if (protocol === 17) return [[...is, ...field(8, datagram(number))]]
-  const flags: Expression[] = [
-    { kind: 'payload', base: 'transport', offset: 13, length: 1, dest: 0 },
-    { kind: 'bitwise', source: 0, dest: 0, mask: Buffer.of(TH_SYN_OR_RST), xor: Buffer.of(0) },
-    { kind: 'cmp', op: 'neq', source: 0, data: Buffer.of(0) },
-  ]
   return [
     [...is, ...field(4, word(number))],
-    [...is, ...flags, ...field(8, word(number + 1))],
+    [...is, ...oneOf(TH_RST), ...field(4, word(number + 1))],
+    [...is, ...oneOf(TH_SYN_OR_RST), ...field(8, word(number + 1))],
+  ]
+}
+
+function oneOf(flags: number): Expression[] {
+  return [
+    { kind: 'payload', base: 'transport', offset: 13, length: 1, dest: 0 },
+    { kind: 'bitwise', source: 0, dest: 0, mask: Buffer.of(flags), xor: Buffer.of(0) },
+    { kind: 'cmp', op: 'neq', source: 0, data: Buffer.of(0) },
   ]
 }
 
