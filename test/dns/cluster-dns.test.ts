@@ -177,9 +177,10 @@ for (const [name, wanted] of [
     // What it then connects to may not answer; that is waited for by nobody.
     const { stdout } = await kubectl.run(
       'exec -i client -- sh',
-      `GODEBUG=netdns=go kubectl --server=http://${name}:9 --request-timeout=20s -v=9 get --raw=/ > /tmp/go-lookup 2>&1 &
-      i=0; until grep -qE 'resolved to|lookup [^ ]+ on ' /tmp/go-lookup || [ $i -ge 600 ]; do i=$((i+1)); sleep 0.05; done
-      kill $! 2>/dev/null; wait; cat /tmp/go-lookup`,
+      `said=$(mktemp)
+      GODEBUG=netdns=go kubectl --server=http://${name}:9 --request-timeout=20s -v=9 get --raw=/ > $said 2>&1 &
+      i=0; until grep -qE 'resolved to|lookup [^ ]+ on ' $said || [ $i -ge 600 ]; do i=$((i+1)); sleep 0.05; done
+      kill $! 2>/dev/null; wait; cat $said`,
     )
     assert.match(stdout, wanted)
   })
