@@ -24,7 +24,7 @@ export interface SyncerOptions {
 }
 
 /** Under load changes are gathered: syncs take up no more than this part of the time, and rest no longer than this. */
-const BUSY_SHARE = 0.2
+const BUSY_SHARE = 1 / 3
 const GATHER_MS = 10
 /** What the newest sync counts for in how long they usually take. */
 const NEWEST_SHARE = 0.2

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { systemClock } from '../../base/clock.ts'
 import { FairleadError, unreachable } from '../../base/error.ts'
 import type { ApiServerOptions } from '../../cluster/api-server-settings.ts'
 import { type Cluster, type ClusterStep, distDirectory, startCluster } from '../../cluster/cluster.ts'
@@ -12,6 +13,7 @@ import { type DemoRow, readDemo, runDemo } from '../../cluster/demo.ts'
 import { clusterLayout } from '../../cluster/layout.ts'
 import { failureMessage, type MemberMessage, memberError, tellParent } from '../../cluster/member-protocol.ts'
 import { requireRoot } from '../../cluster/preflight.ts'
+import { trimMemoryAfterStart } from '../../linux/trim-memory.ts'
 import { apiServerArguments } from '../api-server-flags.ts'
 import { catchInterrupt, INTERRUPTED } from '../catch-interrupt.ts'
 import { done, formatTable, paint, print, say } from '../output.ts'
@@ -58,6 +60,7 @@ async function runInForeground(
   const manifests = options.demo ? readDemo() : Promise.resolve([[], []] as const)
   manifests.catch(() => {})
   await using cluster = await startCluster({ spec, onProgress: showStep, endsProcess: true })
+  trimMemoryAfterStart(systemClock)
   const end = Promise.race([interrupt.asked, cluster.stopAsked.then(() => 'stop' as const)])
   for (const image of images) await addClusterImage(cluster.layout, image)
   if (!options.demo) {
