@@ -82,17 +82,15 @@ export class Syncer implements Disposable {
     this.#takeServiceCidrs()
     if (program.missing.length > 0)
       log.warn({ families: program.missing }, 'The kernel has no nf_tables of these families')
-    const objects = Array.from(source.keys(), (key) => source.objects(key))
-    const { changes, rebuilt } = await program.startOverlapped(node, objects)
+    const keys = Array.from(source.keys())
+    const { changes, rebuilt } = await program.startOverlapped(node, objectsOf(source, keys))
+    const ms = Math.round(performance.now() - begin)
     if (this.#stopped) return
     this.#started = true
     this.#generation = kernel.generation()
     this.#succeeded('full', begin)
     this.#watch = this.#options.clock.after(WATCH_MS, () => this.#lookForOthers())
-    log.info(
-      { services: objects.length, changes, rebuilt, ms: Math.round(performance.now() - begin) },
-      'Services are in the kernel',
-    )
+    log.info({ services: keys.length, changes, rebuilt, ms }, 'Services are in the kernel')
     if (this.#changed.size > 0 || this.#node !== undefined || this.#serviceCidrs !== undefined) this.#schedule()
   }
 
@@ -277,4 +275,9 @@ export class Syncer implements Disposable {
       log.warn({ err }, 'UDP connections to former endpoints could not be forgotten')
     }
   }
+}
+
+/** Each is read when it is its turn, and forgotten after that. */
+function* objectsOf(source: ProxySource, keys: readonly string[]): Generator<ServiceObjects> {
+  for (const key of keys) yield source.objects(key)
 }
