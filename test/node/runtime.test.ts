@@ -89,6 +89,8 @@ describe('containers under runc', { timeout: 60_000 }, () => {
     second.start({ ...web, attempt: 1 }, inPod('/bin/sh', '-c', 'cat /m/x; exec sleep 60'))
     const running = ({ attempt, state }: ContainerRecord) => attempt === 1 && state.kind === 'running'
     const { logPath } = await until(second, 'pod-1', running)
+    // It runs as soon as its shell does, and the signal would end that before it has read anything.
+    while (readFileSync(logPath, 'utf8') === '') await setTimeout(5)
     second.stop({ ...web, attempt: 1 })
     const { state } = await until(second, 'pod-1', ({ attempt, state }) => attempt === 1 && state.kind === 'exited')
     assert.equal(state.kind === 'exited' && state.exitCode, 143)
