@@ -10,6 +10,8 @@ export interface LogSelection {
   readonly timestamps: boolean
   /** So many lines at the end; all when left out. */
   readonly tailLines?: number
+  /** What stands at this offset in bytes and later. */
+  readonly from?: number
   /** Lines of this time (milliseconds since the epoch) and later. */
   readonly since?: number
   /** At most so many bytes. */
@@ -114,10 +116,10 @@ class Growth {
 async function firstOffset(source: LogSource, selection: LogSelection, file: FileHandle): Promise<number> {
   const marks = source.keeper.marks(source.path)
   const begin = await lineStart(file, logBegin(marks))
-  const { tailLines, since } = selection
+  const { tailLines, since, from = begin } = selection
   const bySince = since === undefined ? begin : await lineStart(file, offsetSince(marks, since))
   const byTail = tailLines === undefined ? begin : await tailOffset(file, tailLines, begin)
-  return Math.max(begin, bySince, byTail)
+  return Math.max(begin, bySince, byTail, from)
 }
 
 /** The first offset at or after this one that begins a line. */

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { LogKeeper } from '../logs/log-keeper.ts'
@@ -21,11 +22,13 @@ export interface Attached {
  */
 export async function serveAttach({ log, input, once }: Attached, streams: CommandStreams): Promise<void> {
   const fromStart = once && input?.isFirst() === true
+  // Before anything is typed: the answer to that is to be shown.
+  const from = fromStart ? 0 : statSync(log.path).size
   streams.onResize((size) => input?.resize(size))
   type(streams, input, once)
   // The end of the log is the end of the container, also for a client that does not look.
   const output = streams.stdout ?? streams.stderr ?? new Writable({ write: (_chunk, _encoding, done) => done() })
-  const selection = { follow: true, timestamps: false, ...(fromStart ? {} : { tailLines: 0 }) }
+  const selection = { follow: true, timestamps: false, from }
   const written = Readable.from(readLog({ ...log, signal: streams.gone }, selection), { objectMode: false })
   try {
     await pipeline(written, output)
