@@ -174,14 +174,7 @@ export function connect(fd: number, address: Uint8Array, object: string): void {
 
 /** connect(2) on a thread of the pool, so that the event loop goes on. */
 export function connectAsync(fd: number, address: Uint8Array, object: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    nativeConnect.async(fd, address, address.length, (error: Error | null, result: number) => {
-      const errno = koffi.errno()
-      if (error !== null) reject(new FairleadError('SYSCALL_FAILED', `Cannot connect to ${object}`, { cause: error }))
-      else if (result < 0) reject(new SyscallError('connect to', object, errnoName(errno)))
-      else resolve()
-    })
-  })
+  return onPool('connect to', object, (done) => nativeConnect.async(fd, address, address.length, done))
 }
 
 export function listen(fd: number, backlog: number): void {
@@ -218,11 +211,18 @@ export function send(fd: number, data: Uint8Array, flags = 0): number {
 
 /** send(2) on a thread of the pool, so that the event loop goes on; `data` must stay as it is until then. */
 export function sendAsync(fd: number, data: Uint8Array): Promise<void> {
+  return onPool('send on', `socket ${fd}`, (done) => nativeSend.async(fd, data, data.length, 0, done))
+}
+
+type Done = (error: Error | null, result: number) => void
+
+/** What becomes of a call that a thread of the pool makes. */
+function onPool(action: string, object: string, call: (done: Done) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    nativeSend.async(fd, data, data.length, 0, (error: Error | null, result: number) => {
+    call((error, result) => {
       const errno = koffi.errno()
-      if (error !== null) reject(new FairleadError('SYSCALL_FAILED', `Cannot send on socket ${fd}`, { cause: error }))
-      else if (result < 0) reject(new SyscallError('send on', `socket ${fd}`, errnoName(errno)))
+      if (error !== null) reject(new FairleadError('SYSCALL_FAILED', `Cannot ${action} ${object}`, { cause: error }))
+      else if (result < 0) reject(new SyscallError(action, object, errnoName(errno)))
       else resolve()
     })
   })
