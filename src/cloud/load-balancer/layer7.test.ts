@@ -222,6 +222,23 @@ test('HTTP', { skip }, async (t) => {
   })
 })
 
+test('a directory whose path is longer than the address of a socket may be', { skip }, async () => {
+  await using lb = new TestLoadBalancer('long', join('d'.repeat(100), 'e'.repeat(100)))
+  lb.http(1, () => 'one')
+  lb.http(2, () => 'two')
+  const plane = lb.plane()
+  const carry = async (n: number) => {
+    await plane.apply({ listeners: [httpListener(0, { backends: [backend(n)] })] })
+    return curl(lb, `http://${VIP}/`)
+  }
+  assert.equal(await carry(1), 'one')
+  const pid = lb.haproxyPid()
+  assert.equal(await carry(2), 'two')
+  await plane.apply({ listeners: [httpListener(1, { port: 81 })] })
+  assert.equal(await curl(lb, `http://${VIP}:81/`), 'one')
+  assert.equal(lb.haproxyPid(), pid)
+})
+
 test('TCP that HAProxy carries', { skip }, async (t) => {
   await using lb = new TestLoadBalancer('l7t')
   const clock = new HeldClock()

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer as createHttpServer, type Server as HttpServer, type IncomingMessage } from 'node:http'
 import { createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -57,6 +57,7 @@ export class TestLoadBalancer implements AsyncDisposable {
   readonly vpc: Vpc
   readonly internet: string
   readonly directory: string
+  readonly #temporary: string
   readonly #cluster: string
   readonly #namespaces = new TestNamespaces()
   readonly #nodes = new Map<string, string>()
@@ -64,11 +65,14 @@ export class TestLoadBalancer implements AsyncDisposable {
   readonly #sockets = new Set<Socket>()
   readonly #planes: KernelDataPlane[] = []
 
-  constructor(name: string) {
+  /** @param below Where in its temporary directory the data plane keeps its files. */
+  constructor(name: string, below = '') {
     this.#cluster = `t${process.pid}-${name}`
     this.vpc = createVpc({ cluster: this.#cluster })
     this.internet = this.vpc.attachInternet().netns
-    this.directory = mkdtempSync(join(tmpdir(), 'fairlead-lb-'))
+    this.#temporary = mkdtempSync(join(tmpdir(), 'fairlead-lb-'))
+    this.directory = join(this.#temporary, below)
+    mkdirSync(this.directory, { recursive: true })
   }
 
   /** A data plane; several one after the other are restarts. */
@@ -203,7 +207,7 @@ export class TestLoadBalancer implements AsyncDisposable {
       else one.close()
     }
     await removeLoadBalancers({ netns: this.vpc.netns, directory: this.directory, clock: systemClock, log: silentLog })
-    rmSync(this.directory, { recursive: true, force: true })
+    rmSync(this.#temporary, { recursive: true, force: true })
     this.vpc[Symbol.dispose]()
     this.#namespaces[Symbol.dispose]()
     removeVpc(this.#cluster)

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { hostPort } from '../../../base/ip.ts'
 import type { Layer4Settings, Layer7Settings } from '../../slb/model.ts'
 import type { KeyedCertificate, ListenerPlan } from '../plan.ts'
+import { RUNTIME_SOCKET } from './haproxy-socket.ts'
 import { bindOptions, TLS_POLICIES } from './tls-policies.ts'
 
 /** A listener, with those of its backends that may get connections. */
@@ -60,7 +61,7 @@ const GZIP_TYPES = [
 /** @param listeners No two on the same address and port. */
 export function compileHaproxy(listeners: readonly ProxiedListener[], settings: HaproxySettings): HaproxyProgram {
   const parts = listeners.map((one) => compileListener(one, settings))
-  const head = globalSection(settings)
+  const head = globalSection()
   return {
     text: [head, ...parts.flatMap(({ sections }) => sections)].join('\n'),
     skeleton: [head, ...parts.flatMap(({ skeleton }) => skeleton)].join('\n'),
@@ -159,10 +160,10 @@ function serverOptions({ layer4, layer7 }: ListenerPlan): string {
   return words.join(' ')
 }
 
-function globalSection({ directory }: HaproxySettings): string {
+function globalSection(): string {
   return `# Written by fairlead: changes are lost.
 global
-  stats socket ${directory}/runtime.sock mode 600 level admin expose-fd listeners
+  stats socket unix@${RUNTIME_SOCKET} mode 600 level admin expose-fd listeners
   stats timeout 1h
   fd-hard-limit 200000
   tune.ssl.default-dh-param 2048

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, type SpawnOptions } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeRunFile } from '../../../base/atomic-file.ts'
@@ -7,7 +7,7 @@ import { errorMessage, FairleadError, systemErrorCode } from '../../../base/erro
 import { unless } from '../../../base/unless.ts'
 import { isAlive, killProcess, type ProcessIdentity, readProcessIdentity, spawnIn } from '../../../linux/process.ts'
 import { findHaproxy } from './find-haproxy.ts'
-import { askHaproxy, parseWorkers } from './haproxy-socket.ts'
+import { askHaproxy, MASTER_SOCKET, parseWorkers, RUNTIME_SOCKET } from './haproxy-socket.ts'
 
 const POLL_MS = 5
 const START_TIMEOUT_MS = 10_000
@@ -74,7 +74,7 @@ export class HaproxyMaster {
 
   /** Asks the worker. */
   ask(commands: readonly string[]): Promise<string> {
-    return askHaproxy(this.#path('runtime.sock'), commands)
+    return askHaproxy(this.#options.directory, RUNTIME_SOCKET, commands)
   }
 
   /** Ends master and workers with all their connections. */
@@ -92,11 +92,13 @@ export class HaproxyMaster {
   }
 
   async #start(): Promise<void> {
-    const { netns, clock } = this.#options
-    const args = ['-W', '-S', this.#path('master.sock'), '-f', this.#path('haproxy.cfg')]
+    const { netns, directory, clock } = this.#options
+    // Sockets are named from the directory that it runs in: their addresses hold 108 bytes (unix(7)).
+    const args = ['-W', '-S', `unix@${MASTER_SOCKET}`, '-f', this.#path('haproxy.cfg')]
     const log = openSync(this.#path('haproxy.log'), 'w', 0o600)
     try {
-      const child = spawnIn(netns, findHaproxy(), args, { detached: true, stdio: ['ignore', log, log] })
+      const options: SpawnOptions = { cwd: directory, detached: true, stdio: ['ignore', log, log] }
+      const child = spawnIn(netns, findHaproxy(), args, options)
       child.unref()
       const identity = child.pid === undefined ? undefined : readProcessIdentity(child.pid)
       if (identity === undefined) throw this.#failure('HAProxy did not start')
@@ -118,7 +120,7 @@ export class HaproxyMaster {
   }
 
   async #workers() {
-    return parseWorkers(await askHaproxy(this.#path('master.sock'), ['show proc']))
+    return parseWorkers(await askHaproxy(this.#options.directory, MASTER_SOCKET, ['show proc']))
   }
 
   /** Asks again until it holds: the master is deaf while it starts itself anew. */

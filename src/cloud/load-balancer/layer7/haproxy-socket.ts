@@ -1,21 +1,37 @@
+import { closeSync, constants, openSync } from 'node:fs'
 import { connect } from 'node:net'
 import { FairleadError } from '../../../base/error.ts'
 
 const TIMEOUT_MS = 5000
 
+/** Names in the directory of an HAProxy: of the worker, and of the master. */
+export const RUNTIME_SOCKET = 'runtime.sock'
+export const MASTER_SOCKET = 'master.sock'
+
 /**
  * Sends commands to one of HAProxy's sockets and returns all that it answers (management.txt, section 9.3).
  *
- * @param path The runtime socket of a worker, or the master's.
+ * @param directory Where the socket is, however long its path.
+ * @param name `runtime.sock` of a worker, or the master's.
  * @throws the system's error when nobody listens; FairleadError `TIMEOUT`
  */
-export function askHaproxy(path: string, commands: readonly string[]): Promise<string> {
+export async function askHaproxy(directory: string, name: string, commands: readonly string[]): Promise<string> {
+  const handle = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY)
+  try {
+    // An address of unix(7) holds 108 bytes: by the open directory the path is a short one.
+    return await converse(`/proc/self/fd/${handle}/${name}`, commands)
+  } finally {
+    closeSync(handle)
+  }
+}
+
+function converse(path: string, commands: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(path)
     let text = ''
     socket.setEncoding('utf8')
     socket.setTimeout(TIMEOUT_MS, () => {
-      socket.destroy(new FairleadError('TIMEOUT', `HAProxy did not answer on ${path} within ${TIMEOUT_MS} ms`))
+      socket.destroy(new FairleadError('TIMEOUT', `HAProxy did not answer within ${TIMEOUT_MS} ms`))
     })
     socket.on('connect', () => socket.end(`${commands.join('; ')}\n`))
     socket.on('data', (chunk: string) => {
