@@ -4,10 +4,11 @@ import { root, setUp } from './setup.mjs'
 
 setUp({ tests: true })
 
-const steps = ['types', 'lint', 'layers', 'unit', 'e2e']
-for (const step of steps) {
+// A test file that fails has a second try (see run-tests.mjs).
+const steps = [['types'], ['lint'], ['layers'], ['unit', '--', '--again'], ['e2e', '--', '--again']]
+for (const [step, ...flags] of steps) {
   process.stdout.write(`\n== ${step}\n`)
-  const { status } = spawnSync('npm', ['run', '-s', step], { cwd: root, stdio: 'inherit' })
+  const { status } = spawnSync('npm', ['run', '-s', step, ...flags], { cwd: root, stdio: 'inherit' })
   if (status !== 0) {
     process.stdout.write(`\nnpm test: ${step} failed; run it alone with: npm run ${step}\n`)
     process.exit(status ?? 1)

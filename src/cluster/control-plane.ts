@@ -20,7 +20,7 @@ import type { Client } from '../kube/client.ts'
 import { kubeconfig } from '../kube/kubeconfig.ts'
 import { KINDS } from '../kube/registry.ts'
 import { createClient } from '../kube/rest-client.ts'
-import { listenTcp } from '../linux/socket.ts'
+import { listenFreshTcp, listenTcp } from '../linux/socket.ts'
 import { createInterfaceInventory } from '../network/terway/interface-cloud.ts'
 import { reclaimInterfaces } from '../network/terway/reclaim-interfaces.ts'
 import { openLmdbStore } from '../store/lmdb-store.ts'
@@ -94,7 +94,7 @@ export async function startControlPlane(
         clientAuthority: pki.caPem,
       },
       listeners: [
-        { host: '127.0.0.1', port: spec.apiPort },
+        spec.apiPort === 0 ? { fd: listenFreshTcp({ host: '127.0.0.1' }) } : { host: '127.0.0.1', port: spec.apiPort },
         { fd: listenTcp({ netns: vpc.netns, host: vpc.address, port: NODE_API_PORT }) },
       ],
       subresources: nodeAccessSubresources({

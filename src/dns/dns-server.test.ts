@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -62,6 +64,21 @@ test('questions are passed on, kept, and asked once when many ask at a time', as
     /coredns_dns_requests_total\{server="dns:\/\/127\.0\.0\.1:0",zone="\.",view="",proto="udp",family="1",type="A"\} 6/,
   )
   assert.match(text, /coredns_build_info\{/)
+})
+
+test('any free port is one that is free for TCP as well as for UDP', async () => {
+  const taken = Array.from({ length: 1000 }, () => createServer().listen(0, '127.0.0.1'))
+  await Promise.all(taken.map((server) => once(server, 'listening')))
+  const ports = new Set<number>()
+  try {
+    for (let i = 0; i < 100; i++) {
+      await using server = await start('. {\n hosts\n}')
+      ports.add(server.ports[0]!)
+    }
+  } finally {
+    for (const server of taken) server.close()
+  }
+  assert.ok(ports.size > 50)
 })
 
 test('what is cut off is asked for again by TCP; forged answers are not heard', async () => {

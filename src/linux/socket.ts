@@ -116,10 +116,24 @@ let freshPort = randomInt(FRESH_PORTS)
  * @throws FairleadError `PORT_TAKEN` when all are
  */
 export function openFreshUdp(place: Omit<SocketPlace, 'port'>): number {
+  return atFreshPort((port) => openUdp({ ...place, port }))
+}
+
+/**
+ * As `listenTcp`, on a port that stays free while its server restarts: one that the kernel drew by lot could be drawn
+ * again, for a client of that very server.
+ *
+ * @throws FairleadError `PORT_TAKEN` when all are
+ */
+export function listenFreshTcp(place: Omit<SocketPlace, 'port'>): number {
+  return atFreshPort((port) => listenTcp({ ...place, port }))
+}
+
+function atFreshPort(open: (port: number) => number): number {
   for (let tried = 1; ; tried += 1) {
     freshPort = (freshPort + 1) % FRESH_PORTS
     try {
-      return openUdp({ ...place, port: FIRST_FRESH_PORT + freshPort })
+      return open(FIRST_FRESH_PORT + freshPort)
     } catch (error) {
       if (tried === FRESH_PORTS || !isFairleadError(error, 'PORT_TAKEN')) throw error
     }

@@ -1,11 +1,12 @@
 import { networkInterfaces } from 'node:os'
 import { Disposables } from '../../base/disposables.ts'
+import { isFairleadError } from '../../base/error.ts'
 import type { Log } from '../../base/log.ts'
 import type { DnsMetrics } from './metrics.ts'
 import { Responder } from './responder.ts'
 import type { ServerBlock } from './server-block.ts'
 import { TcpServer } from './tcp-server.ts'
-import { UdpServer } from './udp-server.ts'
+import { UdpServer, type UdpServerOptions } from './udp-server.ts'
 import { ZoneChoice } from './zone-choice.ts'
 
 /** A port with its addresses, and the blocks that answer there: they are told apart by zone. */
@@ -30,6 +31,9 @@ export interface ListenOptions {
   readonly isShared: boolean
 }
 
+/** Ports that are tried when any will do. */
+const PAIRS = 50
+
 /** Blocks that share a port listen on the same addresses. */
 export function placesOf(blocks: readonly ServerBlock[]): ReadonlyMap<string, Place> {
   const places = new Map<string, Place>()
@@ -50,14 +54,28 @@ export async function listenAt({ port, hosts, blocks }: Place, options: ListenOp
   const holder = { choice: new ZoneChoice(blocks) }
   const responder = respondBy(holder, options)
   for (const host of hosts) {
-    const udp = started.use(
-      await UdpServer.open({ host, port, responder, log, plain, sharing: isShared ? 'first' : undefined }),
-    )
-    started.use(await TcpServer.open({ host, port: udp.port, responder, log }))
+    const place = { host, port, responder, log }
+    const { udp, tcp } = await openPair({ ...place, plain, sharing: isShared ? 'first' : undefined })
+    started.use(udp)
+    started.use(tcp)
     sockets.push({ host, port: udp.port })
   }
   const open = started.move()
   return Object.assign(holder, { sockets, [Symbol.asyncDispose]: () => open[Symbol.asyncDispose]() })
+}
+
+/** Any free port (0) is one that both protocols have free, which the kernel does not look after. */
+async function openPair(options: UdpServerOptions): Promise<{ readonly udp: UdpServer; readonly tcp: TcpServer }> {
+  const { host, port, responder, log } = options
+  for (let tried = 1; ; tried++) {
+    const udp = await UdpServer.open(options)
+    try {
+      return { udp, tcp: await TcpServer.open({ host, port: udp.port, responder, log }) }
+    } catch (error) {
+      await udp[Symbol.asyncDispose]()
+      if (port !== 0 || tried === PAIRS || !isFairleadError(error, 'PORT_TAKEN')) throw error
+    }
+  }
 }
 
 /** Answers by whichever blocks the holder has now. */

@@ -3,6 +3,8 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer, type Server, type Socket as Stream } from 'node:net'
 import { createServer as createTlsServer, Server as TlsServer } from 'node:tls'
+import { systemErrorCode } from '../../base/error.ts'
+import { openFreshUdp, openUdp } from '../../linux/socket.ts'
 import { FLAG, RCODE, TYPE } from '../wire/codes.ts'
 import { decodeMessage, encodeMessage } from '../wire/message.ts'
 import type { DnsRecord } from '../wire/record.ts'
@@ -35,13 +37,19 @@ export class TestUpstream implements AsyncDisposable {
 
   /** @param tls PEM, for streams by TLS instead of TCP. */
   static async open(port = 0, tls?: { readonly cert: string; readonly key: string }): Promise<TestUpstream> {
-    const udp = createSocket('udp4')
-    udp.bind(port, '127.0.0.1')
-    await once(udp, 'listening')
-    const tcp = tls === undefined ? createServer() : createTlsServer(tls)
-    tcp.listen(udp.address().port, '127.0.0.1')
-    await once(tcp, 'listening')
-    return new TestUpstream(udp, tcp)
+    const host = '127.0.0.1'
+    // A port that stays free while nobody listens, and that both protocols have free.
+    for (;;) {
+      const udp = createSocket('udp4').bind({ fd: port === 0 ? openFreshUdp({ host }) : openUdp({ host, port }) })
+      const tcp = tls === undefined ? createServer() : createTlsServer(tls)
+      try {
+        await once(tcp.listen(udp.address().port, host), 'listening')
+        return new TestUpstream(udp, tcp)
+      } catch (error) {
+        udp.close()
+        if (port !== 0 || systemErrorCode(error) !== 'EADDRINUSE') throw error
+      }
+    }
   }
 
   /** How many of them are open. */
