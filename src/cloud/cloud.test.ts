@@ -31,7 +31,7 @@ test('what is asked of NLB is carried, and its job succeeds then and not before'
     users: [TEST_USER],
     listen: { host: '127.0.0.1', port: 0 },
     dataPlane,
-    fabric: { follow() {}, [Symbol.dispose]() {} },
+    fabric: { follow() {}, publicBytes: () => new Map(), [Symbol.dispose]() {} },
     clock: systemClock,
     log: silentLog,
   })

@@ -65,7 +65,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   started.use(fabric)
   // Apart from load balancers, which take their time: a pod is about to use its new address.
   const network = started.use(new StateFollower(state, log, async () => fabric.follow(state)))
-  const balancing = dataPlane === undefined ? undefined : balance(state, dataPlane, { started, clock, log })
+  const balancing = dataPlane === undefined ? undefined : balance({ state, fabric, dataPlane }, { started, clock, log })
   const products = [ECS_PRODUCT, VPC_PRODUCT, QUOTAS_PRODUCT, ...(balancing?.products ?? [])]
   const endpoint = started.use(await startEndpoint({ state, products, users, ...listen, clock, log }))
   if (options.names !== undefined) started.use(await startNameServer({ state, sockets: options.names, log }))
@@ -84,8 +84,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
 
 /** Lets the data plane follow the state, and bills and the API hear of what it does. */
 function balance(
-  state: CloudState,
-  dataPlane: DataPlane,
+  { state, fabric, dataPlane }: { state: CloudState; fabric: CloudFabric; dataPlane: DataPlane },
   { started, clock, log }: { started: Disposables; clock: Clock; log: Log },
 ): { follower: StateFollower; products: readonly Product[] } {
   started.use(dataPlane)
@@ -93,7 +92,7 @@ function balance(
   const plan = () => ({ listeners: [...compileSlbPlan(state), ...compileNlbPlan(state)] })
   const follower = started.use(new StateFollower(state, log, () => jobs.carryOut(() => dataPlane.apply(plan()))))
   const recorder = started.use(new UsageRecorder(state, clock))
-  const record = (report: DataPlaneReport) => recorder.record(report)
+  const record = (report: DataPlaneReport) => recorder.record({ ...report, publicBytes: fabric.publicBytes() })
   const report = started.use(new LatestReport(dataPlane, { clock, log, record }))
   const health = (listener: string, backend: string) => report.of(listener, backend)
   const isOpen = (jobId: string) => jobs.isOpen(jobId)

@@ -1,3 +1,4 @@
+import { capacityUnits } from './capacity-units.ts'
 import { type BillingItem, type Price, type PriceTable, type PriceUnit, priceAt } from './price-table.ts'
 import type { BilledResource, ServiceName, UsageHour, UsageTraffic } from './usage.ts'
 
@@ -77,7 +78,30 @@ function lineOf(
 }
 
 function chargesOf({ resource, traffic }: UsageHour): Charge[] {
-  return resource.kind === 'eip' ? eipCharges(resource, traffic) : loadBalancerCharges(resource, traffic)
+  switch (resource.kind) {
+    case 'eip':
+      return eipCharges(resource, traffic)
+    case 'load-balancer':
+      return loadBalancerCharges(resource, traffic)
+    case 'network-load-balancer':
+      return networkLoadBalancerCharges(resource, traffic)
+    default:
+      return resource satisfies never
+  }
+}
+
+/** What it sends to the internet is its EIPs'. */
+function networkLoadBalancerCharges(
+  { protocols }: BilledResource & { kind: 'network-load-balancer' },
+  traffic: UsageHour['traffic'],
+): Charge[] {
+  const units = capacityUnits(protocols, traffic)
+  return [
+    { item: 'nlb-instance-fee', unit: 'hour', quantity: 1 },
+    units === undefined
+      ? { item: 'nlb-lcu-fee', unit: 'hour', quantity: 1 }
+      : { item: 'nlb-lcu-fee', unit: 'LCU-hour', quantity: units },
+  ]
 }
 
 function loadBalancerCharges(
@@ -112,6 +136,9 @@ function outBytes(traffic: UsageHour['traffic']): number {
   return Object.values(traffic).reduce((sum, part) => sum + part.outBytes, 0)
 }
 
+/** What is paid for by the byte. */
+const BY_TRAFFIC: ReadonlySet<BillingItem> = new Set(['traffic-fee', 'eip-traffic-fee'])
+
 interface Share {
   readonly service: ServiceName | undefined
   /** 0 to 1; all shares of a charge make 1. */
@@ -120,13 +147,13 @@ interface Share {
 
 /** Services that share an instance share its bill: traffic by what each sent, everything else by listeners. */
 function sharesOf({ resource, traffic }: UsageHour): (charge: Charge) => Share[] {
-  const listeners = resource.kind === 'load-balancer' ? Object.entries(resource.services) : []
+  const listeners = Object.entries(resource.services ?? {})
   if (listeners.length === 0) return () => [{ service: undefined, share: 1 }]
   const byListener = listeners.map(([, service]) => ({ service, share: 1 / listeners.length }))
   const sent = listeners.reduce((sum, [key]) => sum + sentBy(traffic[key]), 0)
   if (sent === 0) return () => byListener
   const byTraffic = listeners.map(([key, service]) => ({ service, share: sentBy(traffic[key]) / sent }))
-  return (charge) => (charge.item === 'traffic-fee' ? byTraffic : byListener)
+  return (charge) => (BY_TRAFFIC.has(charge.item) ? byTraffic : byListener)
 }
 
 function sentBy(traffic: UsageTraffic | undefined): number {
@@ -137,7 +164,7 @@ function sentBy(traffic: UsageTraffic | undefined): number {
 function mergeLines(lines: readonly BillLine[]): BillLine[] {
   const merged = new Map<string, BillLine>()
   for (const line of lines) {
-    const key = JSON.stringify([line.resourceId, line.service, line.item, line.cost === undefined])
+    const key = JSON.stringify([line.resourceId, line.service, line.item, line.unit, line.cost === undefined])
     const before = merged.get(key)
     merged.set(key, before === undefined ? line : added(before, line))
   }

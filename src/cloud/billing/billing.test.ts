@@ -2,6 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { ManualClock } from '../../kube/manual-clock.ts'
+import { NETWORK_LOAD_BALANCERS } from '../nlb/model.ts'
+import { openTestNlb } from '../nlb/test-nlb.ts'
+import { publicAddressOf } from '../nlb/zone-mappings.ts'
 import { openTestSlb } from '../slb/test-slb.ts'
 import { createBill, groupBill } from './bill.ts'
 import { forecastMonth } from './forecast.ts'
@@ -137,9 +140,110 @@ test('usage is written down hour by hour, also for what lived shortly, and gaps 
   )
 })
 
+test('what another process counted already is not paid for again', async () => {
+  const clock = new ManualClock(START)
+  await using slb = await openTestSlb()
+  const LoadBalancerId = await slb.create()
+  const key = `${LoadBalancerId}/tcp/80`
+  const counted = (outBytes: bigint) => ({ newConnections: 1n, activeConnections: 0n, inBytes: 0n, outBytes })
+  const record = (outBytes: bigint) => {
+    using recorder = new UsageRecorder(slb.cloud.state, clock)
+    recorder.record({ traffic: new Map([[key, counted(outBytes)]]) })
+    return slb.cloud.state.get(USAGE, `${LoadBalancerId}/${START}`)?.traffic[key]?.outBytes
+  }
+  assert.equal(record(100n), 100)
+  assert.equal(record(100n), 100)
+  assert.equal(record(130n), 130)
+  assert.equal(record(20n), 150, 'a counter that was made anew')
+})
+
+test('an NLB instance is billed by the hour and by LCUs, its EIPs by what its listeners send there', async () => {
+  const clock = new ManualClock(START)
+  await using nlb = await openTestNlb()
+  using recorder = new UsageRecorder(nlb.cloud.state, clock)
+  const LoadBalancerId = await nlb.create({ AddressType: 'Internet' })
+  const ServerGroupId = await nlb.createGroup({ Protocol: 'TCP_UDP' })
+  const listen = (ListenerProtocol: string, name: string) =>
+    nlb.ask('CreateListener', {
+      LoadBalancerId,
+      ServerGroupId,
+      ListenerProtocol,
+      ListenerPort: 80,
+      ListenerDescription: `k8s.80.${ListenerProtocol}.${name}.default.c1`,
+    })
+  await listen('TCP', 'web')
+  const [zone] = nlb.cloud.state.get(NETWORK_LOAD_BALANCERS, LoadBalancerId)?.zones ?? []
+  assert.ok(zone !== undefined)
+  const eip = publicAddressOf(nlb.cloud.state, zone)
+  assert.ok(eip !== undefined)
+  const [inside, outside] = [zone.privateAddress, eip.address].map((one) => `${LoadBalancerId}/tcp/80@${one}`)
+  assert.ok(inside !== undefined && outside !== undefined)
+  const nothing = { newConnections: 0n, activeConnections: 0n, inBytes: 0n, outBytes: 0n }
+  recorder.record({ traffic: new Map([[inside, nothing]]) })
+  clock.pass(10_000)
+  const half = { ...nothing, inBytes: BigInt(GIGABYTE / 2), outBytes: BigInt(GIGABYTE) }
+  const busy = { ...nothing, newConnections: 16_000n }
+  recorder.record({
+    traffic: new Map([
+      [inside, busy],
+      [outside, half],
+    ]),
+    publicBytes: new Map([[eip.address, BigInt(GIGABYTE)]]),
+  })
+  const billed = () => {
+    const { lines, unknown } = createBill(nlb.cloud.state.list(USAGE), DEFAULT_PRICES)
+    const own = lines.filter(({ resourceId }) => [LoadBalancerId, eip.allocationId].includes(resourceId))
+    const text = own.map(({ item, unit, quantity, service }) => `${item} ${quantity} ${unit} ${service?.name ?? '-'}`)
+    return { text: text.sort(), unknown }
+  }
+  assert.deepEqual(billed(), {
+    // 1,600 connections a second need 2 units, 1.5 GB only 1.5.
+    text: ['eip-traffic-fee 1 GB web', 'nlb-instance-fee 1 hour web', 'nlb-lcu-fee 2 LCU-hour web'],
+    unknown: ['nlb-lcu-fee', 'eip-traffic-fee'],
+  })
+  assert.equal(createBill(nlb.cloud.state.list(USAGE), DEFAULT_PRICES).total, 0.02)
+
+  await listen('UDP', 'dns')
+  const udp = `${LoadBalancerId}/udp/80@${zone.privateAddress}`
+  recorder.record({ traffic: new Map([[udp, { ...nothing, inBytes: 1n }]]) })
+  assert.deepEqual(billed().text, [
+    'eip-traffic-fee 1 GB web',
+    'nlb-instance-fee 0.5 hour dns',
+    'nlb-instance-fee 0.5 hour web',
+    'nlb-lcu-fee 0.5 hour dns',
+    'nlb-lcu-fee 0.5 hour web',
+  ])
+  const month = forecastMonth(nlb.cloud.state.list(USAGE), DEFAULT_PRICES, clock.now())
+  const fees = month.lines.filter((line) => line.resourceId === LoadBalancerId && line.item === 'nlb-instance-fee')
+  assert.equal(
+    fees.reduce((sum, line) => sum + line.quantity, 0),
+    720,
+  )
+})
+
+test('what an EIP of a machine sends is billed to it', async () => {
+  await using slb = await openTestSlb()
+  using recorder = new UsageRecorder(slb.cloud.state, new ManualClock(START))
+  recorder.record({ traffic: new Map(), publicBytes: new Map([['203.0.113.11', BigInt(3 * GIGABYTE)]]) })
+  const { lines } = createBill(slb.cloud.state.list(USAGE), DEFAULT_PRICES)
+  assert.deepEqual(
+    lines.map(({ item, quantity }) => [item, quantity]),
+    [['eip-traffic-fee', 3]],
+  )
+})
+
 test("a listener's description names its Service", () => {
   assert.deepEqual(serviceOfDescription('k8s/80/web/default/c1'), WEB)
-  for (const other of ['', 'mine', 'k8s/80/web/default', 'k9s/80/web/default/c1', 'k8s/80/web/default/c1/x']) {
+  assert.deepEqual(serviceOfDescription('k8s.80.TCP.web.default.c1'), WEB)
+  assert.deepEqual(serviceOfDescription('k8s.1000_2000.UDP.web.default.c1'), WEB)
+  for (const other of [
+    '',
+    'mine',
+    'k8s/80/web/default',
+    'k9s/80/web/default/c1',
+    'k8s/80/web/default/c1/x',
+    'k8s.80.TCP.web.default',
+  ]) {
     assert.equal(serviceOfDescription(other), undefined, other)
   }
 })

@@ -1,6 +1,6 @@
 import { type Bill, createBill } from './bill.ts'
 import type { PriceTable } from './price-table.ts'
-import { HOUR_MS, hourOf, type UsageHour } from './usage.ts'
+import { HOUR_MS, hourOf, type UsageHour, type UsageTraffic } from './usage.ts'
 
 const HOURS_OF_A_MONTH = 720
 const RECENT_HOURS = 24
@@ -31,10 +31,13 @@ function averaged(current: UsageHour, recent: readonly UsageHour[]): UsageHour {
   const keys = new Set(own.flatMap((hour) => Object.keys(hour.traffic)))
   const traffic = [...keys].map((key) => {
     const parts = own.map((hour) => hour.traffic[key])
-    const average = (read: 'newConnections' | 'activeConnections' | 'inBytes' | 'outBytes') =>
-      parts.reduce((sum, part) => sum + (part?.[read] ?? 0), 0) / own.length
-    const means = { newConnections: average('newConnections'), activeConnections: average('activeConnections') }
-    return [key, { ...means, inBytes: average('inBytes'), outBytes: average('outBytes') }] as const
+    const average = (read: keyof UsageTraffic) => parts.reduce((sum, part) => sum + (part?.[read] ?? 0), 0) / own.length
+    const connections = {
+      newConnections: average('newConnections'),
+      newConnectionsPerSecond: average('newConnectionsPerSecond'),
+      activeConnections: average('activeConnections'),
+    }
+    return [key, { ...connections, inBytes: average('inBytes'), outBytes: average('outBytes') }] as const
   })
   return { ...current, traffic: Object.fromEntries(traffic) }
 }

@@ -1,7 +1,7 @@
 /**
  * What things cost, with the date from which it holds. A price that nobody published has no row, and bills show it as
- * unknown. Sources: "Pay-as-you-go" of Classic Load Balancer, 2021 and 2024-12 editions, in US dollars, China (Hangzhou)
- * region. Users edit a copy of this table as JSON.
+ * unknown. Sources: "Pay-as-you-go" of Classic Load Balancer, 2021 and 2024-12 editions, and "NLB billing rules" of
+ * 2024-03, in US dollars, China (Hangzhou) region. Users edit a copy of this table as JSON.
  */
 export interface Price {
   readonly item: BillingItem
@@ -20,6 +20,8 @@ export type BillingItem =
   | 'spec-fee'
   | 'traffic-fee'
   | 'bandwidth-fee'
+  | 'nlb-instance-fee'
+  | 'nlb-lcu-fee'
   | 'eip-configuration-fee'
   | 'eip-traffic-fee'
 
@@ -51,6 +53,7 @@ export const DEFAULT_PRICES: PriceTable = {
     { item: 'traffic-fee', from: '2021-01-01', amount: 0.125, unit: 'GB' },
     { item: 'bandwidth-fee', variant: '1-5', from: '2021-01-01', amount: 0.006, unit: 'Mbps-hour' },
     { item: 'bandwidth-fee', variant: 'above-5', from: '2021-01-01', amount: 0.02, unit: 'Mbps-hour' },
+    { item: 'nlb-instance-fee', from: '2023-10-01', amount: 0.02, unit: 'hour' },
   ],
 }
 

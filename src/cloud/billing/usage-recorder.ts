@@ -1,18 +1,10 @@
 import type { Clock } from '../../base/clock.ts'
-import type { DataPlaneReport, ListenerTraffic } from '../load-balancer/plan.ts'
-import { LISTENERS, LOAD_BALANCERS, type LoadBalancer, listenerKey } from '../slb/model.ts'
+import type { DataPlaneReport } from '../load-balancer/plan.ts'
 import type { CloudState } from '../state/cloud-state.ts'
+import { collection } from '../state/collection.ts'
 import type { Transaction } from '../state/transaction.ts'
-import { ELASTIC_IPS, type ElasticIp } from '../vpc/model.ts'
-import {
-  type BilledResource,
-  HOUR_MS,
-  hourOf,
-  serviceOfDescription,
-  USAGE,
-  type UsageHour,
-  type UsageTraffic,
-} from './usage.ts'
+import { BILLED, type BilledThing, billedThings, eipKey } from './billed-things.ts'
+import { type BilledResource, HOUR_MS, hourOf, USAGE, type UsageHour, type UsageTraffic } from './usage.ts'
 
 /**
  * Writes down hour by hour what exists and what it carries. Asked every minute and at every change of what exists, so
@@ -22,8 +14,6 @@ export class UsageRecorder implements Disposable {
   readonly #state: CloudState
   readonly #clock: Clock
   readonly #stop: () => void
-  /** Counters as they were last, by listener; they start at 0 with the process. */
-  #counted: ReadonlyMap<string, ListenerTraffic> = new Map()
   #recording = false
 
   constructor(state: CloudState, clock: Clock) {
@@ -35,13 +25,13 @@ export class UsageRecorder implements Disposable {
     })
   }
 
-  /** Brings the current hour up to date; `report` is what the data plane counted so far. */
-  record(report: Pick<DataPlaneReport, 'traffic'> | undefined): void {
-    const traffic = report === undefined ? new Map<string, UsageTraffic>() : this.#delta(report.traffic)
+  /** Brings the current hour up to date; `report` is what was counted so far. */
+  record(report: UsageReport | undefined): void {
     this.#recording = true
     try {
       this.#state.transact((transaction) => {
-        for (const [id, resource] of existing(transaction)) this.#update(transaction, { id, resource, traffic })
+        const traffic = report === undefined ? NO_TRAFFIC : this.#count(transaction, report)
+        for (const one of billedThings(transaction)) this.#update(transaction, one, traffic)
       })
     } finally {
       this.#recording = false
@@ -54,12 +44,13 @@ export class UsageRecorder implements Disposable {
 
   #update(
     transaction: Transaction,
-    { id, resource, traffic }: { id: string; resource: BilledResource; traffic: ReadonlyMap<string, UsageTraffic> },
+    { id, resource, owns }: BilledThing,
+    traffic: ReadonlyMap<string, UsageTraffic>,
   ): void {
     const hour = hourOf(this.#clock.now())
     const before = transaction.get(USAGE, usageKey(id, hour))
     if (before === undefined) fillGap(transaction, { id, resource, hour })
-    const fresh = [...traffic].filter(([key]) => key.startsWith(`${id}/`))
+    const fresh = [...traffic].filter(([key]) => owns(key))
     const same =
       before !== undefined && fresh.length === 0 && JSON.stringify(before.resource) === JSON.stringify(resource)
     if (same) return
@@ -72,18 +63,53 @@ export class UsageRecorder implements Disposable {
     })
   }
 
-  #delta(now: ReadonlyMap<string, ListenerTraffic>): Map<string, UsageTraffic> {
-    const before = this.#counted
-    this.#counted = now
+  /** What came since the last reading, which may have been another process's. */
+  #count(transaction: Transaction, report: UsageReport): Map<string, UsageTraffic> {
+    const before = transaction.get(COUNTED, LAST)
+    const now: Counted = { at: this.#clock.now(), counters: Object.fromEntries(countersOf(report)) }
+    transaction.put(COUNTED, LAST, now)
+    const seconds = before === undefined ? undefined : Math.max(1, (now.at - before.at) / 1000)
     return new Map(
-      [...now]
-        .map(([key, traffic]) => [key, difference(before.get(key), traffic)] as const)
+      Object.entries(now.counters)
+        .map(([key, counter]) => [key, difference(before?.counters[key], counter, seconds)] as const)
         .filter(([, part]) => moved(part)),
     )
   }
 }
 
-const BILLED: ReadonlySet<string> = new Set([LOAD_BALANCERS.name, ELASTIC_IPS.name, LISTENERS.name])
+/** What was counted since the start of each instance. */
+export interface UsageReport extends Pick<DataPlaneReport, 'traffic'> {
+  /** Bytes to the internet, by public address. */
+  readonly publicBytes?: ReadonlyMap<string, bigint>
+}
+
+/** A reading: it outlives the process, as the kernel's counters do. */
+interface Counted {
+  readonly at: number
+  readonly counters: Readonly<Record<string, UsageTraffic>>
+}
+
+const COUNTED = collection<Counted>('billing.counted')
+const LAST = 'last'
+const NO_TRAFFIC: ReadonlyMap<string, UsageTraffic> = new Map()
+
+function countersOf({ traffic, publicBytes = new Map() }: UsageReport): [string, UsageTraffic][] {
+  const listeners = [...traffic].map(([key, one]): [string, UsageTraffic] => [
+    key,
+    {
+      newConnections: Number(one.newConnections),
+      activeConnections: Number(one.activeConnections),
+      inBytes: Number(one.inBytes),
+      outBytes: Number(one.outBytes),
+    },
+  ])
+  const eips = [...publicBytes].map(([address, bytes]): [string, UsageTraffic] => [
+    eipKey(address),
+    { newConnections: 0, activeConnections: 0, inBytes: 0, outBytes: Number(bytes) },
+  ])
+  return [...listeners, ...eips]
+}
+
 /** A gap longer than this is not filled: nobody knows what was. */
 const MAXIMUM_GAP_HOURS = 24 * 31
 
@@ -109,38 +135,17 @@ function fillGap(
   }
 }
 
-function existing(transaction: Transaction): [string, BilledResource][] {
-  const loadBalancers = transaction
-    .list(LOAD_BALANCERS)
-    .map((one) => [one.id, billedLoadBalancer(transaction, one)] as const)
-  const eips = transaction.list(ELASTIC_IPS).map((eip) => [eip.allocationId, billedEip(eip)] as const)
-  return [...loadBalancers, ...eips].map(([id, resource]) => [id, resource])
-}
-
-function billedLoadBalancer(transaction: Transaction, loadBalancer: LoadBalancer): BilledResource {
-  const services = transaction.list(LISTENERS).flatMap((listener) => {
-    const service = serviceOfDescription(listener.description)
-    if (listener.loadBalancerId !== loadBalancer.id || service === undefined) return []
-    return [[listenerKey(loadBalancer.id, listener.protocol, listener.port), service] as const]
-  })
-  const { name, addressType, instanceChargeType, spec, internetChargeType, bandwidth } = loadBalancer
-  const charges = { instanceChargeType, internetChargeType, bandwidth, ...(spec === undefined ? {} : { spec }) }
-  return { kind: 'load-balancer', name, addressType, ...charges, services: Object.fromEntries(services) }
-}
-
-function billedEip({ address, binding, internetChargeType }: ElasticIp): BilledResource {
-  return { kind: 'eip', address, bound: binding !== undefined, internetChargeType }
-}
-
-function difference(before: ListenerTraffic | undefined, now: ListenerTraffic): UsageTraffic {
+function difference(before: UsageTraffic | undefined, now: UsageTraffic, seconds: number | undefined): UsageTraffic {
   // A counter that went back was made anew: all of it is new.
-  const since = (read: (traffic: ListenerTraffic) => bigint) => {
-    const [old, current] = [before === undefined ? 0n : read(before), read(now)]
-    return Number(current >= old ? current - old : current)
+  const since = (read: (traffic: UsageTraffic) => number) => {
+    const [old, current] = [before === undefined ? 0 : read(before), read(now)]
+    return current >= old ? current - old : current
   }
+  const newConnections = since((traffic) => traffic.newConnections)
   return {
-    newConnections: since((traffic) => traffic.newConnections),
-    activeConnections: Number(now.activeConnections),
+    newConnections,
+    ...(seconds === undefined ? {} : { newConnectionsPerSecond: newConnections / seconds }),
+    activeConnections: now.activeConnections,
     inBytes: since((traffic) => traffic.inBytes),
     outBytes: since((traffic) => traffic.outBytes),
   }
@@ -154,6 +159,7 @@ function sum(before: UsageTraffic | undefined, part: UsageTraffic): UsageTraffic
   if (before === undefined) return part
   return {
     newConnections: before.newConnections + part.newConnections,
+    newConnectionsPerSecond: Math.max(before.newConnectionsPerSecond ?? 0, part.newConnectionsPerSecond ?? 0),
     activeConnections: Math.max(before.activeConnections, part.activeConnections),
     inBytes: before.inBytes + part.inBytes,
     outBytes: before.outBytes + part.outBytes,

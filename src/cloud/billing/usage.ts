@@ -8,7 +8,7 @@ export interface UsageHour {
   /** Start of the hour; milliseconds since the epoch. */
   readonly hour: number
   readonly resource: BilledResource
-  /** What each part of it carried: a listener's key, or `all`. */
+  /** What each part of it carried: a listener's key, or `eip/<address>`. */
   readonly traffic: Readonly<Record<string, UsageTraffic>>
 }
 
@@ -27,9 +27,19 @@ export type BilledResource =
       readonly services: Readonly<Record<string, ServiceName>>
     }
   | {
+      readonly kind: 'network-load-balancer'
+      readonly name: string
+      readonly addressType: 'internet' | 'intranet'
+      /** By the keys of its listeners' traffic: one for each address. */
+      readonly protocols: Readonly<Record<string, 'TCP' | 'UDP' | 'TCPSSL'>>
+      readonly services: Readonly<Record<string, ServiceName>>
+    }
+  | {
       readonly kind: 'eip'
       readonly address: string
       readonly bound: boolean
+      /** The Services that are reached at it, by their listener's key, where it is bound to an NLB instance. */
+      readonly services?: Readonly<Record<string, ServiceName>>
       readonly internetChargeType: 'PayByTraffic' | 'PayByBandwidth'
     }
 
@@ -40,6 +50,8 @@ export interface ServiceName {
 
 export interface UsageTraffic {
   readonly newConnections: number
+  /** The highest average per second between two readings. */
+  readonly newConnectionsPerSecond?: number
   /** The most seen at once. */
   readonly activeConnections: number
   readonly inBytes: number
@@ -53,10 +65,14 @@ export function hourOf(time: number): number {
   return time - (time % HOUR_MS)
 }
 
-/** `k8s/<port>/<service>/<namespace>/<cluster>`: what the cloud controller writes on listeners. */
+/**
+ * What the cloud controller writes on listeners: `k8s/<port>/<service>/<namespace>/<cluster>` of CLB,
+ * `k8s.<port>.<protocol>.<service>.<namespace>.<cluster>` of NLB.
+ */
 export function serviceOfDescription(description: string): ServiceName | undefined {
-  const parts = description.split('/')
-  const [mark, , name, namespace] = parts
-  if (parts.length !== 5 || mark !== 'k8s' || name === undefined || namespace === undefined) return undefined
-  return { namespace, name }
+  const [, name, namespace] = CLASSIC.exec(description) ?? NETWORK.exec(description) ?? []
+  return name === undefined || namespace === undefined ? undefined : { namespace, name }
 }
+
+const CLASSIC = /^k8s\/[^/]*\/([^/]+)\/([^/]+)\/[^/]*$/
+const NETWORK = /^k8s\.\w+\.[A-Z]+\.([^.]+)\.([^.]+)\..+$/

@@ -116,6 +116,22 @@ test('an attached interface is a link of its machine, and its addresses lead the
     assert.equal(inside.link('eth1'), undefined)
   }))
 
+test('bytes to the internet are counted by EIP, whoever sends, and by the next process further', () =>
+  withBench(async ({ cloud, fabric, vpc, one, two, internet }) => {
+    const sent = (address: string, from = fabric) => from.publicBytes().get(address) ?? assert.fail(address)
+    assert.deepEqual([sent('203.0.113.11'), sent(NAT)], [0n, 0n])
+    assert.equal(await seen(internet, { netns: one, host: '203.0.113.11', port: 30080 }), CLIENT)
+    const answered = sent('203.0.113.11')
+    assert.ok(answered > 0n)
+    await seen(two, { netns: internet, host: CLIENT })
+    assert.ok(sent(NAT) > 0n)
+    await seen(one, { netns: two, host: '192.168.1.11' })
+    assert.equal(sent('203.0.113.11'), answered, 'inside the VPC nothing is counted')
+    using again = openCloudFabric({ netns: vpc.netns, machineNetns: (name) => (name === 'node-1' ? one : two) })
+    again.follow(cloud.state)
+    assert.equal(sent('203.0.113.11', again), answered)
+  }))
+
 test('who has no EIP leaves by the NAT gateway, for as long as it has an entry', () =>
   withBench(async ({ cloud, fabric, one, two, internet }) => {
     assert.equal(await seen(one, { netns: internet, host: CLIENT }), '203.0.113.11', 'an EIP counts more')

@@ -135,7 +135,8 @@ export function eipTable(): FixedTable {
   }
 }
 
-function toInternet(): Expression[] {
+/** Matches what leaves for the internet. */
+export function toInternet(): Expression[] {
   const name = Buffer.alloc(IFNAME_BYTES)
   name.write(INTERNET_DEVICE)
   return [
