@@ -28,12 +28,23 @@ before(async () => {
 })
 after(() => ccm[Symbol.asyncDispose]())
 
+/** Annotations whose values were seen in the cloud, or on the Service, by a test of this file. */
+const observed = new Set<string>()
+
+function note(annotations: Readonly<Record<string, string>>): void {
+  for (const suffix of Object.keys(annotations)) observed.add(fullSuffix(suffix))
+}
+
+const fullSuffix = (suffix: string) =>
+  suffix === 'backend-type' || suffix.startsWith('loadbalancer-') ? suffix : `loadbalancer-${suffix}`
+
 /** Makes a Service with annotations, and looks at what became of it. */
 async function withService(
   annotations: Readonly<Record<string, string>>,
   look: (name: string, lb: Described) => Promise<void>,
   options: object = {},
 ): Promise<void> {
+  note(annotations)
   const { metadata } = await ccm.addService({ annotations, ...options })
   await ccm.sync(metadata.name)
   await look(metadata.name, await ccm.instanceOf(metadata.name))
@@ -138,6 +149,7 @@ test('external-ip-type eip shows the EIP, or says that there is none', () =>
   }))
 
 test('preserve-lb-on-delete leaves the instance without our marks, listeners and groups', async () => {
+  note({ 'preserve-lb-on-delete': 'true' })
   const { metadata } = await ccm.addService({ annotations: { 'preserve-lb-on-delete': 'true' } })
   await ccm.sync(metadata.name)
   const { LoadBalancerId } = await ccm.instanceOf(metadata.name)
@@ -320,6 +332,7 @@ const BACKEND: readonly [set: Record<string, string>, policy: 'Cluster' | 'Local
 
 for (const [set, policy, servers] of BACKEND) {
   test(`backend annotations ${JSON.stringify(set)} with ${policy}`, async () => {
+    note(set)
     const { metadata } = await ccm.addService({ annotations: set, spec: { externalTrafficPolicy: policy } })
     await ccm.setEndpoints(metadata.name, [endpoint('10.244.0.2', 'node-1'), endpoint('10.244.0.3', 'node-1')])
     await ccm.sync(metadata.name)
@@ -352,6 +365,94 @@ test('ignore-weight-update leaves weights as they are', () =>
     assert.equal((await ccm.groupsOf(LoadBalancerId))[0]!.servers[0]!.Weight, 100)
   }))
 
+test('backend-type eni names groups after the port of pods, ecs after that of nodes', () =>
+  withService({ 'backend-type': 'eni' }, async (name, { LoadBalancerId }) => {
+    const names = async () => (await ccm.groupsOf(LoadBalancerId)).map((group) => group.name)
+    assert.deepEqual(await names(), [`k8s/8080/${name}/default/c1`])
+    await ccm.annotate(name, { 'backend-type': 'ecs' })
+    await ccm.sync(name)
+    const nodePort = (await ccm.service(name)).spec.ports?.[0]?.nodePort
+    assert.deepEqual(await names(), [`k8s/${nodePort}/${name}/default/c1`])
+  }))
+
+test('graceful-shutdown false takes out at once what ends', () =>
+  withService(
+    { 'graceful-shutdown': 'true' },
+    async (name, { LoadBalancerId }) => {
+      const ending = endpoint('10.244.0.2', 'node-1', { ready: false, serving: true, terminating: true })
+      await ccm.setEndpoints(name, [ending, endpoint('10.244.0.3', 'node-2')])
+      await ccm.sync(name)
+      const weights = async () => {
+        const [group] = await ccm.groupsOf(LoadBalancerId)
+        return group!.servers.map(({ ServerId, Weight }) => [ServerId, Weight])
+      }
+      const [ended, serving] = [ccm.machine('node-1'), ccm.machine('node-2')]
+      assert.deepEqual((await weights()).sort(), [[ended, 0] as const, [serving, 1] as const].sort())
+      await ccm.annotate(name, { 'graceful-shutdown': 'false' })
+      await ccm.sync(name)
+      assert.deepEqual(await weights(), [[serving, 1]])
+    },
+    { spec: { externalTrafficPolicy: 'Local' } },
+  ))
+
+test('backend-ip-version ipv6 attaches by endpoints of IPv6, behind its gate, on an instance of IPv6', async () => {
+  ccm.restart({ config: { featureGates: { IPv6DualStack: true } } })
+  await withService(
+    { 'ip-version': 'ipv6', 'backend-ip-version': 'ipv6' },
+    async (name, { LoadBalancerId, AddressIPVersion }) => {
+      assert.equal(AddressIPVersion, 'ipv6')
+      await ccm.setEndpoints(name, [endpoint('10.244.0.2', 'node-1')])
+      await ccm.setEndpoints(name, [endpoint('fd00::2', 'node-2')], 'IPv6')
+      await ccm.sync(name)
+      const servers = async () => (await ccm.groupsOf(LoadBalancerId))[0]!.servers.map(({ ServerId }) => ServerId)
+      assert.deepEqual(await servers(), [ccm.machine('node-2')])
+      await ccm.annotate(name, { 'backend-ip-version': null })
+      await ccm.sync(name)
+      assert.deepEqual(await servers(), [ccm.machine('node-1')])
+    },
+    { spec: { externalTrafficPolicy: 'Local' } },
+  )
+  ccm.restart()
+})
+
+test('id uses an instance of people, with force-override-listeners; vgroup-port their group, weight its part', async () => {
+  const { LoadBalancerId } = await ccm.ask<{ LoadBalancerId: string }>('CreateLoadBalancer', {
+    LoadBalancerSpec: 'slb.s1.small',
+    LoadBalancerName: 'by-hand',
+  })
+  const made = { LoadBalancerId, VServerGroupName: 'people' }
+  const { VServerGroupId } = await ccm.ask<{ VServerGroupId: string }>('CreateVServerGroup', made)
+  const set = {
+    id: LoadBalancerId,
+    'force-override-listeners': 'true',
+    'vgroup-port': `${VServerGroupId}:80`,
+    weight: '60',
+  }
+  await withService(set, async (_name, lb) => {
+    assert.equal(lb.LoadBalancerId, LoadBalancerId)
+    assert.deepEqual(
+      (await ccm.listenersOf(LoadBalancerId)).map((one) => [one.ListenerPort, one.VServerGroupId]),
+      [[80, VServerGroupId]],
+    )
+    const [group, ...others] = await ccm.groupsOf(LoadBalancerId)
+    assert.deepEqual([group!.id, others], [VServerGroupId, []])
+    assert.deepEqual(
+      group!.servers.map(({ Weight }) => Weight),
+      [30, 30],
+    )
+  })
+  await ccm.ask('DeleteLoadBalancer', { LoadBalancerId })
+})
+
+test('every annotation of the tables was set by a test above, and seen', () => {
+  assert.deepEqual([...observed].sort(), allSuffixes().sort())
+})
+
+function allSuffixes(): string[] {
+  const tables = [INSTANCE_ROWS, BACKEND_ROWS, PORT_ROWS].flatMap((rows) => Object.values(rows))
+  return [...new Set([...tables, ...LISTENER_ROWS].map(({ suffix }) => suffix))]
+}
+
 /** A value that is wrong, for each row of the tables. */
 const WRONG: Readonly<Record<string, string>> = {
   'loadbalancer-id': 'not an id!',
@@ -368,16 +469,7 @@ const WRONG: Readonly<Record<string, string>> = {
   'loadbalancer-health-check-uri': 'no-slash',
   'loadbalancer-preserve-lb-on-delete': '',
 }
-const suffixes = [
-  ...new Set(
-    [
-      ...Object.values(INSTANCE_ROWS),
-      ...Object.values(BACKEND_ROWS),
-      ...Object.values(PORT_ROWS),
-      ...LISTENER_ROWS,
-    ].map(({ suffix }) => suffix),
-  ),
-].filter((suffix) => suffix !== 'loadbalancer-preserve-lb-on-delete')
+const suffixes = allSuffixes().filter((suffix) => suffix !== 'loadbalancer-preserve-lb-on-delete')
 
 for (const suffix of suffixes) {
   test(`a wrong value of ${suffix} is refused before any call, with what it is, and what may be`, async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { openTestBench, type TestBench } from '../../src/apiserver/test-bench.ts'
 import { type Clock, systemClock } from '../../src/base/clock.ts'
-import { FairleadError } from '../../src/base/error.ts'
+import { errorMessage, FairleadError } from '../../src/base/error.ts'
 import { createLog } from '../../src/base/log.ts'
 import { awaitJobs } from '../../src/ccm/api/await-jobs.ts'
 import type { CloudApi, CloudProduct } from '../../src/ccm/api/cloud-api.ts'
@@ -138,6 +138,16 @@ export class CcmBench implements AsyncDisposable {
     await this.#sync.sync(`default/${name}`)
   }
 
+  /** Reconciles Services at the same time, with the cluster as it is now; what each fails with, by name. */
+  async syncAll(names: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    await this.refresh()
+    const failures = new Map<string, string>()
+    const sync = (name: string) =>
+      this.#sync.sync(`default/${name}`).catch((error: unknown) => failures.set(name, errorMessage(error)))
+    await Promise.all(names.map(sync))
+    return failures
+  }
+
   /** Reconciles, and returns what it fails with. */
   async syncFails(name: string): Promise<string> {
     return this.sync(name).then(
@@ -193,15 +203,19 @@ export class CcmBench implements AsyncDisposable {
     await this.client.create(nodes, nodeOf(name, change))
   }
 
-  /** Gives a Service its endpoints, in the place of those that it had. */
-  async setEndpoints(service: string, endpoints: readonly Endpoint[]): Promise<void> {
-    const name = `${service}-slice`
+  /** Gives a Service its endpoints of a family, in the place of those that it had. */
+  async setEndpoints(
+    service: string,
+    endpoints: readonly Endpoint[],
+    addressType: EndpointSlice['addressType'] = 'IPv4',
+  ): Promise<void> {
+    const name = `${service}-${addressType.toLowerCase()}`
     const found = await this.client.find(endpointSlices, { namespace: 'default', name })
     const slice: EndpointSlice = {
       apiVersion: 'discovery.k8s.io/v1',
       kind: 'EndpointSlice',
       metadata: { name, namespace: 'default', labels: { 'kubernetes.io/service-name': service } },
-      addressType: 'IPv4',
+      addressType,
       endpoints,
       ports: [{ name: '', port: 8080, protocol: 'TCP' }],
     }

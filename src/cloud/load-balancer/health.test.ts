@@ -158,6 +158,17 @@ test('probes', async (t) => {
     assert.equal((await ask({ type: 'http', http }, 80, 3)).passed, false)
   })
 
+  await t.test('http: one that waits for its answer ends when it is told to', async () => {
+    const stop = new AbortController()
+    lb.http(4, undefined, 80)
+      .removeAllListeners('request')
+      .on('request', () => stop.abort())
+    const place = { netns: lb.vpc.netns, host: '192.168.1.4', port: 80, source: '100.64.0.1', timeoutMs: 300_000 }
+    const http = { method: 'head', uri: '/', codes: ['http_2xx'] } as const
+    const result = await probe({ ...place, signal: stop.signal }, { type: 'http', http })
+    assert.deepEqual(result, { passed: false, reason: 'stopped' })
+  })
+
   await t.test('udp: silence is good, ICMP is not, an expected answer must come', async () => {
     lb.udp(1, 53)
     const udp = { type: 'udp', request: '', expected: '' } as const

@@ -57,7 +57,7 @@ async function probeTcp(target: ProbeTarget, kind: ProbeKind & { type: 'tcp' | '
 
 function askHttp(
   socket: Socket,
-  { host, port }: ProbeTarget,
+  { host, port, signal }: ProbeTarget,
   { http, leftMs }: { readonly http: HttpHealthCheck; readonly leftMs: number },
 ): Promise<ProbeResult> {
   const name = http.domain === undefined || http.domain === '$_ip' ? host : http.domain
@@ -71,10 +71,13 @@ function askHttp(
     let text = ''
     const settle = (result: ProbeResult) => {
       clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
       resolve(result)
     }
     const fail = (reason: string) => settle({ passed: false, reason })
+    const onAbort = () => fail('stopped')
     const timer = setTimeout(() => fail('no HTTP answer in time'), Math.max(1, leftMs))
+    signal.addEventListener('abort', onAbort, { once: true })
     socket.on('data', (chunk: Buffer) => {
       text += chunk.toString('latin1')
       if (text.includes('\n') || text.length > MAX_STATUS_LINE) settle(judge(text, http))
