@@ -1,7 +1,7 @@
 import { formatTime } from '../base/time.ts'
 import { fieldPath } from '../kube/field-path.ts'
 import type { Draft } from '../kube/kind.ts'
-import { isJsonObject, type JsonObject, memberOf } from '../kube/patch/json.ts'
+import { copyJson, isJsonObject, type JsonObject, memberOf } from '../kube/patch/json.ts'
 import type { AnyKind } from '../kube/registry.ts'
 import type { ManagedFieldsEntry } from '../kube/types/meta.ts'
 import { required } from '../kube/validation/field-error.ts'
@@ -65,7 +65,7 @@ export async function applyConfiguration(
   const subresource = request.subresource ?? (part === 'main' ? undefined : part)
   const tracking: Tracking = { kind, manager, subresource, time: formatTime(context.clock.now()) }
   try {
-    const change = (present: Draft) => applied(present, tracking, request)
+    const change = (present: () => Draft) => applied(present(), tracking, request)
     return { entry: (await updateObject(context, place, { part, settings, change })).entry, created: false }
   } catch (error) {
     if (!isNotFound(error) || subresource !== undefined) throw error
@@ -76,7 +76,7 @@ export async function applyConfiguration(
     const why = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`
     throw conflict(kind.resource, name, why)
   }
-  const draft = structuredClone(body)
+  const draft = copyJson(body)
   const fields = treeOf(kind, ownedFields(body), '')
   ;(draft.metadata as Draft).managedFields = [entryOf(tracking, 'Apply', fields)]
   return { entry: await createObject(context, kind, { draft, settings }), created: true }
@@ -88,7 +88,7 @@ function applied(present: Draft, tracking: Tracking, { body, force }: ApplyReque
   const mine = entries.find((entry) => isSame(entry, tracking, 'Apply'))
   const others = entries.filter((entry) => entry !== mine)
   const fields = treeOf(kind, ownedFields(body), '')
-  const merged = merge(kind, present, structuredClone(body), '') as Draft
+  const merged = merge(kind, present, copyJson(body), '') as Draft
   const { changed } = differenceOf(kind, ownedFields(present), ownedFields(merged))
   const kept = settleConflicts(others, changed, { kind, force })
   const ownedByOthers = kept.reduce<FieldTree>((all, entry) => union(all, fieldsOf(entry)), {})

@@ -1,3 +1,4 @@
+import { copyJson } from '../kube/patch/json.ts'
 import type { KubeObject } from '../kube/types/meta.ts'
 import type { Entry } from '../store/store.ts'
 import { decodeObject } from './object-bytes.ts'
@@ -16,5 +17,5 @@ export function decodedObject(entry: Entry): KubeObject {
 
 /** A copy of an entry's object of one's own. */
 export function freshObject(entry: Entry): KubeObject {
-  return decodeObject(entry.value, entry.modRevision)
+  return copyJson(decodedObject(entry))
 }

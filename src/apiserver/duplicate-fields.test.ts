@@ -32,6 +32,18 @@ test('counting tells texts that have some from those that have none', () => {
   }
 })
 
+test('colons and brackets in a text do not count, however long it is and whatever is escaped in it', () => {
+  const read = (text: string) => readJson(Buffer.from(text)) as object
+  const piece = fc.constantFrom('x', '"', '\\', ':', '{', '[', 'é', 'some more of it, ')
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 80 }), (pieces) => {
+      const text = pieces.join('')
+      assert.ok(!repeatsFields(read(JSON.stringify({ a: text, b: { [text]: text } }))))
+      assert.ok(repeatsFields(read(`{"a":${JSON.stringify(text)},"a":1}`)))
+    }),
+  )
+})
+
 test('fields that stand twice are refused, named in a warning, or let be', async () => {
   await using bench = await openTestBench()
   const identity = await bench.certify('root', ['system:masters'])

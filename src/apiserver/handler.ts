@@ -10,10 +10,11 @@ import { impersonate } from './impersonation.ts'
 import { metricsResponse } from './metrics/metrics-response.ts'
 import type { RequestMetrics } from './metrics/request-metrics.ts'
 import { type ApiRequest, type ApiResponse, jsonResponse } from './request.ts'
-import { attributesOf, splitUrl } from './request-attributes.ts'
+import { attributesOf } from './request-attributes.ts'
+import { targetOf } from './request-target.ts'
 import { handleCollection, handleObject, type ObjectCall, type ResourceCall } from './resource-requests.ts'
 import { handleReview, isReview } from './reviews.ts'
-import { type ResourcePath, routeOf } from './routes.ts'
+import type { ResourcePath } from './routes.ts'
 import {
   forbidden,
   internalError,
@@ -56,8 +57,7 @@ export function createHandler(options: HandlerOptions): HandleRequest {
 
 async function answer(options: HandlerOptions, asked: ApiRequest): Promise<ApiResponse> {
   const request = impersonate(asked, options.authorizer)
-  const { path, query } = splitUrl(request.url)
-  const route = routeOf(path)
+  const { path, query, route } = targetOf(request.url)
   requireAllowed(options, request, attributesOf(route, path, { method: request.method, query }))
   if (route.kind === 'resource') return resource(options, request, { route, query })
   const { context, metrics } = options
@@ -110,14 +110,15 @@ async function resourceOfKind(
   const { context, subresources } = options
   const requireVerb = (verb: string) =>
     requireAllowed(options, request, {
-      ...attributesOf(route, splitUrl(request.url).path, { ...request, query }),
+      ...attributesOf(route, targetOf(request.url).path, { ...request, query }),
       verb,
     })
-  const call: ResourceCall = { context, request, query, kind, namespace: route.namespace, requireVerb }
+  const { namespace, name } = route
+  const call: ResourceCall = { context, request, query, kind, namespace, requireVerb }
   if (isBindings(route)) return handleBindings(call)
-  if (route.name === undefined) return handleCollection(call)
-  if (kind.resource.namespaced && route.namespace === undefined) throw pathNotFound()
-  const objectCall: ObjectCall = { ...call, name: route.name }
+  if (name === undefined) return handleCollection(call)
+  if (kind.resource.namespaced && namespace === undefined) throw pathNotFound()
+  const objectCall: ObjectCall = { context, request, query, kind, namespace, requireVerb, name }
   if (route.subresource === undefined) return handleObject(objectCall)
   const known = kind.subresources?.some((name) => name === route.subresource) ?? false
   const handler = subresources.get(`${route.plural}/${route.subresource}`) ?? subresources.get(route.subresource)

@@ -1,17 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import type { Clock } from '../base/clock.ts'
-import { systemErrorCode } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
 import { authenticate, type VerifyToken } from './authentication.ts'
 import { compressed } from './compress.ts'
+import { Departure } from './departure.ts'
 import type { HandleRequest } from './handler.ts'
+import { readBody } from './read-body.ts'
 import { type ApiRequest, type ApiResponse, jsonResponse, type User } from './request.ts'
 import { sendResponse } from './send-response.ts'
-import { badRequest, tooLarge, unauthorized } from './status-error.ts'
-
-/** As kube-apiserver. */
-export const BODY_LIMIT = 3 * 1024 * 1024
+import { unauthorized } from './status-error.ts'
 
 export interface ExchangeOptions {
   readonly handle: HandleRequest
@@ -23,7 +21,7 @@ export interface ExchangeOptions {
 /** A request as the connection brought it, and when whoever asks has gone. */
 export interface Asked {
   readonly message: IncomingMessage
-  readonly signal: AbortSignal
+  readonly departure: Departure
 }
 
 /** Answers one HTTP request. */
@@ -32,17 +30,17 @@ export async function exchange(
   message: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const ended = new AbortController()
+  const departure = new Departure()
   response.once('close', () => {
-    if (!response.writableFinished) ended.abort()
+    if (!response.writableFinished) departure.happen()
   })
   try {
-    const plain = await answer(options, { message, signal: ended.signal })
+    const plain = await answer(options, { message, departure })
     const sent = await compressed(plain, String(message.headers['accept-encoding'] ?? ''))
     await sendResponse(sent, response, options.clock)
   } catch (error) {
     // Only the connection can fail here: the handler turns everything else into a Status.
-    if (!ended.signal.aborted) options.log.warn({ err: error, url: message.url }, 'A response could not be sent')
+    if (!departure.happened) options.log.warn({ err: error, url: message.url }, 'A response could not be sent')
     response.destroy()
   } finally {
     // Without this a body that nobody read would keep the connection from being used again.
@@ -51,20 +49,20 @@ export async function exchange(
 }
 
 /** Finds out who asks, and lets the API answer. */
-export async function answer(options: ExchangeOptions, { message, signal }: Asked): Promise<ApiResponse> {
+export async function answer(options: ExchangeOptions, { message, departure }: Asked): Promise<ApiResponse> {
   const { socket, headers } = message
   const identity = await authenticate(socket as TLSSocket, headers.authorization, options.verifyToken)
   if (identity.kind === 'rejected') {
     const { status } = unauthorized()
     return jsonResponse(status.code, status)
   }
-  return options.handle(requestOf(message, identity.kind === 'user' ? identity.user : undefined, signal))
+  return options.handle(requestOf(message, identity.kind === 'user' ? identity.user : undefined, departure))
 }
 
-function requestOf(message: IncomingMessage, user: User | undefined, signal: AbortSignal): ApiRequest {
-  const { remoteAddress: source } = message.socket
+function requestOf(message: IncomingMessage, user: User | undefined, departure: Departure): ApiRequest {
+  // A spread here would cost as much as reading the body.
   return {
-    ...(source === undefined ? {} : { source }),
+    source: message.socket.remoteAddress,
     stream: message,
     upgrade: message.headers.upgrade !== undefined,
     method: message.method ?? 'GET',
@@ -72,25 +70,8 @@ function requestOf(message: IncomingMessage, user: User | undefined, signal: Abo
     headers: message.headers as Readonly<Record<string, string | undefined>>,
     user,
     body: () => readBody(message),
-    signal,
+    get signal() {
+      return departure.signal
+    },
   }
-}
-
-async function readBody(message: IncomingMessage): Promise<Uint8Array> {
-  if (Number(message.headers['content-length'] ?? 0) > BODY_LIMIT) throw tooLarge(BODY_LIMIT)
-  const chunks: Buffer[] = []
-  let size = 0
-  try {
-    for await (const chunk of message.iterator({ destroyOnReturn: false })) {
-      const bytes = chunk as Buffer
-      size += bytes.byteLength
-      if (size > BODY_LIMIT) throw tooLarge(BODY_LIMIT)
-      chunks.push(bytes)
-    }
-  } catch (error) {
-    // The client went, or was sent away because it took too long; nobody is there to be told.
-    if (systemErrorCode(error) === 'ECONNRESET') throw badRequest('the request ended before its body did')
-    throw error
-  }
-  return chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks)
 }

@@ -1,6 +1,6 @@
 import type { HandleRequest } from './handler.ts'
 import type { ApiRequest, ApiResponse } from './request.ts'
-import { splitUrl } from './request-attributes.ts'
+import { targetOf } from './request-target.ts'
 
 const JSON_TYPE = 'application/json'
 const YAML_TYPE = 'application/yaml'
@@ -36,7 +36,7 @@ async function inYaml(response: ApiResponse): Promise<ApiResponse> {
 }
 
 function isPretty({ url, headers }: ApiRequest): boolean {
-  const asked = url.includes('pretty') ? splitUrl(url).query.get('pretty') : ''
+  const asked = url.includes('pretty') ? targetOf(url).query.get('pretty') : ''
   if (asked) return ['1', 't', 'T', 'true', 'TRUE', 'True'].includes(asked)
   const agent = headers['user-agent'] ?? ''
   return READERS.some((reader) => agent.startsWith(reader))

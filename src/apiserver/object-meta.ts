@@ -1,7 +1,7 @@
 import { formatTime } from '../base/time.ts'
 import type { Draft } from '../kube/kind.ts'
 import { ensureObject } from '../kube/kinds/draft.ts'
-import { jsonEqual } from '../kube/patch/json.ts'
+import { equalBut } from '../kube/patch/json.ts'
 import type { AnyKind } from '../kube/registry.ts'
 import { apiVersionOf } from '../kube/resource.ts'
 import type { KubeObject } from '../kube/types/meta.ts'
@@ -108,19 +108,15 @@ export function stampUpdate(kind: AnyKind, draft: Draft, old: KubeObject): void 
   const metadata = ensureObject(draft, 'metadata')
   const before = old.metadata as unknown as Draft
   for (const field of SERVER_FIELDS) {
+    if (before[field] === metadata[field]) continue
     if (before[field] === undefined) delete metadata[field]
     else metadata[field] = before[field]
   }
   if (before.generateName !== undefined) metadata.generateName ??= before.generateName
-  if (hasGeneration(kind) && !sameSpec(draft, old)) metadata.generation = (old.metadata.generation ?? 0) + 1
+  if (hasGeneration(kind) && !equalBut(draft, old as unknown as Draft, ['metadata', 'status']))
+    metadata.generation = (old.metadata.generation ?? 0) + 1
 }
 
 function hasGeneration(kind: AnyKind): boolean {
   return kind.generation ?? kind.subresources?.includes('status') ?? false
-}
-
-function sameSpec(draft: Draft, old: KubeObject): boolean {
-  const { metadata: _, status: __, ...now } = draft
-  const { metadata: ___, status: ____, ...before } = old as unknown as Draft
-  return jsonEqual(now, before)
 }

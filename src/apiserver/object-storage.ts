@@ -1,6 +1,6 @@
 import { formatTime } from '../base/time.ts'
 import type { Draft } from '../kube/kind.ts'
-import { jsonEqual } from '../kube/patch/json.ts'
+import { copyJson, equalBut } from '../kube/patch/json.ts'
 import type { AnyKind } from '../kube/registry.ts'
 import { namespaces } from '../kube/resource.ts'
 import type { KubeObject } from '../kube/types/meta.ts'
@@ -63,10 +63,10 @@ export interface UpdateRequest {
   readonly manager?: Manager
   readonly settings: WriteSettings
   /**
-   * Makes the new object from the present one, which is a copy of its own. Called again when another write came
-   * between; a `metadata.resourceVersion` in the result that is not the present one ends it with Conflict.
+   * Makes the new object, if need be from the present one, of which it gets a copy of its own. Called again when another
+   * write came between; a `metadata.resourceVersion` in the result that is not the present one ends it with Conflict.
    */
-  change(present: Draft): Draft
+  change(present: () => Draft): Draft
 }
 
 /** @throws StatusError NotFound. */
@@ -124,10 +124,14 @@ export async function updateObject(
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const entry = getEntry(context, place)
     const old = decodedObject(entry)
-    const draft = mergeParts(kind, request.change(freshObject(entry) as unknown as Draft), {
-      entry,
-      part: request.part,
-    })
+    const draft = mergeParts(
+      kind,
+      request.change(() => freshObject(entry) as unknown as Draft),
+      {
+        entry,
+        part: request.part,
+      },
+    )
     requireSameObject(kind, draft, old)
     keepManagers(draft, old)
     stampUpdate(kind, draft, old)
@@ -287,11 +291,12 @@ interface Present {
 /** Takes from a change only what its part may change. */
 function mergeParts(kind: AnyKind, changed: Draft, { entry, part }: Present): Draft {
   if (part === 'internal' || !kind.subresources?.includes('status')) return changed
-  const present = freshObject(entry) as unknown as Draft
   if (part === 'main') {
     const { status: _, ...rest } = changed
-    return present.status === undefined ? rest : { ...rest, status: present.status }
+    const { status } = decodedObject(entry) as KubeObject & { readonly status?: unknown }
+    return status === undefined ? rest : { ...rest, status: copyJson(status) }
   }
+  const present = freshObject(entry) as unknown as Draft
   if (part === 'ephemeralcontainers') return withEphemeral(present, changed)
   const { ownerReferences } = present.metadata as Draft
   const metadata = { ...(changed.metadata as Draft), ownerReferences }
@@ -333,15 +338,10 @@ export function uidPrecondition(wanted: unknown, present: string | undefined): s
 }
 
 function isUnchanged(draft: Draft, old: KubeObject): boolean {
-  const { metadata, ...rest } = draft
-  const { metadata: before, ...oldRest } = old
-  const { resourceVersion: _, ...now } = metadata as Draft
-  const { resourceVersion: __, ...then } = before
-  return jsonEqual(withoutUndefined(now), then) && jsonEqual(withoutUndefined(rest), oldRest)
-}
-
-function withoutUndefined(fields: Draft): Draft {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+  return (
+    equalBut(draft, old as unknown as Draft, ['metadata']) &&
+    equalBut(draft.metadata as Draft, old.metadata as unknown as Draft, ['resourceVersion'])
+  )
 }
 
 /** The namespace of a new object must be there and stay: its version is compared with the write. */

@@ -1,8 +1,7 @@
 import { isPrivileged } from './authorization.ts'
 import type { HandleRequest } from './handler.ts'
 import { type ApiRequest, type ApiResponse, jsonResponse } from './request.ts'
-import { splitUrl } from './request-attributes.ts'
-import { routeOf } from './routes.ts'
+import { targetOf } from './request-target.ts'
 import { tooManyRequests } from './status-error.ts'
 
 /** How much is done at once, 0 for any number; more is refused with 429. */
@@ -40,7 +39,7 @@ export function limitRequests(handle: HandleRequest, limits: RequestLimits): Han
     const leave = once(() => running[lane]--)
     try {
       const response = await handle(request)
-      if (lane === 'watches') return leavingAtEnd(response, request.signal, leave)
+      if (lane === 'watches') return leavingAtEnd(response, request, leave)
       leave()
       return response
     } catch (error) {
@@ -52,8 +51,7 @@ export function limitRequests(handle: HandleRequest, limits: RequestLimits): Han
 
 /** What a request is counted with; `undefined` for those that last as long as somebody looks. */
 export function laneOf({ method, url }: ApiRequest): Lane | undefined {
-  const { path, query } = splitUrl(url)
-  const route = routeOf(path)
+  const { query, route } = targetOf(url)
   if (route.kind === 'resource' && LASTING.has(route.subresource ?? '')) return undefined
   if (!READING.has(method)) return 'mutating'
   const watch = query.get('watch')
@@ -70,13 +68,13 @@ function refusal(lane: Lane): ApiResponse {
   return { ...response, headers: { ...response.headers, 'retry-after': String(RETRY_SECONDS) } }
 }
 
-function leavingAtEnd(response: ApiResponse, signal: AbortSignal, leave: () => void): ApiResponse {
+function leavingAtEnd(response: ApiResponse, request: ApiRequest, leave: () => void): ApiResponse {
   const { body } = response
-  if (body instanceof Uint8Array || signal.aborted) {
+  if (body instanceof Uint8Array || request.signal.aborted) {
     leave()
     return response
   }
-  signal.addEventListener('abort', leave, { once: true })
+  request.signal.addEventListener('abort', leave, { once: true })
   return { ...response, body: counted(body, leave) }
 }
 

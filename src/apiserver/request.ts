@@ -21,7 +21,7 @@ export interface ApiRequest {
   /** `undefined`: nobody in particular. */
   readonly user: User | undefined
   /** Address that it came from; left out within the process. */
-  readonly source?: string
+  readonly source?: string | undefined
   /** The body as it comes, of any length, for what is handed on; only where a connection brought the request. */
   readonly stream?: Readable
   /** The client wants to go on in another protocol on the same connection (HTTP `Upgrade`). */

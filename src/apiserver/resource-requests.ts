@@ -1,4 +1,5 @@
 import type { Draft, FieldError } from '../kube/kind.ts'
+import { copyJson } from '../kube/patch/json.ts'
 import type { AnyKind } from '../kube/registry.ts'
 import { pods } from '../kube/resource.ts'
 import { forbidden as forbiddenField, invalid, notSupported } from '../kube/validation/field-error.ts'
@@ -213,10 +214,11 @@ async function replaced(
   const change = () => {
     requireVersion(kind, body, name)
     // Defaulting changes what it is given, and another attempt starts from what was sent.
-    return structuredClone(body)
+    return copyJson(body)
   }
   try {
-    return { ...(await updateObject(context, placeOf(call), { part, manager, settings, change })), created: false }
+    const { entry } = await updateObject(context, placeOf(call), { part, manager, settings, change })
+    return { entry, created: false }
   } catch (error) {
     if (!isNotFound(error) || part !== 'main' || kind.createdByPut !== true) throw error
   }
@@ -263,7 +265,7 @@ export async function patch(call: ObjectCall, part: UpdatePart): Promise<ApiResp
     manager: fieldManagerOf(query, request.headers['user-agent']),
     settings: admittedSettings(call, part, 'PatchOptions'),
     change(present) {
-      const draft = structuredClone(applyPatch(kind, present, { type, body }))
+      const draft = copyJson(applyPatch(kind, present(), { type, body }))
       alignWithUrl(kind, draft, { namespace, name })
       warnings = validateFields(kind, draft, { query })
       return draft

@@ -7,8 +7,7 @@ import { findKindMessage } from '../kube/schema/schema.ts'
 import type { HandleRequest } from './handler.ts'
 import type { KindTable } from './kind-table.ts'
 import { type ApiRequest, type ApiResponse, jsonResponse } from './request.ts'
-import { splitUrl } from './request-attributes.ts'
-import { routeOf } from './routes.ts'
+import { targetOf } from './request-target.ts'
 import { notAcceptable } from './status-error.ts'
 
 const JSON_RANGES = new Set(['application/json', 'application/*', '*/*', 'application/yaml'])
@@ -49,7 +48,7 @@ function protobufWanted(accept: string | undefined): Wanted | undefined {
 
 function hasForm(kinds: KindTable, { url }: ApiRequest, as: string | undefined): boolean {
   if (as !== undefined) return as.startsWith('PartialObjectMetadata')
-  const route = routeOf(splitUrl(url).path)
+  const { route } = targetOf(url)
   const kind = route.kind === 'resource' ? kinds.find(route.group, route.version, route.plural) : undefined
   return kind === undefined || findKindMessage(apiVersionOf(kind.resource), kind.resource.kind) !== undefined
 }

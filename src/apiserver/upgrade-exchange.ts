@@ -1,6 +1,7 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
+import { Departure } from './departure.ts'
 import { answer, type ExchangeOptions } from './http-exchange.ts'
 import { sendResponse } from './send-response.ts'
 
@@ -10,13 +11,13 @@ export async function exchangeUpgrade(
   message: IncomingMessage,
   socket: Duplex,
 ): Promise<void> {
-  const ended = new AbortController()
-  socket.once('close', () => ended.abort())
+  const departure = new Departure()
+  socket.once('close', () => departure.happen())
   socket.on('error', (error) => options.log.debug({ err: error, url: message.url }, 'A connection failed'))
   const response = new ServerResponse(message)
   try {
-    const answered = await answer(options, { message, signal: ended.signal })
-    if (ended.signal.aborted) return
+    const answered = await answer(options, { message, departure })
+    if (departure.happened) return
     response.assignSocket(socket as TLSSocket)
     if (answered.takeOver === undefined) {
       response.shouldKeepAlive = false
@@ -31,7 +32,7 @@ export async function exchangeUpgrade(
     response.detachSocket(socket as TLSSocket)
     answered.takeOver(socket)
   } catch (error) {
-    if (!ended.signal.aborted) options.log.warn({ err: error, url: message.url }, 'A connection could not be handed on')
+    if (!departure.happened) options.log.warn({ err: error, url: message.url }, 'A connection could not be handed on')
     socket.destroy()
   }
 }

@@ -5,8 +5,9 @@ import { readObject } from '../body.ts'
 import type { Random } from '../context.ts'
 import type { HandleRequest } from '../handler.ts'
 import type { ApiRequest, ApiResponse } from '../request.ts'
-import { attributesOf, splitUrl } from '../request-attributes.ts'
-import { type ResourcePath, routeOf } from '../routes.ts'
+import { attributesOf } from '../request-attributes.ts'
+import { targetOf } from '../request-target.ts'
+import type { ResourcePath } from '../routes.ts'
 import type { AuditSink } from './audit-file.ts'
 import { type AuditDecision, type AuditPolicy, type AuditStage, auditDecision } from './audit-policy.ts'
 
@@ -24,8 +25,7 @@ interface Auditor extends AuditOptions {
 /** Writes down each request as an audit.k8s.io/v1 Event, one JSON object a line, as far as the policy wants it. */
 export function auditRequests(handle: HandleRequest, auditor: Auditor): HandleRequest {
   return async (request) => {
-    const { path, query } = splitUrl(request.url)
-    const route = routeOf(path)
+    const { path, query, route } = targetOf(request.url)
     const attributes = attributesOf(route, path, { method: request.method, query })
     const decision = auditDecision(auditor.policy, request.user ?? ANONYMOUS, attributes)
     if (decision.level === 'None') return handle(request)

@@ -1,8 +1,8 @@
 import type { HandleRequest } from '../handler.ts'
 import type { KindTable } from '../kind-table.ts'
 import type { ApiRequest, ApiResponse } from '../request.ts'
-import { attributesOf, splitUrl } from '../request-attributes.ts'
-import { routeOf } from '../routes.ts'
+import { attributesOf } from '../request-attributes.ts'
+import { targetOf } from '../request-target.ts'
 import type { Family, Labels, Sample } from './exposition.ts'
 
 /** Seconds; those of kube-apiserver. */
@@ -93,13 +93,13 @@ export class RequestMetrics {
   }
 
   #seriesOf(request: ApiRequest): Series {
-    const labels = labelsOf(this.#kinds, request)
-    const key = labels.map(([, value]) => value).join('\n')
+    const named = namesOf(this.#kinds, request)
+    const { verb, dry, scope } = named
+    const key = `${verb}\n${dry}\n${scope}\n${named.path.join('\n')}`
     const known = this.#series.get(key)
     if (known !== undefined) return known
-    const verb = labels.find(([name]) => name === 'verb')?.[1]
     const made: Series = {
-      labels,
+      labels: labelsOf(named),
       byCode: new Map(),
       buckets: new Array(BUCKETS.length + 1).fill(0),
       seconds: 0,
@@ -111,23 +111,22 @@ export class RequestMetrics {
   }
 }
 
-function labelsOf(kinds: KindTable, { method, url, headers }: ApiRequest): Labels {
-  const { path, query } = splitUrl(url)
-  const route = routeOf(path)
+function namesOf(kinds: KindTable, { method, url, headers }: ApiRequest): Named {
+  const { path, query, route } = targetOf(url)
   const { verb } = attributesOf(route, path, { method, query })
   const known = route.kind === 'resource' ? kinds.find(route.group, route.version, route.plural) : undefined
   if (route.kind !== 'resource' || known === undefined) {
-    return series({ verb: METHODS.has(method) ? method : 'OTHER', dry: '', path: ['', '', '', ''], scope: '' })
+    return { verb: METHODS.has(method) ? method : 'OTHER', dry: '', path: ['', '', '', ''], scope: '' }
   }
   const { group, version, plural, subresource = '', name, namespace } = route
   const parts = known.subresources?.some((each) => each === subresource) === true ? subresource : ''
   const scope = name !== undefined ? 'resource' : namespace !== undefined ? 'namespace' : 'cluster'
-  return series({
+  return {
     verb: CONNECTING.has(parts) ? 'CONNECT' : canonicalVerb(verb, method, headers['content-type']),
     dry: query.get('dryRun') === 'All' ? 'All' : '',
     path: [group, version, plural, parts],
     scope,
-  })
+  }
 }
 
 interface Named {
@@ -137,7 +136,7 @@ interface Named {
   readonly scope: string
 }
 
-function series({ verb, dry, path: [group, version, resource, subresource], scope }: Named): Labels {
+function labelsOf({ verb, dry, path: [group, version, resource, subresource], scope }: Named): Labels {
   return [
     ['component', 'apiserver'],
     ['dry_run', dry],
@@ -180,12 +179,13 @@ function histogram({ labels, buckets, seconds }: Series): readonly Sample[] {
 }
 
 /** Calls back when all of an answer has been handed over, or nobody wants it any more. */
-function atItsEnd(response: ApiResponse, { signal }: ApiRequest, done: () => void): ApiResponse {
+function atItsEnd(response: ApiResponse, request: ApiRequest, done: () => void): ApiResponse {
   const { body } = response
-  if (response.takeOver !== undefined || body instanceof Uint8Array || signal.aborted) {
+  if (response.takeOver !== undefined || body instanceof Uint8Array || request.signal.aborted) {
     done()
     return response
   }
+  const { signal } = request
   let ended = false
   const end = () => {
     if (ended) return

@@ -94,7 +94,7 @@ export class RbacAuthorizer implements AsyncDisposable {
       await updateObject(
         this.#context,
         { kind, namespace: undefined, name },
-        { part: 'internal', settings: { dryRun: false }, change: (role) => ({ ...role, rules }) },
+        { part: 'internal', settings: { dryRun: false }, change: (role) => ({ ...role(), rules }) },
       )
     } catch (error) {
       if (!isNotFound(error)) this.#context.log.warn({ err: error, clusterRole: name }, 'Rules were not aggregated')

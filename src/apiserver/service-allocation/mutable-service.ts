@@ -1,5 +1,6 @@
 import type { Draft } from '../../kube/kind.ts'
 import { linkServiceFields } from '../../kube/kinds/service-linked-fields.ts'
+import { copyJson } from '../../kube/patch/json.ts'
 import type { IpFamily, Service, ServicePort, ServiceSpec } from '../../kube/types/core.ts'
 
 type Mutable<T> = { -readonly [Field in keyof T]: T[Field] }
@@ -14,7 +15,7 @@ export type DraftSpec = Omit<Mutable<ServiceSpec>, 'clusterIPs' | 'ipFamilies' |
 
 /** A copy that may be changed, its linked fields in line with each other and with what an update left out. */
 export function draftSpec({ spec }: Service, old: ServiceSpec | undefined): DraftSpec {
-  const linked = structuredClone(spec) as unknown as Draft
+  const linked = copyJson(spec) as unknown as Draft
   linkServiceFields(linked, old as Draft | undefined)
   const { clusterIPs, ipFamilies, ports, ...rest } = linked as unknown as ServiceSpec
   return {

@@ -43,7 +43,8 @@ async function bind(call: ObjectCall, body: Draft): Promise<ApiResponse> {
   await updateObject(context, placeOf(call), {
     part: 'internal',
     settings: writeSettings(query),
-    change(pod) {
+    change(present) {
+      const pod = present()
       requireUnbound(pod, (why) => conflict(kind.resource, name, why))
       return bound(pod, { node: target, annotations, now: formatTime(context.clock.now()) })
     },

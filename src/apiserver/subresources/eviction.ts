@@ -59,7 +59,7 @@ async function requireBudget(context: Context, pod: Pod, settings: WriteSettings
     {
       part: 'internal',
       settings,
-      change: (present) => takeDisruption(present, pod.metadata.name, context.clock.now()),
+      change: (present) => takeDisruption(present(), pod.metadata.name, context.clock.now()),
     },
   )
 }
@@ -74,7 +74,7 @@ async function evict(context: Context, { place, options, settings }: Eviction): 
   const { entry } = await updateObject(context, place, {
     part: 'internal',
     settings,
-    change: (pod) => markedForDisruption(pod, context.clock.now()),
+    change: (present) => markedForDisruption(present(), context.clock.now()),
   })
   const { resourceVersion = '' } = decodedObject(entry).metadata
   const preconditions = { ...options.preconditions, resourceVersion }

@@ -23,11 +23,14 @@ export const handleFinalize: SubresourceHandler = async (call) => {
   const { entry } = await updateObject(context, placeOf(call), {
     part: 'internal',
     settings: writeSettings(query),
-    change: (present) => ({
-      ...present,
-      metadata: { ...(present.metadata as Draft), ...(resourceVersion === undefined ? {} : { resourceVersion }) },
-      spec: body.spec ?? {},
-    }),
+    change(present) {
+      const namespace = present()
+      const metadata = {
+        ...(namespace.metadata as Draft),
+        ...(resourceVersion === undefined ? {} : { resourceVersion }),
+      }
+      return { ...namespace, metadata, spec: body.spec ?? {} }
+    },
   })
   return shown(call, entry, 200)
 }

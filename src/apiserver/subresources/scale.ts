@@ -43,7 +43,8 @@ async function setReplicas(call: ObjectCall, change: (scale: Draft) => Draft): P
     subresource: 'scale',
     manager: fieldManagerOf(query, request.headers['user-agent']),
     settings: writeSettings(query),
-    change(present) {
+    change(read) {
+      const present = read()
       const scale = change(scaleOf(call, getEntry(context, placeOf(call))))
       const replicas = objectIn(scale, 'spec')?.replicas ?? 0
       const { resourceVersion } = objectIn(scale, 'metadata') ?? {}

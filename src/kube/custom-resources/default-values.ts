@@ -1,4 +1,4 @@
-import { isJsonObject } from '../patch/json.ts'
+import { copyJson, isJsonObject } from '../patch/json.ts'
 import type { JsonSchema } from '../types/custom-resource-definition.ts'
 
 /** Fills in the defaults of a schema, in place. `null` where none may be is the same as left out. */
@@ -11,7 +11,7 @@ export function applyDefaults(schema: JsonSchema, value: unknown): void {
   const object = value as Record<string, unknown>
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
     const absent = object[name] === undefined || (object[name] === null && property.nullable !== true)
-    if (absent && property.default !== undefined) object[name] = structuredClone(property.default)
+    if (absent && property.default !== undefined) object[name] = copyJson(property.default)
     applyDefaults(property, object[name])
   }
   const { additionalProperties } = schema

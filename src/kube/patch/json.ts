@@ -37,6 +37,26 @@ export function jsonEqual(a: unknown, b: unknown): boolean {
   )
 }
 
+/** Whether two objects have equal members, but for those of some names; a member that is `undefined` is none. */
+export function equalBut(a: JsonObject, b: JsonObject, ignored: readonly string[]): boolean {
+  const isGone = (object: JsonObject, name: string) => object[name] === undefined || ignored.includes(name)
+  for (const name in a) if (!isGone(a, name) && !jsonEqual(a[name], memberOf(b, name))) return false
+  for (const name in b) if (!isGone(b, name) && memberOf(a, name) === undefined) return false
+  return true
+}
+
+/** A copy of a JSON tree that shares nothing with it; several times as fast as structuredClone(). */
+export function copyJson<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(copyJson) as T
+  const copy = { ...value } as Record<string, unknown>
+  for (const name in copy) {
+    const item = copy[name]
+    if (typeof item === 'object' && item !== null) copy[name] = copyJson(item)
+  }
+  return copy as T
+}
+
 /** What a value is, in a word, for messages. */
 export function jsonTypeName(value: unknown): string {
   if (value === null) return 'null'
