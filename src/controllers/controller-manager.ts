@@ -28,6 +28,7 @@ import { ReplicaSetController } from './replicaset/replicaset-controller.ts'
 import { REPLICATION_CONTROLLERS } from './replicaset/replication-controllers.ts'
 import { Scheduler } from './scheduler/scheduler.ts'
 import { ServiceCidrController } from './service-cidr/service-cidr-controller.ts'
+import { ServiceDiagnosisController } from './service-diagnosis/service-diagnosis-controller.ts'
 import { ServiceIpRepair } from './service-ip-repair/service-ip-repair.ts'
 import { StatefulSetController } from './statefulset/statefulset-controller.ts'
 import { TaintEvictionController } from './taint-eviction/taint-eviction-controller.ts'
@@ -94,6 +95,7 @@ function controllersOf(
     ['endpoint-slice-controller', (context) => new EndpointSliceController(context)],
     ['endpoint-slice-mirroring-controller', (context) => new EndpointSliceMirroringController(context)],
     ['endpoint-controller', (context) => new EndpointsController(context)],
+    ['service-diagnosis-controller', (context) => new ServiceDiagnosisController(context)],
     ['disruption-controller', (context) => new DisruptionController(context)],
     ['service-cidr-controller', (context) => new ServiceCidrController(context)],
     ['ipallocator-repair-controller', (context) => new ServiceIpRepair(context)],

@@ -3,10 +3,11 @@
  * uids) takes more memory than all that it needs.
  */
 import { SERVICE_NAME_LABEL } from '../kube/endpoint-slice.ts'
+import { SERVICE_PROXY_NAME } from '../kube/service-proxy-name.ts'
 import type { Service } from '../kube/types/core.ts'
 import type { Endpoint, EndpointSlice } from '../kube/types/discovery.ts'
 import type { ObjectMeta } from '../kube/types/meta.ts'
-import { HEADLESS, SERVICE_PROXY_NAME } from './plan-service.ts'
+import { HEADLESS } from './plan-service.ts'
 
 /** Annotations that mean something to a proxy, by the beginning of their names. */
 const ANNOTATIONS = /^(fairlead\.dev\/|service\.kubernetes\.io\/|endpoints\.kubernetes\.io\/last-change-trigger-time$)/

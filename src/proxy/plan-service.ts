@@ -1,3 +1,4 @@
+import { SERVICE_PROXY_NAME } from '../kube/service-proxy-name.ts'
 import type { Service } from '../kube/types/core.ts'
 import type { EndpointSlice } from '../kube/types/discovery.ts'
 import { balancingOf, type WeightOf, weightsOf } from './balancing.ts'
@@ -14,8 +15,6 @@ import {
   type SkipReason,
 } from './service-plan.ts'
 
-/** Services and EndpointSlices with this label belong to another proxy. */
-export const SERVICE_PROXY_NAME = 'service.kubernetes.io/service-proxy-name'
 /** Marks slices of headless Services, and Services that want no proxy. */
 export const HEADLESS = 'service.kubernetes.io/headless'
 

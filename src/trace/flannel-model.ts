@@ -1,9 +1,9 @@
 /** Pods and nodes on a Flannel network: where a node sends a packet, and with which source. */
 import { formatAddress, nthAddress, parseCidr } from '../base/ip.ts'
+import { refOf } from '../controllers/service-diagnosis/cause.ts'
 import type { Pod } from '../kube/types/core.ts'
 import { leaseOf, VNI, VXLAN_PORT } from '../network/flannel/lease.ts'
 import type { NodeView } from '../proxy/node-view.ts'
-import { refOf } from './diagnose-service.ts'
 import type { Cause, Flow, Hop, Place } from './hop.ts'
 import { deaf, takes } from './listening.ts'
 import { viewOf, within } from './proxy-model.ts'

@@ -1,4 +1,5 @@
 /** The words in which a path is told: what happens to the first packet of a connection, hop by hop, and how it ends. */
+import type { CauseOf, ObjectRef, ServiceCauseCode } from '../controllers/service-diagnosis/cause.ts'
 import type { Protocol } from '../kube/types/meta.ts'
 import type { Client } from '../proxy/explain.ts'
 import type { Balancing } from '../proxy/service-plan.ts'
@@ -10,14 +11,6 @@ export type Place =
   | { readonly kind: 'vpc' }
   | { readonly kind: 'control-plane' }
   | { readonly kind: 'internet' }
-
-/** Whose doing something is. */
-export interface ObjectRef {
-  readonly kind: string
-  readonly namespace?: string
-  readonly name: string
-  readonly uid?: string
-}
 
 /** Both ends of a connection as one packet has them. The client's port is its own and not told. */
 export interface Flow {
@@ -89,40 +82,24 @@ export type Hop =
   | { readonly kind: 'arrive'; readonly place: Place; readonly flow: Flow; readonly object?: ObjectRef }
 
 /** Why a connection fails: one sentence, whose doing, and what to change. */
-export interface Cause {
-  readonly code: CauseCode
-  readonly sentence: string
-  readonly object?: ObjectRef
-  /** Path of the field to change, `spec.selector`. */
-  readonly field?: string
-  /** What would mend it. */
-  readonly mend?: string
-}
+export type Cause = CauseOf<CauseCode>
 
 export type CauseCode =
-  | 'no-pod-matches'
-  | 'not-ready'
-  | 'no-endpoints'
-  | 'wrong-target-port'
+  | ServiceCauseCode
   | 'not-listening'
   | 'no-local-endpoints'
   | 'source-ranges'
   | 'port-missing'
   | 'protocol-mismatch'
-  | 'another-proxy'
   | 'cluster-ip-of-nobody'
   | 'inside-address-from-internet'
   | 'no-public-address'
-  | 'load-balancer-pending'
-  | 'external-name-loop'
   | 'external-name-outside'
   | 'headless-no-endpoints'
   | 'wrong-namespace'
-  | 'name-unknown'
   | 'name-outside'
   | 'name-server'
   | 'no-cluster-dns'
-  | 'pod-ended'
   | 'nobody-there'
   | 'no-route'
   | 'no-way-back'

@@ -1,7 +1,8 @@
 /** Who listens where a packet arrives, and why it is not taken. */
 import { hostPort } from '../base/ip.ts'
-import { list, refOf } from './diagnose-service.ts'
-import type { Cause, Flow, ObjectRef } from './hop.ts'
+import { type ObjectRef, refOf } from '../controllers/service-diagnosis/cause.ts'
+import { list } from '../controllers/service-diagnosis/diagnose-service.ts'
+import type { Cause, Flow } from './hop.ts'
 import type { Step } from './step.ts'
 import { type Listener, nameOf } from './world.ts'
 

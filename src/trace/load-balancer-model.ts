@@ -4,8 +4,9 @@
  * their packets out (ipMode Proxy).
  */
 import { hostPort } from '../base/ip.ts'
+import { refOf } from '../controllers/service-diagnosis/cause.ts'
+import { list, noEndpoints } from '../controllers/service-diagnosis/diagnose-service.ts'
 import type { Service, ServicePort } from '../kube/types/core.ts'
-import { list, noEndpoints, refOf } from './diagnose-service.ts'
 import type { Cause, Flow, Hop, Place } from './hop.ts'
 import { delivered, ending, type HopModel, type Next, type Step, translated } from './step.ts'
 import { type Atlas, nameOf, nodeAddresses } from './world.ts'
@@ -60,7 +61,7 @@ function balance(step: Step, scene: Scene): Next {
     return { ...next, hops: [hop, ...next.hops] }
   }
   const backends = backendsOf(service, port, atlas)
-  if (backends.length === 0) return ending('refused', noEndpoints(service, port, atlas), [hop])
+  if (backends.length === 0) return ending('refused', noEndpoints(service, port, atlas.objects.pods), [hop])
   return {
     kind: 'choice',
     hops: [hop],

@@ -4,9 +4,9 @@
  */
 
 import { hostPort } from '../base/ip.ts'
+import { refOf } from '../controllers/service-diagnosis/cause.ts'
 import { isHeadless } from '../dns/zone/service-records.ts'
 import type { Service } from '../kube/types/core.ts'
-import { refOf } from './diagnose-service.ts'
 import { deviceAddress, flannelModel, placeOfPod } from './flannel-model.ts'
 import { type Cause, type Hop, type Path, type Place, type Route, routesOf } from './hop.ts'
 import { loadBalancerModel } from './load-balancer-model.ts'

@@ -1,14 +1,17 @@
 /** What the node proxy does with a packet, told from its own plan ({@link planService}) of the node. */
 import { cidrContains, hostPort, parseAddress, parseCidr } from '../base/ip.ts'
+import { type ObjectRef, refOf } from '../controllers/service-diagnosis/cause.ts'
+import { indexOf, list, noEndpoints } from '../controllers/service-diagnosis/diagnose-service.ts'
+import { anotherProxy } from '../controllers/service-diagnosis/service-oddities.ts'
+import { SERVICE_PROXY_NAME } from '../kube/service-proxy-name.ts'
 import type { Service, ServicePort } from '../kube/types/core.ts'
 import { claimOrder } from '../proxy/claims.ts'
 import { type Client, type Outcome, outcomeFor } from '../proxy/explain.ts'
 import { targetsOf } from '../proxy/frontend-elements.ts'
 import { type NodeView, nodeView } from '../proxy/node-view.ts'
-import { planService, SERVICE_PROXY_NAME, skipReason } from '../proxy/plan-service.ts'
+import { planService, skipReason } from '../proxy/plan-service.ts'
 import type { Frontend, PortPlan } from '../proxy/service-plan.ts'
-import { indexOf, list, noEndpoints, refOf } from './diagnose-service.ts'
-import type { Cause, Flow, Hop, ObjectRef, Place } from './hop.ts'
+import type { Cause, Flow, Hop, Place } from './hop.ts'
 import { ending, type HopModel, type Next, type Step, translated } from './step.ts'
 import { type Atlas, nameOf } from './world.ts'
 
@@ -195,7 +198,7 @@ function causeOf(
     const mend = `add a range with ${flow.source}`
     return { code: 'source-ranges', sentence, object, field: 'spec.loadBalancerSourceRanges', mend }
   }
-  if (outcome.reason !== 'no-local-endpoints') return noEndpoints(service, port, scene.atlas)
+  if (outcome.reason !== 'no-local-endpoints') return noEndpoints(service, port, scene.atlas.objects.pods)
   const where =
     plan.cluster.kind === 'endpoints' ? [...new Set(plan.cluster.endpoints.map(({ node = '?' }) => node))].sort() : []
   const field = frontend.source === 'ClusterIP' ? 'spec.internalTrafficPolicy' : 'spec.externalTrafficPolicy'
@@ -283,18 +286,8 @@ function nobodys({ destination }: Flow, service: Service | undefined): Cause {
       mend: 'ask the Service by its name: its address has changed, or it is gone',
     }
   }
-  const label = service.metadata.labels?.[SERVICE_PROXY_NAME]
-  const whose =
-    label === undefined
-      ? 'is left alone by the node proxy'
-      : `belongs to another proxy (${SERVICE_PROXY_NAME}=${label})`
-  const sentence = `Service ${nameOf(service)} ${whose}`
-  const field = 'metadata.labels'
-  return {
-    code: 'another-proxy',
-    sentence,
-    object: refOf(service, 'Service'),
-    field,
-    mend: 'remove the label, or run that proxy',
-  }
+  if (SERVICE_PROXY_NAME in (service.metadata.labels ?? {})) return anotherProxy(service)
+  const sentence = `Service ${nameOf(service)} is left alone by the node proxy`
+  const object = refOf(service, 'Service')
+  return { code: 'another-proxy', sentence, object, field: 'metadata.labels', mend: 'remove the label' }
 }

@@ -1,9 +1,10 @@
 /** Who asks whom: what a person typed, found in the cluster, or why it is not. */
+
+import { closest } from '../base/closest.ts'
 import { FairleadError } from '../base/error.ts'
 import { addressFamily, canonicalAddress, hostPort } from '../base/ip.ts'
 import type { Node, Pod, Service } from '../kube/types/core.ts'
 import type { Protocol } from '../kube/types/meta.ts'
-import { closest } from './closest.ts'
 import { type Atlas, nameOf } from './world.ts'
 
 export type Origin =

@@ -1,14 +1,16 @@
 /** What a pod's resolver does with a name: whom it asks for which names in turn, what it hears, and who says so. */
+
+import { closest } from '../base/closest.ts'
 import { addressFamily } from '../base/ip.ts'
+import { type ObjectRef, refOf } from '../controllers/service-diagnosis/cause.ts'
+import { noEndpoints } from '../controllers/service-diagnosis/diagnose-service.ts'
 import { expansionOf } from '../dns/server/query-log.ts'
 import { canonicalName, isWithin } from '../dns/wire/name.ts'
 import { DEFAULT_ZONE_OPTIONS } from '../dns/zone/name-record.ts'
 import { isHeadless, serviceRecords } from '../dns/zone/service-records.ts'
 import type { Pod, Service } from '../kube/types/core.ts'
 import { podResolver } from '../node/pod-files.ts'
-import { closest } from './closest.ts'
-import { noEndpoints, refOf } from './diagnose-service.ts'
-import type { Cause, ObjectRef } from './hop.ts'
+import type { Cause } from './hop.ts'
 import { type Atlas, nameOf } from './world.ts'
 
 /** One question to the cluster's DNS. */
@@ -159,7 +161,7 @@ function podName([label = '', ...more]: readonly string[]): AtName | undefined {
 }
 
 function headlessEmpty(service: Service, atlas: Atlas): Cause {
-  const { sentence, mend, field, object } = noEndpoints(service, undefined, atlas)
+  const { sentence, mend, field, object } = noEndpoints(service, undefined, atlas.objects.pods)
   return {
     code: 'headless-no-endpoints',
     sentence: `headless Service ${nameOf(service)} has no addresses: ${sentence}`,

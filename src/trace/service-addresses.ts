@@ -1,9 +1,11 @@
 /** Where somebody who asks a Service goes: its ClusterIP from inside, what the internet can reach from outside. */
 import { addressFamily } from '../base/ip.ts'
+import { refOf } from '../controllers/service-diagnosis/cause.ts'
+import { indexOf, noEndpoints } from '../controllers/service-diagnosis/diagnose-service.ts'
+import { addressPending } from '../controllers/service-diagnosis/service-oddities.ts'
 import { isHeadless } from '../dns/zone/service-records.ts'
 import type { Service } from '../kube/types/core.ts'
 import type { Protocol } from '../kube/types/meta.ts'
-import { indexOf, noEndpoints, refOf } from './diagnose-service.ts'
 import type { Cause } from './hop.ts'
 import { missingPort } from './proxy-model.ts'
 import { type Atlas, nameOf } from './world.ts'
@@ -43,7 +45,7 @@ function headless(service: Service, atlas: Atlas): ServiceAddresses {
   )
   const addresses = [...new Set(usable.flatMap(({ addresses: own }) => own.slice(0, 1)))]
   if (addresses.length > 0) return { addresses }
-  const { sentence, ...rest } = noEndpoints(service, undefined, atlas)
+  const { sentence, ...rest } = noEndpoints(service, undefined, atlas.objects.pods)
   const text = `headless Service ${nameOf(service)} has no addresses: ${sentence}`
   return { addresses, cause: { ...rest, code: 'headless-no-endpoints', sentence: text } }
 }
@@ -73,7 +75,7 @@ function fromInternet(service: Service, asked: Asked, atlas: Atlas): ServiceAddr
   const ingress = (status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => ip ?? [])
   if (spec.type === 'LoadBalancer') {
     const [address] = ingress
-    return address === undefined ? { addresses: [], cause: pending(service) } : { addresses: [address] }
+    return address === undefined ? { addresses: [], cause: addressPending(service) } : { addresses: [address] }
   }
   const { nodePort } = own ?? {}
   const eips = atlas.around.publicAddresses
@@ -102,34 +104,4 @@ function fromInternet(service: Service, asked: Asked, atlas: Atlas): ServiceAddr
       mend,
     },
   }
-}
-
-/** Why EXTERNAL-IP is `<pending>`. */
-export function pending(service: Service): Cause {
-  const { spec, status, metadata } = service
-  const object = refOf(service, 'Service')
-  const told = status?.conditions?.find(
-    ({ status: is, message }) => is !== 'True' && message !== undefined && message !== '',
-  )
-  const base = { code: 'load-balancer-pending', object } as const
-  const waits = `Service ${nameOf(service)} has no load balancer address (EXTERNAL-IP is <pending>)`
-  if (told !== undefined) return { ...base, sentence: `${waits}: ${told.message}`, field: 'status.conditions' }
-  if (spec.loadBalancerClass !== undefined) {
-    const sentence = `${waits}: nobody serves loadBalancerClass ${spec.loadBalancerClass}`
-    return {
-      ...base,
-      sentence,
-      field: 'spec.loadBalancerClass',
-      mend: 'leave it out, or run the controller of that class',
-    }
-  }
-  const worked = (metadata.finalizers ?? []).some(
-    (finalizer) =>
-      finalizer.startsWith('service.k8s.alibaba/') || finalizer === 'service.kubernetes.io/load-balancer-cleanup',
-  )
-  const why = worked ? 'the cloud controller works on it' : 'no cloud controller has taken it up'
-  const mend = worked
-    ? `see kubectl describe service ${metadata.name}`
-    : 'run a cloud controller, or set spec.type to NodePort'
-  return { ...base, sentence: `${waits}: ${why}`, field: 'spec.type', mend }
 }

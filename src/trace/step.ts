@@ -1,6 +1,8 @@
 /** The walk of a packet through models: each model knows some stations and says what happens there and where it goes. */
+
+import type { ObjectRef } from '../controllers/service-diagnosis/cause.ts'
 import type { Pod, Service, ServicePort } from '../kube/types/core.ts'
-import type { BackHop, Branch, Cause, End, Flow, Hop, ObjectRef, Path, Place } from './hop.ts'
+import type { BackHop, Branch, Cause, End, Flow, Hop, Path, Place } from './hop.ts'
 import type { Atlas } from './world.ts'
 
 /** Where a packet is on its way, finer than a {@link Place}: the points at which something may be done to it. */

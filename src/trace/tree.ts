@@ -1,17 +1,9 @@
 /** A prediction as a person reads it: one line a hop, branches below. */
 
 import { hostPort } from '../base/ip.ts'
+import type { ObjectRef } from '../controllers/service-diagnosis/cause.ts'
 import type { Confirmation } from './confirm/confirm.ts'
-import {
-  type BackHop,
-  type Branch,
-  type Cause,
-  type End,
-  type Hop,
-  type ObjectRef,
-  type Path,
-  placeText,
-} from './hop.ts'
+import { type BackHop, type Branch, type Cause, type End, type Hop, type Path, placeText } from './hop.ts'
 import type { Prediction } from './predict.ts'
 import type { Resolution } from './resolve-name.ts'
 

@@ -1,7 +1,7 @@
 /** The VPC around the nodes and the internet beyond: routes between nodes, public addresses. */
 import { PUBLIC_CIDRS } from '../cloud/fabric/fabric-names.ts'
+import { refOf } from '../controllers/service-diagnosis/cause.ts'
 import type { Node, Service } from '../kube/types/core.ts'
-import { refOf } from './diagnose-service.ts'
 import type { Cause, Hop, Place } from './hop.ts'
 import { deaf, takes } from './listening.ts'
 import { within } from './proxy-model.ts'

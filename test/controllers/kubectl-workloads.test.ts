@@ -36,6 +36,48 @@ spec:
         readinessProbe: {httpGet: {path: /, port: http}, periodSeconds: 1}
 `
 
+/** Services that lead to nobody, each for a reason of its own. */
+const MISTAKES = `apiVersion: v1
+kind: Service
+metadata: {name: misspelt}
+spec: {selector: {app: chj}, ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: misnamed}
+spec: {selector: {app: chi}, ports: [{port: 80, targetPort: htp}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: deaf}
+spec: {selector: {app: deaf}, ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: deaf, labels: {app: deaf}}
+spec:
+  containers: [{name: main, image: example.invalid/none:1}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: endless}
+spec: {type: ExternalName, externalName: endless.default.svc.cluster.local}
+`
+
+/** Name of a Service, and what `kubectl describe` says of it. */
+const TOLD: readonly (readonly [string, RegExp])[] = [
+  ['misspelt', /Warning +NoPodsMatch .*has the labels app=chj .*the closest is pod chi-\d with app=chi: set spec/],
+  [
+    'misnamed',
+    /Warning +TargetPortNotFound .*"htp" of Service default\/misnamed is the name of no TCP port .*http \(8080\)/,
+  ],
+  [
+    'deaf',
+    /Warning +PodsNotReady .*The only pod of Service default\/deaf is not ready: container main waits: (ErrImagePull|ImagePullBackOff)/,
+  ],
+  ['endless', /Warning +ExternalNameLoop .*leads to itself/],
+]
+
 const CUSTOM = `apiVersion: v1
 kind: Service
 metadata: {name: outside}
@@ -89,6 +131,8 @@ test('kubectl with StatefulSets, taints and custom Endpoints', { skip: unavailab
   const { stderr } = await cluster.run(['apply', '-f', '-'], { stdin: CLICKHOUSE })
   assert.equal(stderr, '')
   await cluster.show('rollout', 'status', 'sts/chi', '--timeout=30s')
+  // What is wrong with them is told after a while: it is looked at last.
+  assert.equal((await cluster.run(['apply', '-f', '-'], { stdin: MISTAKES })).stderr, '')
 
   await t.test('three replicas have their names in the slice of the headless Service', async () => {
     const path = 'jsonpath={range .items[*].endpoints[*]}{.hostname}:{.conditions.ready} {end}'
@@ -192,5 +236,15 @@ test('kubectl with StatefulSets, taints and custom Endpoints', { skip: unavailab
     await cluster.show('wait', '--for=create', 'endpointslices', '-l', selector, '--timeout=10s')
     const path = 'jsonpath={.items[0].endpoints[0].addresses[0]}:{.items[0].ports[0].port}'
     assert.equal(await cluster.show('get', 'endpointslices', '-l', selector, '-o', path), '192.0.2.10:8080')
+  })
+
+  await t.test('why a Service leads to nobody is in its description', async () => {
+    for (const [name, expected] of TOLD) {
+      const told = await poll(`an Event of Service ${name}`, async () => {
+        const text = await cluster.show('describe', 'service', name)
+        return text.includes('service-diagnosis-controller') ? text : undefined
+      })
+      assert.match(told, expected)
+    }
   })
 })

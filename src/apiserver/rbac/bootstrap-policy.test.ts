@@ -27,7 +27,7 @@ const UPSTREAM_CONTROLLERS = `
   validatingadmissionpolicy-status-controller volumeattributesclass-protection-controller`
 const OWN = `
   fairlead:pod-network system:cloud-controller-manager system:coredns system:controller:crd-finalizer
-  system:controller:ipallocator-repair-controller`
+  system:controller:ipallocator-repair-controller system:controller:service-diagnosis-controller`
 
 const words = (text: string) => text.trim().split(/\s+/)
 

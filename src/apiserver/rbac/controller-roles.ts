@@ -156,6 +156,10 @@ export const CONTROLLER_ROLES: Readonly<Record<string, string>> = {
     get list watch patch update | networking | servicecidrs
     patch update | networking | servicecidrs/status servicecidrs/finalizers
     get list watch | networking | ipaddresses`,
+  // Fairlead's own.
+  'service-diagnosis-controller': `
+    list watch | core | services pods
+    list watch | discovery | endpointslices`,
   'statefulset-controller': `
     get list watch update patch | apps | statefulsets
     update patch | apps | statefulsets/status

@@ -1,8 +1,9 @@
 /** What is to be changed, from `field=value` words, and the world as it would be then. Nothing is changed really. */
+
+import { closest } from '../../base/closest.ts'
 import { FairleadError } from '../../base/error.ts'
 import { formatAddress, nthAddress, parseCidr } from '../../base/ip.ts'
 import type { Pod, Service, ServiceSpec } from '../../kube/types/core.ts'
-import { closest } from '../closest.ts'
 import { deriveSlices, isDerived } from '../derive-slices.ts'
 import { type Atlas, atlasOf, nameOf, type Surroundings, type World } from '../world.ts'
 import { withNetwork } from './change-network.ts'

@@ -1,0 +1,106 @@
+/** Why a Service leads to nobody, as its Events tell it. Time passes only when the test lets it. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { ManualClock } from '../../src/kube/manual-clock.ts'
+import { endpointSlices, events, pods, services } from '../../src/kube/resource.ts'
+import type { CoreEvent } from '../../src/kube/types/core.ts'
+import { type ControlPlane, startControlPlane } from './control-plane.ts'
+import { barePod, service } from './workloads.ts'
+
+/** Nodes are not played so well that they speak while time flies. */
+const nodeGraceMs = Number.MAX_SAFE_INTEGER
+const isOurs = ({ source, involvedObject }: CoreEvent) =>
+  source?.component === 'service-diagnosis-controller' && involvedObject.name === 'web'
+
+class Scene {
+  readonly plane: ControlPlane
+  readonly clock: ManualClock
+  readonly #start: number
+
+  constructor(plane: ControlPlane, clock: ManualClock) {
+    this.plane = plane
+    this.clock = clock
+    this.#start = clock.now()
+  }
+
+  /** Lets seconds pass until the Event is there that is asked for; the server's answers need time of their own. */
+  async told(reason: string, count = 1): Promise<CoreEvent> {
+    const found = this.plane.untilAll(events, (all) => all.some((event) => isTold(event, reason, count)))
+    return (await this.until(found)).find((event) => isTold(event, reason, count))!
+  }
+
+  async until<T>(found: Promise<T>): Promise<T> {
+    let over = false
+    const ended = found.finally(() => {
+      over = true
+    })
+    while (!over) {
+      this.clock.pass(1_000)
+      await delay(1)
+    }
+    return ended
+  }
+
+  async all(): Promise<readonly CoreEvent[]> {
+    return (await this.plane.client.list(events, { namespace: 'default' })).items.filter(isOurs)
+  }
+
+  seconds(): number {
+    return (this.clock.now() - this.#start) / 1000
+  }
+}
+
+function isTold(event: CoreEvent, reason: string, count: number): boolean {
+  return isOurs(event) && event.reason === reason && (event.count ?? 1) >= count
+}
+
+test('a Service without pods is told of after a while, once a reason, and when it is over', async () => {
+  const clock = new ManualClock(Date.now())
+  await using plane = await startControlPlane({ nodeNames: ['n1'], clock, nodeGraceMs })
+  const scene = new Scene(plane, clock)
+  plane.kubelets.makesReady = false
+  await plane.client.create(services, service({ ports: [{ port: 80, targetPort: 8080 }] }))
+  const first = await scene.told('NoPodsMatch')
+  assert.ok(scene.seconds() >= 10, `told after ${scene.seconds()} s`)
+  assert.deepEqual([first.type, first.involvedObject.kind], ['Warning', 'Service'])
+  assert.match(
+    first.message ?? '',
+    /^No pod in namespace default has the labels app=web that Service default\/web selects/,
+  )
+  const again = await scene.told('NoPodsMatch', 3)
+  assert.equal(again.metadata.name, first.metadata.name, 'one Event, counted')
+  const repeated = (Date.parse(again.lastTimestamp ?? '') - Date.parse(first.firstTimestamp ?? '')) / 1000
+  assert.ok(repeated >= 180, `twice again within ${repeated} s`)
+
+  await plane.client.create(pods, barePod('a'))
+  const unready = await scene.told('PodsNotReady')
+  assert.match(unready.message ?? '', /^The only pod of Service default\/web is not ready/)
+  const pod = await plane.until(pods, 'a', ({ status }) => status?.podIP !== undefined)
+  await plane.kubelets.setReady(pod, true)
+  const over = await scene.told('Recovered')
+  assert.equal(over.type, 'Normal')
+  const reasons = (await scene.all()).map(({ reason }) => reason).sort()
+  assert.deepEqual(reasons, ['NoPodsMatch', 'PodsNotReady', 'Recovered'], 'one Event a reason')
+})
+
+test('a Service whose pods become ready in time is told nothing', async () => {
+  const clock = new ManualClock(Date.now())
+  await using plane = await startControlPlane({ nodeNames: ['n1'], clock, nodeGraceMs })
+  const scene = new Scene(plane, clock)
+  await plane.client.create(services, service())
+  await plane.client.create(pods, barePod('a'))
+  await plane.untilAll(endpointSlices, (all) =>
+    all.some(
+      ({ metadata, endpoints }) => metadata.name.startsWith('web-') && endpoints?.[0]?.conditions?.ready === true,
+    ),
+  )
+  // Another one that comes later is told of; by then this one would have been.
+  await plane.client.create(services, {
+    ...service({ selector: { app: 'other' } }),
+    metadata: { name: 'z', namespace: 'default' },
+  })
+  const other = plane.untilAll(events, (all) => all.some(({ involvedObject }) => involvedObject.name === 'z'))
+  await scene.until(other)
+  assert.deepEqual(await scene.all(), [])
+})
