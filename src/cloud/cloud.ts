@@ -8,6 +8,7 @@ import { LatestReport } from './load-balancer/latest-report.ts'
 import type { DataPlane, DataPlaneReport } from './load-balancer/plan.ts'
 import { compileNlbPlan } from './nlb/compile-plan.ts'
 import { JobProgress } from './nlb/jobs.ts'
+import { NLB_LISTENERS, SERVER_GROUPS } from './nlb/model.ts'
 import { type NameServerSockets, startNameServer } from './nlb/name-server.ts'
 import { createNlbProduct } from './nlb/nlb-product.ts'
 import { type Endpoint, startEndpoint } from './openapi/endpoint.ts'
@@ -16,9 +17,11 @@ import type { RamUser } from './openapi/ram-user.ts'
 import { QUOTAS_PRODUCT } from './quota/quotas-product.ts'
 import { ensureRegion, type RegionIds, type RegionSpec } from './region.ts'
 import { compileSlbPlan } from './slb/compile-plan.ts'
+import { LISTENERS, VSERVER_GROUPS } from './slb/model.ts'
 import { createSlbProduct } from './slb/slb-product.ts'
 import { CloudState } from './state/cloud-state.ts'
 import { StateFollower } from './state/state-follower.ts'
+import { Unfollowed } from './state/unfollowed.ts'
 import { VPC_PRODUCT } from './vpc/vpc-product.ts'
 
 export interface CloudOptions {
@@ -90,11 +93,16 @@ function balance(
   started.use(dataPlane)
   const jobs = started.use(new JobProgress(state))
   const plan = () => ({ listeners: [...compileSlbPlan(state), ...compileNlbPlan(state)] })
-  const follower = started.use(new StateFollower(state, log, () => jobs.carryOut(() => dataPlane.apply(plan()))))
+  const unfollowed = started.use(
+    new Unfollowed(state, clock, [LISTENERS, VSERVER_GROUPS, NLB_LISTENERS, SERVER_GROUPS]),
+  )
+  const apply = () => unfollowed.carryOut(() => dataPlane.apply(plan()))
+  const follower = started.use(new StateFollower(state, log, () => jobs.carryOut(apply)))
   const recorder = started.use(new UsageRecorder(state, clock))
   const record = (report: DataPlaneReport) => recorder.record({ ...report, publicBytes: fabric.publicBytes() })
   const report = started.use(new LatestReport(dataPlane, { clock, log, record }))
   const health = (listener: string, backend: string) => report.of(listener, backend)
   const isOpen = (jobId: string) => jobs.isOpen(jobId)
-  return { follower, products: [createSlbProduct(health), createNlbProduct({ health, isOpen })] }
+  const { since } = unfollowed
+  return { follower, products: [createSlbProduct(health, since), createNlbProduct({ health, isOpen, since })] }
 }

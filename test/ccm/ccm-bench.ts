@@ -17,6 +17,7 @@ import type { ClusterView } from '../../src/ccm/sync/sync-context.ts'
 import { createNlbProduct } from '../../src/cloud/nlb/nlb-product.ts'
 import { instanceId, REGION_ID, type RegionSpec, regionIds, vSwitchId } from '../../src/cloud/region.ts'
 import { createSlbProduct } from '../../src/cloud/slb/slb-product.ts'
+import type { ChangedSince } from '../../src/cloud/state/unfollowed.ts'
 import { type Acs3Client, openTestCloud, TEST_REGION, TEST_USER, type TestCloud } from '../../src/cloud/test-cloud.ts'
 import type { Client } from '../../src/kube/client.ts'
 import { createEventRecorder, type EventRecorder } from '../../src/kube/event-recorder.ts'
@@ -75,6 +76,8 @@ export interface CcmOptions {
   readonly dryRun?: boolean
   /** Whether packets do not follow a job of NLB yet. @default they do */
   readonly isOpen?: (jobId: string) => boolean
+  /** Since when load balancers are being configured. @default never */
+  readonly since?: ChangedSince
 }
 
 /** An API server, a cloud, and what reconciles Services between them, one step at a time. */
@@ -323,8 +326,9 @@ export interface DescribedGroup {
 export async function openCcmBench(options: CcmOptions = {}): Promise<CcmBench> {
   const bench = await openTestBench()
   const region = options.region === undefined ? {} : { region: options.region }
-  const nlb = createNlbProduct({ health: () => undefined, isOpen: options.isOpen ?? (() => false) })
-  const cloud = await openTestCloud({ products: [createSlbProduct(() => undefined), nlb], ...region })
+  const { isOpen = () => false, since = () => undefined } = options
+  const nlb = createNlbProduct({ health: () => undefined, isOpen, since })
+  const cloud = await openTestCloud({ products: [createSlbProduct(() => undefined, since), nlb], ...region })
   return new CcmBench(bench, cloud, options)
 }
 

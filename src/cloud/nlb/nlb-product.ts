@@ -1,5 +1,7 @@
 import type { Product } from '../openapi/product.ts'
 import type { ReadHealth } from '../slb/health-actions.ts'
+import type { ChangedSince } from '../state/unfollowed.ts'
+import { unlessBusy } from './busy.ts'
 import { CERTIFICATE_ACTIONS } from './certificate-actions.ts'
 import { getListenerHealthStatus } from './health-actions.ts'
 import { jobActions } from './jobs.ts'
@@ -18,10 +20,12 @@ export interface NlbReports {
   readonly health: ReadHealth
   /** Whether packets do not follow a job yet. */
   readonly isOpen: (jobId: string) => boolean
+  /** What packets do not follow yet. @default they follow everything */
+  readonly since?: ChangedSince
 }
 
 /** NLB 2022-04-30: Network Load Balancers. */
-export function createNlbProduct({ health, isOpen }: NlbReports): Product {
+export function createNlbProduct({ health, isOpen, since = () => undefined }: NlbReports): Product {
   const actions = [
     ...LOAD_BALANCER_ACTIONS,
     ...LOAD_BALANCER_VIEWS,
@@ -40,6 +44,6 @@ export function createNlbProduct({ health, isOpen }: NlbReports): Product {
     ramPrefix: 'nlb',
     forbidden: 'Forbidden.NoPermission',
     resourceParameters: ['LoadBalancerId', 'ListenerId', 'ServerGroupId'],
-    actions: new Map(actions.map(([name, action]) => [name, inNlbWords(action)])),
+    actions: new Map(actions.map(([name, action]) => [name, inNlbWords(unlessBusy(name, action, since))])),
   }
 }

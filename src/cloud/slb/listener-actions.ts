@@ -55,6 +55,13 @@ function startListener({ parameters, transaction }: Call): object {
   if (status !== 'active') {
     throw new Refusal('LoadBalancerStatusNotSupport', `The instance is ${status}: its listeners cannot be started.`)
   }
+  const { protocol, port, ...listener } = requireListener({ parameters, transaction }, protocolOf(parameters))
+  if (listener.status !== 'stopped') {
+    throw new Refusal(
+      'OperationFailed.ListenerStatusNotSupport',
+      `The listener ${protocol}:${port} is ${listener.status}: only a stopped one can be started.`,
+    )
+  }
   return setStatus({ parameters, transaction }, 'running')
 }
 

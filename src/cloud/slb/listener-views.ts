@@ -1,22 +1,33 @@
 import type { Action, Call } from '../openapi/product.ts'
 import { Refusal } from '../openapi/refusal.ts'
 import { pageByToken } from '../resource/page.ts'
+import type { ChangedSince } from '../state/unfollowed.ts'
 import { findListener, listenersOf, requireLoadBalancer } from './find.ts'
-import type { HealthCheck, Layer7Settings, Listener, ListenerProtocol, StickySession } from './model.ts'
+import {
+  type HealthCheck,
+  type Layer7Settings,
+  LISTENERS,
+  type Listener,
+  type ListenerProtocol,
+  listenerKey,
+  type StickySession,
+} from './model.ts'
 
 const PROTOCOLS = ['tcp', 'udp', 'http', 'https'] as const
 
-/** Reading listeners. */
-export const LISTENER_VIEWS: readonly (readonly [string, Action])[] = [
-  ['DescribeLoadBalancerListeners', describeLoadBalancerListeners],
-  ...PROTOCOLS.map(
-    (protocol) =>
-      [
-        `DescribeLoadBalancer${protocol.toUpperCase()}ListenerAttribute`,
-        (call: Call) => describeAttribute(call, protocol),
-      ] as const,
-  ),
-]
+/** Reading listeners. Those that ask for one listener see what packets do not follow yet, too. */
+export function listenerViews(since: ChangedSince): readonly (readonly [string, Action])[] {
+  return [
+    ['DescribeLoadBalancerListeners', describeLoadBalancerListeners],
+    ...PROTOCOLS.map(
+      (protocol) =>
+        [
+          `DescribeLoadBalancer${protocol.toUpperCase()}ListenerAttribute`,
+          (call: Call) => describeAttribute(call, protocol, since),
+        ] as const,
+    ),
+  ]
+}
 
 /** The list nests each listener's settings under the name of its protocol. */
 function describeLoadBalancerListeners({ parameters, transaction }: Call): object {
@@ -47,7 +58,7 @@ function keyOf({ loadBalancerId, port, protocol }: Listener): string {
   return `${loadBalancerId}/${String(port).padStart(5, '0')}/${protocol}`
 }
 
-function describeAttribute({ parameters, transaction }: Call, protocol: ListenerProtocol): object {
+function describeAttribute({ parameters, transaction }: Call, protocol: ListenerProtocol, since: ChangedSince): object {
   const loadBalancerId = requireLoadBalancer(transaction, parameters.required('LoadBalancerId')).id
   const port = parameters.requiredInteger('ListenerPort', { min: 1, max: 65_535 })
   const listener = findListener(transaction, { loadBalancerId, port, protocol })
@@ -58,7 +69,9 @@ function describeAttribute({ parameters, transaction }: Call, protocol: Listener
       404,
     )
   }
-  return { LoadBalancerId: loadBalancerId, ...common(listener), ...settings(listener) }
+  const isFollowed = since(LISTENERS, listenerKey(loadBalancerId, protocol, port)) === undefined
+  const Status = isFollowed || listener.status === 'stopped' ? listener.status : 'configuring'
+  return { LoadBalancerId: loadBalancerId, ...common(listener), Status, ...settings(listener) }
 }
 
 function common(listener: Listener): object {
