@@ -7,7 +7,15 @@ import { closed, firstLine } from '../../src/cloud/load-balancer/test-load-balan
 import { issueSelfSigned } from '../../src/cloud/self-signed-certificate.ts'
 import type { ServicePort } from '../../src/kube/types/core.ts'
 import { endpoint } from './ccm-bench.ts'
-import { CLIENT, type MachineName, missingHaproxy, portOf, TrafficBench } from './traffic-bench.ts'
+import {
+  CLIENT,
+  INSIDE_CLIENT,
+  type MachineName,
+  missingHaproxy,
+  NotedServers,
+  portOf,
+  TrafficBench,
+} from './traffic-bench.ts'
 
 /** Where a Service is found. */
 interface Place {
@@ -24,6 +32,7 @@ interface Effect {
   /** Of the listener on 80, or on 443 for https. @default 'tcp' */
   readonly protocol?: 'tcp' | 'udp' | 'http' | 'https'
   readonly policy?: 'Local' | 'Cluster'
+  readonly sourceRanges?: readonly string[]
   /** Machines that endpoints are on. @default one on each */
   readonly endpoints?: readonly MachineName[]
   /** Puts servers at the node port. @default those of the bench that speak the protocol */
@@ -38,6 +47,7 @@ interface Effect {
 }
 
 let on: TrafficBench
+const noted = new NotedServers(() => on)
 const skip = missingHaproxy()
 const ids: Record<string, string> = {}
 const places = new Map<Effect, Place>()
@@ -45,41 +55,9 @@ const places = new Map<Effect, Place>()
 /** Ids that an annotation names. */
 const filled = (text: string) => text.replaceAll(/\$([\w-]+)/g, (_, id: string) => ids[id] ?? assert.fail(`no ${id}`))
 
-/** From a machine of the VPC that has no server. */
-const inside = () => ({ netns: on.lb.node(50) })
-
 const HTTPS = { 'protocol-port': 'https:443', 'cert-id': '$www' }
 const HTTP = { 'protocol-port': 'http:80' }
 const CHECKED = { ...HTTP, 'health-check-flag': 'on', 'health-check-interval': '1' }
-
-/** What probes of health checks ask for, by the case that counts them. */
-const probes: Record<string, string[]> = {}
-
-/** Servers that note what they are asked for, and answer the status that is told for the n-th request of each. */
-function noting(name: string, status: (request: number, url: string) => number) {
-  probes[name] = []
-  return (nodePort: number) => {
-    for (const n of [1, 129]) {
-      let count = 0
-      on.serveHttp(n, nodePort, (request, response) => {
-        request.resume()
-        count++
-        if (n === 1) probes[name]?.push(`${request.method} ${request.url} ${request.headers.host}`)
-        response.writeHead(status(count, request.url ?? '')).end(JSON.stringify({ n }))
-      })
-    }
-  }
-}
-
-/** Waits until the server on node-1 was asked so often. */
-async function asked(name: string, count: number): Promise<readonly string[]> {
-  while ((probes[name]?.length ?? 0) < count) await sleep(20)
-  return probes[name] ?? []
-}
-
-async function becomes(id: string, wanted: 'normal' | 'abnormal'): Promise<void> {
-  while (!(await on.health(id)).every((one) => one === wanted)) await sleep(20)
-}
 
 const onlyIn = (effect: string) => `no packet differs: ${effect}`
 
@@ -89,7 +67,7 @@ const EFFECTS: Readonly<Record<string, Effect | readonly Effect[] | string>> = {
     set: { 'address-type': 'intranet' },
     async look({ address }) {
       assert.match(address, /^192\.168\.1\./)
-      assert.equal((await on.ask(address, inside())).client, '192.168.1.50')
+      assert.equal((await on.ask(address, on.inside)).client, INSIDE_CLIENT)
       assert.equal(await on.isOpen(address), false, 'the internet does not know it')
     },
   },
@@ -118,14 +96,14 @@ const EFFECTS: Readonly<Record<string, Effect | readonly Effect[] | string>> = {
     set: { 'address-type': 'intranet', 'vswitch-id': '$vsw-b' },
     async look({ address }) {
       assert.ok(Number(address.split('.')[3]) > 128, `${address} is of the second vSwitch`)
-      assert.equal((await on.turns(address, 1, inside())).length, 1)
+      assert.equal((await on.turns(address, 1, on.inside)).length, 1)
     },
   },
   'loadbalancer-network-type': onlyIn('there is but one kind of network'),
   'loadbalancer-ip': {
     set: { 'address-type': 'intranet', ip: '192.168.1.77' },
     async look() {
-      assert.equal((await on.turns('192.168.1.77', 1, inside())).length, 1)
+      assert.equal((await on.turns('192.168.1.77', 1, on.inside)).length, 1)
     },
   },
   'loadbalancer-ip-version': {
@@ -173,7 +151,6 @@ const EFFECTS: Readonly<Record<string, Effect | readonly Effect[] | string>> = {
   'backend-type': {
     set: { 'backend-type': 'eni' },
     async look({ name, address }) {
-      on.lb.tcp(30, 8080)
       await on.ccm.setEndpoints(name, [endpoint('192.168.1.30', 'node-1')])
       await on.ccm.sync(name)
       await on.carry()
@@ -286,8 +263,8 @@ const EFFECTS: Readonly<Record<string, Effect | readonly Effect[] | string>> = {
     set: { ...HTTPS, 'domain-extensions': 'shop.example.com:$shop' },
     protocol: 'https',
     async look({ address }) {
-      assert.equal(await certificateOf(address, 'shop.example.com'), 'shop.example.com')
-      assert.equal(await certificateOf(address, 'other.example.com'), 'www.example.com')
+      assert.equal(await on.certificateOf(address, 'shop.example.com'), 'shop.example.com')
+      assert.equal(await on.certificateOf(address, 'other.example.com'), 'www.example.com')
     },
   },
 
@@ -344,24 +321,28 @@ const EFFECTS: Readonly<Record<string, Effect | readonly Effect[] | string>> = {
     set: HTTPS,
     protocol: 'https',
     async look({ address }) {
-      assert.equal(await certificateOf(address), 'www.example.com')
+      assert.equal(await on.certificateOf(address), 'www.example.com')
     },
   },
   'loadbalancer-tls-cipher-policy': {
     set: { ...HTTPS, 'tls-cipher-policy': 'tls_cipher_policy_1_2_strict_with_1_3' },
     protocol: 'https',
     async look({ address }) {
-      assert.equal(await tlsVersion(address, 'TLSv1.3'), 'TLSv1.3')
-      assert.equal(await tlsVersion(address, 'TLSv1.2'), 'TLSv1.2')
-      await assert.rejects(tlsVersion(address, 'TLSv1.1'))
+      assert.equal(await on.tlsVersion(address, 'TLSv1.3'), 'TLSv1.3')
+      assert.equal(await on.tlsVersion(address, 'TLSv1.2'), 'TLSv1.2')
+      await assert.rejects(on.tlsVersion(address, 'TLSv1.1'))
     },
   },
   'loadbalancer-http2-enabled': [
-    { set: { ...HTTPS, 'http2-enabled': 'on' }, protocol: 'https', look: async ({ address }) => offers(address, 'h2') },
+    {
+      set: { ...HTTPS, 'http2-enabled': 'on' },
+      protocol: 'https',
+      look: async ({ address }) => assert.equal(await on.alpn(address), 'h2'),
+    },
     {
       set: { ...HTTPS, 'http2-enabled': 'off' },
       protocol: 'https',
-      look: async ({ address }) => offers(address, 'http/1.1'),
+      look: async ({ address }) => assert.equal(await on.alpn(address), 'http/1.1'),
     },
   ],
   'loadbalancer-persistence-timeout': {
@@ -468,7 +449,7 @@ const EFFECTS: Readonly<Record<string, Effect | readonly Effect[] | string>> = {
     {
       set: { 'acl-status': 'on', 'acl-type': 'black', 'acl-id': '$acl-client' },
       async look({ address }) {
-        assert.deepEqual([await on.isOpen(address), await on.isOpen(address, inside())], [false, true])
+        assert.deepEqual([await on.isOpen(address), await on.isOpen(address, on.inside)], [false, true])
       },
     },
     {
@@ -476,7 +457,7 @@ const EFFECTS: Readonly<Record<string, Effect | readonly Effect[] | string>> = {
       protocol: 'http',
       async look({ address }) {
         await assert.rejects(on.http(address))
-        assert.equal((await on.http(address, inside())).status, 200)
+        assert.equal((await on.http(address, on.inside)).status, 200)
       },
     },
   ],
@@ -511,19 +492,8 @@ const EFFECTS: Readonly<Record<string, Effect | readonly Effect[] | string>> = {
     {
       set: { 'proxy-protocol': 'on', 'health-check-switch': 'off' },
       async look({ address }) {
-        const socket = await on.lb.connect(address, 80, { localAddress: CLIENT, localPort: 44_000 })
-        // The server says who called it, then repeats what it got: the header first.
-        const header = await new Promise<Buffer>((resolve) => {
-          let all = Buffer.alloc(0)
-          socket.on('data', (data) => {
-            all = Buffer.concat([all, data])
-            const start = all.indexOf(Buffer.from('0d0a0d0a000d0a515549540a', 'hex'))
-            if (start >= 0 && all.length >= start + 28) resolve(all.subarray(start))
-          })
-        })
-        assert.deepEqual([...header.subarray(16, 20)].join('.'), CLIENT)
-        assert.equal(header.readUInt16BE(24), 44_000)
-        socket.destroy()
+        const { client, port } = await on.proxyHeader(address, 44_000)
+        assert.deepEqual([client, port], [CLIENT, 44_000])
       },
     },
     {
@@ -539,16 +509,16 @@ const EFFECTS: Readonly<Record<string, Effect | readonly Effect[] | string>> = {
     {
       set: CHECKED,
       protocol: 'http',
-      serve: noting('failing', () => 500),
+      serve: noted.serve('failing', () => 500),
       async look({ id, address }) {
-        await becomes(id, 'abnormal')
+        await on.becomes(id, 'abnormal')
         assert.equal((await on.http(address)).status, 503, 'nobody is left')
       },
     },
     {
       set: { ...HTTP, 'health-check-flag': 'off' },
       protocol: 'http',
-      serve: noting('unchecked', () => 500),
+      serve: noted.serve('unchecked', () => 500),
       async look({ address, id }) {
         assert.equal((await on.http(address)).status, 500, 'it serves, be it well or not')
         assert.deepEqual(new Set(await on.health(id)), new Set(['unavailable']))
@@ -574,46 +544,46 @@ const EFFECTS: Readonly<Record<string, Effect | readonly Effect[] | string>> = {
   ],
   'loadbalancer-health-check-type': {
     set: { 'health-check-type': 'http', 'health-check-interval': '1' },
-    serve: noting('by http', () => 200),
+    serve: noted.serve('by http', () => 200),
     async look() {
-      assert.equal((await asked('by http', 1))[0], 'HEAD / 192.168.1.1', 'TCP servers are asked by HTTP')
+      assert.equal((await noted.asked('by http', 1))[0], 'HEAD / 192.168.1.1', 'TCP servers are asked by HTTP')
     },
   },
   'loadbalancer-health-check-uri': {
     set: { ...CHECKED, 'health-check-uri': '/ok' },
     protocol: 'http',
-    serve: noting('uri', (_, url) => (url === '/ok' ? 200 : 500)),
+    serve: noted.serve('uri', (_, url) => (url === '/ok' ? 200 : 500)),
     async look({ id }) {
-      assert.match((await asked('uri', 1))[0] ?? '', /^HEAD \/ok /)
-      await becomes(id, 'normal')
+      assert.match((await noted.asked('uri', 1))[0] ?? '', /^HEAD \/ok /)
+      await on.becomes(id, 'normal')
     },
   },
   'loadbalancer-health-check-domain': {
     set: { ...CHECKED, 'health-check-domain': 'check.example.com' },
     protocol: 'http',
-    serve: noting('domain', () => 200),
+    serve: noted.serve('domain', () => 200),
     async look() {
-      assert.equal((await asked('domain', 1))[0], 'HEAD / check.example.com')
+      assert.equal((await noted.asked('domain', 1))[0], 'HEAD / check.example.com')
     },
   },
   'loadbalancer-health-check-httpcode': {
     set: { ...CHECKED, 'health-check-httpcode': 'http_4xx' },
     protocol: 'http',
-    serve: noting('code', () => 404),
-    look: ({ id }) => becomes(id, 'normal'),
+    serve: noted.serve('code', () => 404),
+    look: ({ id }) => on.becomes(id, 'normal'),
   },
   'loadbalancer-health-check-method': {
     set: { ...CHECKED, 'health-check-method': 'get' },
     protocol: 'http',
-    serve: noting('method', () => 200),
+    serve: noted.serve('method', () => 200),
     async look() {
-      assert.match((await asked('method', 1))[0] ?? '', /^GET /)
+      assert.match((await noted.asked('method', 1))[0] ?? '', /^GET /)
     },
   },
   'loadbalancer-health-check-connect-port': {
     set: { 'health-check-connect-port': '30999', 'health-check-interval': '1', 'unhealthy-threshold': '2' },
     async look({ id, address }) {
-      await becomes(id, 'abnormal')
+      await on.becomes(id, 'abnormal')
       assert.equal(await on.isOpen(address), false, 'nobody listens where probes go')
     },
   },
@@ -621,9 +591,9 @@ const EFFECTS: Readonly<Record<string, Effect | readonly Effect[] | string>> = {
   'loadbalancer-unhealthy-threshold': {
     set: { ...CHECKED, 'unhealthy-threshold': '4' },
     protocol: 'http',
-    serve: noting('unhealthy', (n) => (n <= 3 ? 500 : 200)),
+    serve: noted.serve('unhealthy', (n) => (n <= 3 ? 500 : 200)),
     async look({ id }) {
-      await asked('unhealthy', 5)
+      await noted.asked('unhealthy', 5)
       assert.equal((await on.health(id)).includes('abnormal'), false)
     },
   },
@@ -631,18 +601,18 @@ const EFFECTS: Readonly<Record<string, Effect | readonly Effect[] | string>> = {
   'loadbalancer-healthy-threshold': {
     set: { ...CHECKED, 'healthy-threshold': '2' },
     protocol: 'http',
-    serve: noting('healthy', (n) => (n <= 3 || n % 3 === 0 ? 500 : 200)),
+    serve: noted.serve('healthy', (n) => (n <= 3 || n % 3 === 0 ? 500 : 200)),
     async look({ id }) {
-      await asked('healthy', 7)
+      await noted.asked('healthy', 7)
       assert.equal((await on.health(id)).includes('abnormal'), false)
     },
   },
   'loadbalancer-health-check-interval': {
     set: { ...HTTP, 'health-check-flag': 'on', 'health-check-interval': '43' },
     protocol: 'http',
-    serve: noting('interval', () => 200),
+    serve: noted.serve('interval', () => 200),
     async look() {
-      await asked('interval', 1)
+      await noted.asked('interval', 1)
       assert.ok(on.clock.pauses.has(43_000), 'the next probe comes after the interval')
     },
   },
@@ -664,6 +634,15 @@ const EFFECTS: Readonly<Record<string, Effect | readonly Effect[] | string>> = {
   })),
 }
 
+/** The field of Services that is no annotation. */
+const SOURCE_RANGES: Effect = {
+  set: {},
+  sourceRanges: ['192.168.0.0/16'],
+  async look({ address }) {
+    assert.deepEqual([await on.isOpen(address), await on.isOpen(address, on.inside)], [false, true])
+  },
+}
+
 /** Takes requests and never answers. */
 function silent(nodePort: number): void {
   for (const n of [1, 129]) on.serveHttp(n, nodePort, () => {})
@@ -671,7 +650,7 @@ function silent(nodePort: number): void {
 
 /** Of servers that never answer, those with the short time out are found first. */
 async function timesOut(id: string, timeout: number): Promise<void> {
-  if (timeout === 1) return becomes(id, 'abnormal')
+  if (timeout === 1) return on.becomes(id, 'abnormal')
   assert.deepEqual(new Set(await on.health(id)), new Set(['unavailable']), 'its first probe still waits')
 }
 
@@ -695,27 +674,6 @@ async function told(address: string, header: string, value: string): Promise<voi
   assert.equal(headers[header], value)
   const plain = places.get(EFFECTS['loadbalancer-protocol-port'] as Effect)?.address ?? ''
   assert.equal((await on.seen(plain)).headers[header], undefined, 'nobody asked for it there')
-}
-
-async function certificateOf(address: string, servername = 'www.example.com'): Promise<string> {
-  const socket = await on.tls(address, { servername })
-  const { CN = '' } = socket.getPeerCertificate().subject
-  socket.destroy()
-  return Array.isArray(CN) ? CN.join() : CN
-}
-
-async function tlsVersion(address: string, version: 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3'): Promise<string | null> {
-  const options = { minVersion: version, maxVersion: version, ciphers: 'DEFAULT@SECLEVEL=0' }
-  const socket = await on.tls(address, options)
-  const spoken = socket.getProtocol()
-  socket.destroy()
-  return spoken
-}
-
-async function offers(address: string, protocol: string): Promise<void> {
-  const socket = await on.tls(address, { ALPNProtocols: ['h2', 'http/1.1'] })
-  assert.equal(socket.alpnProtocol, protocol)
-  socket.destroy()
 }
 
 function shares(served: readonly number[]): Record<number, number> {
@@ -764,22 +722,11 @@ async function makeThings(): Promise<void> {
     ids[`acl-${name}`] = AclId
   }
   ids['vsw-b'] = on.ccm.cloud.vSwitch('zone-b')
-  // A pod's address, on an interface of node-1.
-  const card = await on.ccm.ask<{ NetworkInterfaceId: string }>(
-    'CreateNetworkInterface',
-    {
-      VSwitchId: on.ccm.cloud.vSwitch('zone-a'),
-      SecurityGroupId: on.ccm.cloud.ids.securityGroupId,
-      PrimaryIpAddress: '192.168.1.30',
-    },
-    '2014-05-26',
-  )
-  const place = { NetworkInterfaceId: card.NetworkInterfaceId, InstanceId: on.ccm.machine('node-1') }
-  await on.ccm.ask('AttachNetworkInterface', place, '2014-05-26')
+  await on.addPod(30, 8080)
 }
 
 async function addService(effect: Effect): Promise<{ readonly name: string; readonly nodePort: number }> {
-  const { set, protocol = 'tcp', policy = 'Cluster', ports = [], prepare, endpoints } = effect
+  const { set, protocol = 'tcp', policy = 'Cluster', ports = [], prepare, endpoints, sourceRanges } = effect
   const nodePort = on.nextNodePort()
   const kind = protocol === 'udp' ? 'udp' : protocol === 'tcp' ? 'tcp' : 'http'
   if (effect.serve === undefined) on.serve(kind, nodePort)
@@ -789,7 +736,10 @@ async function addService(effect: Effect): Promise<{ readonly name: string; read
   const { metadata } = await on.addService({
     annotations: Object.fromEntries(Object.entries(given).map(([key, value]) => [key, filled(value)])),
     ports: [portOf(protocol, nodePort, { ...name, ...(protocol === 'https' ? { port: 443 } : {}) }), ...ports],
-    spec: { externalTrafficPolicy: policy },
+    spec: {
+      externalTrafficPolicy: policy,
+      ...(sourceRanges === undefined ? {} : { loadBalancerSourceRanges: sourceRanges }),
+    },
     ...(endpoints === undefined ? {} : { endpoints }),
   })
   return { name: metadata.name, nodePort }
@@ -806,7 +756,7 @@ before(async () => {
   await on.ccm.addNode('node-1')
   await on.ccm.addNode('node-2', { labels: { pool: 'b' }, spec: { unschedulable: true } })
   await makeThings()
-  const effects = Object.keys(EFFECTS).flatMap(effectsOf)
+  const effects = [...Object.keys(EFFECTS).flatMap(effectsOf), SOURCE_RANGES]
   const made = await Promise.all(effects.map(async (effect) => [effect, await addService(effect)] as const))
   const failures = await on.ccm.syncAll(made.map(([, { name }]) => name))
   const instances = await on.ccm.instances()
@@ -825,14 +775,18 @@ test('every annotation of the tables has its effect here, or a word why it has n
   assert.deepEqual(Object.keys(EFFECTS).sort(), [...suffixes].sort())
 })
 
+function testEffect(title: string, effect: Effect): void {
+  test(title, { skip, timeout: 60_000 }, async () => {
+    const place = places.get(effect) ?? assert.fail('there is no such Service')
+    if (effect.refusal === undefined) assert.equal(place.failure, undefined)
+    else assert.match(place.failure ?? '', effect.refusal)
+    await effect.look(place)
+  })
+}
+
 for (const suffix of Object.keys(EFFECTS)) {
   for (const effect of effectsOf(suffix)) {
-    const what = Object.keys(effect.set).length === 0 ? suffix : JSON.stringify(effect.set)
-    test(`${suffix} by packets: ${what} of ${effect.protocol ?? 'tcp'}`, { skip, timeout: 60_000 }, async () => {
-      const place = places.get(effect) ?? assert.fail('there is no such Service')
-      if (effect.refusal === undefined) assert.equal(place.failure, undefined)
-      else assert.match(place.failure ?? '', effect.refusal)
-      await effect.look(place)
-    })
+    testEffect(`${suffix} by packets: ${JSON.stringify(effect.set)} of ${effect.protocol ?? 'tcp'}`, effect)
   }
 }
+testEffect('spec.loadBalancerSourceRanges by packets: who is of another range is kept out', SOURCE_RANGES)

@@ -38,12 +38,22 @@ function withIds(set: Readonly<Record<string, string>>): Record<string, string> 
   return Object.fromEntries(Object.entries(set).map(([key, value]) => [key, filled(value)]))
 }
 
+/** Annotations whose values were seen in the cloud by a test of this file, or refused by it. */
+const observed = new Set<string>()
+
+function note(annotations: Readonly<Record<string, string>>): void {
+  for (const suffix of Object.keys(annotations)) {
+    observed.add(suffix === 'backend-type' || suffix.startsWith('loadbalancer-') ? suffix : `loadbalancer-${suffix}`)
+  }
+}
+
 /** Makes a Service with annotations, and looks at what became of it. */
 async function withService(
   set: Readonly<Record<string, string>>,
   look: (name: string, lb: SeenNlb) => Promise<void>,
   options: Partial<ServiceOptions> = {},
 ): Promise<void> {
+  note(set)
   const { metadata } = await nlb.addService({ annotations: withIds(set), ...options })
   await ccm.sync(metadata.name)
   await look(metadata.name, await nlb.instanceOf(metadata.name))
@@ -117,6 +127,7 @@ test('the address type can change, both ways, on the instance that is there', ()
 
 test('zone-maps places the instance, with the address and the EIP that are named; EIPs follow a change', async () => {
   const first = nlb.zoneMaps(':192.168.0.77:$eip-1', '::$eip-2')
+  note({ 'zone-maps': first })
   const { metadata } = await nlb.addService({ annotations: { 'zone-maps': filled(first) } })
   const { name } = metadata
   await ccm.sync(name)
@@ -176,6 +187,7 @@ test('an empty value of security-group-ids and bandwidth-package-id takes away w
   }))
 
 test('preserve-lb-on-delete leaves the instance without our marks, listeners and groups', async () => {
+  note({ 'preserve-lb-on-delete': 'true' })
   const { metadata } = await nlb.addService({ annotations: { 'preserve-lb-on-delete': 'true' } })
   await ccm.sync(metadata.name)
   const { LoadBalancerId } = await nlb.instanceOf(metadata.name)
@@ -254,6 +266,7 @@ test('server-group-type Ip attaches addresses; a change makes the group anew, un
     await ccm.sync(name)
     assert.deepEqual(await seen(), ['Ip', ['Ip']])
     await staysAsItIs(name)
+    note({ 'server-group-type': 'ip', 'backend-type': 'eni' })
     await ccm.annotate(name, { 'server-group-type': null, 'backend-type': null })
     await ccm.sync(name)
     assert.deepEqual(await seen(), ['Instance', ['Ecs', 'Ecs']])
@@ -351,6 +364,7 @@ const REFUSED: readonly [set: Record<string, string>, refusal: RegExp][] = [
 
 for (const [set, refusal] of REFUSED) {
   test(`annotations ${JSON.stringify(set)} are passed on; what the cloud refuses is told`, async () => {
+    note(set)
     const { metadata } = await nlb.addService({ annotations: withIds(set) })
     assert.match(await ccm.syncFails(metadata.name), refusal)
     assert.match((await ccm.events(metadata.name, 'SyncLoadBalancerFailed'))[0]!, refusal)
@@ -377,6 +391,7 @@ const BACKEND: readonly [set: Record<string, string>, policy: 'Cluster' | 'Local
 
 for (const [set, policy, servers] of BACKEND) {
   test(`backend annotations ${JSON.stringify(set)} with ${policy}`, async () => {
+    note(set)
     const { metadata } = await nlb.addService({ annotations: set, spec: { externalTrafficPolicy: policy } })
     await ccm.setEndpoints(metadata.name, [endpoint('10.244.0.2', 'node-1'), endpoint('10.244.0.3', 'node-1')])
     await ccm.sync(metadata.name)
@@ -398,6 +413,56 @@ test('ignore-weight-update leaves weights as they are', () =>
     await ccm.sync(name)
     assert.deepEqual(new Set((await nlb.groups(name))[0]!.servers.map(({ Weight }) => Weight)), new Set([100]))
   }))
+
+test('graceful-shutdown false takes out at once what ends', () =>
+  withService(
+    { 'graceful-shutdown': 'true' },
+    async (name) => {
+      const ending = endpoint('10.244.0.2', 'node-1', { ready: false, serving: true, terminating: true })
+      await ccm.setEndpoints(name, [ending, endpoint('10.244.0.3', 'node-2')])
+      await ccm.sync(name)
+      const weights = async () => {
+        const servers = (await nlb.groups(name))[0]!.servers
+        return Object.fromEntries(servers.map(({ ServerId, Weight }) => [ServerId, Weight]))
+      }
+      assert.deepEqual(await weights(), { [ccm.machine('node-1')]: 0, [ccm.machine('node-2')]: 1 })
+      await ccm.annotate(name, { 'graceful-shutdown': 'false' })
+      await ccm.sync(name)
+      assert.deepEqual(await weights(), { [ccm.machine('node-2')]: 1 })
+    },
+    { spec: { externalTrafficPolicy: 'Local' } },
+  ))
+
+test('id uses an instance of people, with force-override-listeners; vgroup-port their group, weight its part', async () => {
+  const zones = ['zone-a', 'zone-b'].map((ZoneId) => ({ ZoneId, VSwitchId: ccm.cloud.vSwitch(ZoneId) }))
+  const VpcId = ccm.cloud.ids.vpcId
+  const { LoadbalancerId: id } = await ccm.askNlb<{ LoadbalancerId: string }>('CreateLoadBalancer', {
+    AddressType: 'Intranet',
+    VpcId,
+    ZoneMappings: zones,
+  })
+  const { ServerGroupId } = await ccm.askNlb<{ ServerGroupId: string }>('CreateServerGroup', {
+    ServerGroupName: 'people',
+    VpcId,
+  })
+  const set = { 'zone-maps': '', id, 'vgroup-port': `${ServerGroupId}:80`, weight: '60' }
+  await withService({ ...set, 'force-override-listeners': 'true' }, async (_name, { LoadBalancerId }) => {
+    assert.equal(LoadBalancerId, id)
+    const listeners = (await nlb.listenersOf(id)).map((one) => [one.ListenerPort, one.ServerGroupId])
+    assert.deepEqual(listeners, [[80, ServerGroupId]])
+    const group = (await nlb.groups()).find((one) => one.ServerGroupId === ServerGroupId)
+    assert.deepEqual(
+      group!.servers.map(({ Weight }) => Weight),
+      [30, 30],
+    )
+  })
+  await ccm.askNlb('DeleteServerGroup', { ServerGroupId })
+  await ccm.askNlb('DeleteLoadBalancer', { LoadBalancerId: id })
+})
+
+test('every annotation of the tables was set by a test above, and seen or refused', () => {
+  assert.deepEqual([...observed].sort(), [...new Set(NLB_ROWS.map(({ suffix }) => suffix))].sort())
+})
 
 /** A value that is wrong, for each row of the tables. */
 const WRONG: Readonly<Record<string, string>> = {

@@ -1,5 +1,6 @@
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type RequestListener } from 'node:http'
 import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls, type TLSSocket, type ConnectionOptions as TlsOptions } from 'node:tls'
 import { systemErrorCode } from '../../src/base/error.ts'
 import type { KernelDataPlane } from '../../src/cloud/load-balancer/kernel-data-plane.ts'
@@ -33,7 +34,13 @@ const REGION: RegionSpec = {
   ],
 }
 
-/** The client on the internet, and those that {@link TrafficBench.open} adds. */
+/** A node that no load balancer takes the address of: they begin at the lowest of each zone. */
+const INSIDE = 240
+/** What servers see of it. */
+export const INSIDE_CLIENT = `192.168.1.${INSIDE}`
+const PROXY_SIGNATURE = Buffer.from('0d0a0d0a000d0a515549540a', 'hex')
+
+/** The client on the internet. */
 export const CLIENT = '198.51.100.2'
 
 /** Why tests of layer 7 cannot run here, or `false`. */
@@ -99,7 +106,11 @@ export class TrafficBench implements AsyncDisposable {
   static async open(kind: 'clb' | 'nlb'): Promise<TrafficBench> {
     const ccm = await openCcmBench({ kind, region: REGION, config: { featureGates: { IPv6DualStack: true } } })
     ccm.cloud.state.transact((transaction) => {
-      for (const name of ['slb_quota_instances_num', 'slb_quota_backendserver_attached_num'] as const) {
+      for (const name of [
+        'slb_quota_instances_num',
+        'slb_quota_backendserver_attached_num',
+        'nlb_quota_loadbalancers_num',
+      ] as const) {
         transaction.put(QUOTA_LIMITS, name, { name, limit: 1_000 })
       }
     })
@@ -129,6 +140,20 @@ export class TrafficBench implements AsyncDisposable {
     return [...health].filter(([key]) => key.startsWith(`${id}/`)).map(([, one]) => one)
   }
 
+  /** Waits until health checks find all servers of an instance so. */
+  async becomes(id: string, wanted: 'normal' | 'abnormal'): Promise<void> {
+    for (;;) {
+      const found = await this.health(id)
+      if (found.length > 0 && found.every((one) => one === wanted)) return
+      await sleep(20)
+    }
+  }
+
+  /** A machine of the VPC that has no server. */
+  get inside(): Caller {
+    return { netns: this.lb.node(INSIDE) }
+  }
+
   /** Makes a Service whose endpoints, one on each machine, are where they are said to be. */
   async addService({
     endpoints = ['node-1', 'node-2'],
@@ -142,6 +167,24 @@ export class TrafficBench implements AsyncDisposable {
   setEndpoints(service: string, machines: readonly MachineName[]): Promise<void> {
     const endpoints = machines.map((machine, i) => endpoint(`10.244.${MACHINES[machine]}.${i + 2}`, machine))
     return this.ccm.setEndpoints(service, endpoints)
+  }
+
+  /** A pod on node-1 with an address of the VPC, 192.168.1.<n>, that answers there. */
+  async addPod(n: number, port: number): Promise<void> {
+    const ecs = '2014-05-26'
+    const { ids } = this.ccm.cloud
+    const { NetworkInterfaceId } = await this.ccm.ask<{ NetworkInterfaceId: string }>(
+      'CreateNetworkInterface',
+      {
+        VSwitchId: this.ccm.cloud.vSwitch('zone-a'),
+        SecurityGroupId: ids.securityGroupId,
+        PrimaryIpAddress: `192.168.1.${n}`,
+      },
+      ecs,
+    )
+    const place = { NetworkInterfaceId, InstanceId: this.ccm.machine('node-1') }
+    await this.ccm.ask('AttachNetworkInterface', place, ecs)
+    this.lb.tcp(n, port)
   }
 
   async remove(name: string): Promise<void> {
@@ -175,6 +218,22 @@ export class TrafficBench implements AsyncDisposable {
     return served
   }
 
+  /** The client that a header of the Proxy Protocol tells of; servers of the bench repeat what they get. */
+  async proxyHeader(host: string, localPort: number): Promise<{ readonly client: string; readonly port: number }> {
+    const socket = await this.lb.connect(host, 80, { localAddress: CLIENT, localPort })
+    const header = await new Promise<Buffer>((resolve, reject) => {
+      let all = Buffer.alloc(0)
+      socket.once('close', () => reject(new Error(`${host} ended the connection without a header`)))
+      socket.on('data', (data) => {
+        all = Buffer.concat([all, data])
+        const start = all.indexOf(PROXY_SIGNATURE)
+        if (start >= 0 && all.length >= start + 28) resolve(all.subarray(start))
+      })
+    })
+    socket.destroy()
+    return { client: [...header.subarray(16, 20)].join('.'), port: header.readUInt16BE(24) }
+  }
+
   /** Asks by HTTP once, over a connection of its own. */
   async http(host: string, { headers = {}, path = '/', tls, ...from }: Asked = {}): Promise<HttpAnswer> {
     const port = tls === undefined ? 80 : 443
@@ -200,6 +259,31 @@ export class TrafficBench implements AsyncDisposable {
     })
   }
 
+  /** For whom the certificate is that is shown to who asks for a name. */
+  async certificateOf(host: string, servername = 'www.example.com'): Promise<string> {
+    const socket = await this.tls(host, { servername })
+    const { CN } = socket.getPeerCertificate().subject
+    socket.destroy()
+    return [CN].flat().join()
+  }
+
+  /** The version that is spoken with who wants that one alone. */
+  async tlsVersion(host: string, version: 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3'): Promise<string | null> {
+    const options = { minVersion: version, maxVersion: version, ciphers: 'DEFAULT@SECLEVEL=0' }
+    const socket = await this.tls(host, options)
+    const spoken = socket.getProtocol()
+    socket.destroy()
+    return spoken
+  }
+
+  /** The protocol that is agreed on with who prefers HTTP/2. */
+  async alpn(host: string): Promise<string | false | null> {
+    const socket = await this.tls(host, { ALPNProtocols: ['h2', 'http/1.1'] })
+    const { alpnProtocol } = socket
+    socket.destroy()
+    return alpnProtocol
+  }
+
   /** Whether a place answers connections from somewhere. */
   async isOpen(host: string, from: Caller = {}, port = 80): Promise<boolean> {
     try {
@@ -214,6 +298,43 @@ export class TrafficBench implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.lb[Symbol.asyncDispose]()
     await this.ccm[Symbol.asyncDispose]()
+  }
+}
+
+/** HTTP servers that note what they are asked for. */
+export class NotedServers {
+  readonly #bench: () => TrafficBench
+  /** What the one on node-1 was asked for, by the name of the case. */
+  readonly #asked = new Map<string, string[]>()
+
+  constructor(bench: () => TrafficBench) {
+    this.#bench = bench
+  }
+
+  /** Puts servers at a port, which answer the status that is told for the n-th request of each. */
+  serve(name: string, status: (request: number, url: string) => number): (port: number) => void {
+    const asked: string[] = []
+    this.#asked.set(name, asked)
+    return (port) => {
+      for (const n of Object.values(MACHINES)) {
+        let count = 0
+        this.#bench().serveHttp(n, port, (request, response) => {
+          request.resume()
+          count++
+          if (n === MACHINES['node-1']) asked.push(`${request.method} ${request.url} ${request.headers.host}`)
+          response.writeHead(status(count, request.url ?? '')).end(JSON.stringify({ n }))
+        })
+      }
+    }
+  }
+
+  /** Waits until the one on node-1 was asked so often. */
+  async asked(name: string, count: number): Promise<readonly string[]> {
+    for (;;) {
+      const asked = this.#asked.get(name) ?? []
+      if (asked.length >= count) return asked
+      await sleep(20)
+    }
   }
 }
 

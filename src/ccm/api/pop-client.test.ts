@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { systemClock } from '../../base/clock.ts'
 import { isFairleadError } from '../../base/error.ts'
@@ -45,6 +48,29 @@ test('a refusal carries the code of the API, a cloud that does not answer is tol
     return true
   })
   await assert.rejects(call('http://127.0.0.1:1'), (error) => isFairleadError(error, 'API_UNREACHABLE'))
+})
+
+test('a connection that ends as a call is on its way: what only reads is asked again, what changes is not', async () => {
+  for (const product of ['vpc', 'nlb'] as const) {
+    let asked = 0
+    const server = createServer((request, response) => {
+      asked++
+      request.resume()
+      if (asked % 2 === 0) request.socket.resetAndDestroy()
+      else response.setHeader('content-type', 'application/json').end('{"RequestId":"1"}')
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const client = clientOf(`http://127.0.0.1:${port}`)
+    await client.call(product, 'DescribeZones', {})
+    assert.equal((await client.call(product, 'DescribeZones', {})).RequestId, '1')
+    assert.equal(asked, 3)
+    await assert.rejects(client.call(product, 'CreateThing', {}), (error) => isFairleadError(error, 'API_UNREACHABLE'))
+    assert.equal(asked, 4)
+    server.close()
+    server.closeAllConnections()
+  }
 })
 
 test('a call that is throttled waits, longer each time, and gives up in the end', async () => {

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '../../base/clock.ts'
-import { errorMessage, FairleadError } from '../../base/error.ts'
+import { errorMessage, FairleadError, systemErrorCode } from '../../base/error.ts'
 import { acs3Requester } from './acs3-requester.ts'
 import type { Answer, CloudApi, CloudProduct } from './cloud-api.ts'
 import { CloudError, isThrottled } from './cloud-error.ts'
@@ -86,8 +86,13 @@ class PopClient implements CloudApi {
     parameters: Readonly<Record<string, unknown>>,
   ): Promise<Answer> {
     const request = await this.#requester(product)
+    const asked = { RegionId: this.#access.region, ...parameters }
     try {
-      return await request(action, { RegionId: this.#access.region, ...parameters })
+      return await request(action, asked).catch((error: unknown) => {
+        // Who answers ends connections that were idle, maybe just when the next call is on its way.
+        if (isReset(error) && isRead(action)) return request(action, asked)
+        throw error
+      })
     } catch (error) {
       throw translated(error, { action, endpoint: this.#access.endpoints[product] })
     }
@@ -101,6 +106,15 @@ class PopClient implements CloudApi {
     this.#requesters.set(product, made)
     return made
   }
+}
+
+function isReset(error: unknown): boolean {
+  return systemErrorCode(error) === 'ECONNRESET' || errorMessage(error).includes('ECONNRESET')
+}
+
+/** Whether a call changes nothing, so that it may be made twice. */
+function isRead(action: string): boolean {
+  return /^(Describe|List|Get)/.test(action)
 }
 
 interface ErrorBody {

@@ -10,6 +10,7 @@ import type { ApiRequest } from './request.ts'
 /** Larger bodies are refused: the API's own limit is about this. */
 const MAXIMUM_BODY_BYTES = 1 << 20
 const REQUEST_TIMEOUT_MS = 20_000
+const IDLE_TIMEOUT_MS = 90_000
 
 export interface EndpointOptions extends DispatchOptions {
   readonly host: string
@@ -58,6 +59,8 @@ function serverOf(tls: EndpointOptions['tls'], answer: RequestListener): Server 
   const server =
     tls === undefined ? createServer(answer) : createTlsServer({ cert: tls.certificate, key: tls.privateKey }, answer)
   server.requestTimeout = REQUEST_TIMEOUT_MS
+  // Clients keep connections, and cannot know that one ends just when they use it again.
+  server.keepAliveTimeout = IDLE_TIMEOUT_MS
   return server
 }
 
