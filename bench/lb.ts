@@ -26,6 +26,10 @@ const TARGETS = {
 } as const
 type Target = keyof typeof TARGETS
 
+function targetNames(): Target[] {
+  return Object.keys(TARGETS) as Target[]
+}
+
 /** Figures of one target, per second. */
 interface Figures {
   readonly requests: number[]
@@ -50,9 +54,11 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
   const { netns } = lb.vpc
   programs.haproxy(netns)
   programs.nginx(netns, 'proxy', NGINX_PROXY, NGINX_UPSTREAM)
-  const client = lb.node(2)
-  for (const url of Object.values(TARGETS)) await untilAnswers(client, url)
-  const figures = measureAll(client, Number(values.seconds), Number(values.rounds))
+  // Each target has a client of its own: a port that one way still remembers (TIME_WAIT) is no other way's to use.
+  const clients = new Map(targetNames().map((target, index) => [target, lb.node(index + 2)]))
+  const clientOf = (target: Target) => clients.get(target) ?? lb.node(2)
+  for (const target of targetNames()) await untilAnswers(clientOf(target), TARGETS[target])
+  const figures = measureAll(clientOf, Number(values.seconds), Number(values.rounds))
   const median = (target: Target, what: keyof Figures) => Math.round(middle(figures[target][what]))
   return {
     direct_rps: median('direct', 'requests'),
@@ -63,6 +69,8 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
     l4_cps_ratio: ratio(figures.layer4.connections, figures.direct.connections),
     l7_rps: median('layer7', 'requests'),
     l7_cps: median('layer7', 'connections'),
+    l7_ratio: ratio(figures.layer7.requests, figures.haproxy.requests),
+    l7_cps_ratio: ratio(figures.layer7.connections, figures.haproxy.connections),
     l7_peer_rps: median('haproxy', 'requests'),
     peer: {
       haproxy: { l7_rps: median('haproxy', 'requests'), l7_cps: median('haproxy', 'connections') },
@@ -94,15 +102,18 @@ backend by-hand
 `
 
 /** In turn, so that what else the machine does hits all alike. */
-function measureAll(client: string, seconds: number, rounds: number): Record<Target, Figures> {
-  const targets = Object.keys(TARGETS) as Target[]
+function measureAll(clientOf: (target: Target) => string, seconds: number, rounds: number): Record<Target, Figures> {
+  const targets = targetNames()
   const figures = Object.fromEntries(
     targets.map((target) => [target, { requests: [], connections: [] }]),
   ) as unknown as Record<Target, Figures>
   for (let round = 0; round < rounds; round += 1) {
-    for (const target of targets) {
-      figures[target].requests.push(wrk(client, TARGETS[target], { seconds }))
-      figures[target].connections.push(wrk(client, TARGETS[target], { seconds, close: true }))
+    for (const [what, close] of [
+      ['requests', false],
+      ['connections', true],
+    ] as const) {
+      for (const target of targets)
+        figures[target][what].push(wrk(clientOf(target), TARGETS[target], { seconds, close }))
     }
   }
   return figures

@@ -40,6 +40,9 @@ upCommand
       .default('flannel'),
   )
   .option('--instance-type <type>', 'instance type of the nodes; under terway-eniip it limits their pods')
+  .option('--min-pool-size <count>', 'terway-eniip: free addresses that a node keeps ready (default 0)', wholeNumber)
+  .option('--max-pool-size <count>', 'terway-eniip: free addresses that a node keeps at most (default 5)', wholeNumber)
+  .option('--max-eni <count>', 'terway-eniip: secondary interfaces of a node at most', wholeNumber)
   .option('--max-pods <count>', 'pods that a node takes at most', wholeNumber, 110)
   .option('--node-monitor-grace-period <duration>', 'silence after which a node is unknown (default 50s)')
   .option('--image <name=path>', 'an image for this cluster (may be repeated)', collect, [])

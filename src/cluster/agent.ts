@@ -158,8 +158,8 @@ function machineOf({ spec, node }: AgentConfig): Pick<NodeDescription, 'labels' 
 }
 
 /** Under Terway a pod needs an address of the node's interfaces. */
-function maxPodsOf({ network, maxPods }: ClusterSpec, node: NodeSpec): number {
-  return network === 'terway-eniip' ? Math.min(maxPods, maximumPods(poolLimits(node))) : maxPods
+function maxPodsOf({ network, maxPods, pool }: ClusterSpec, node: NodeSpec): number {
+  return network === 'terway-eniip' ? Math.min(maxPods, maximumPods(poolLimits(node, pool))) : maxPods
 }
 
 /** Where the addresses of the node's pods are from: its own ranges, or those of its zone's vSwitch. */

@@ -95,3 +95,22 @@ test('createClusterSpec() takes how long nodes may be silent as a duration', () 
     )
   }
 })
+
+test('createClusterSpec() takes the sizes of Terway’s pool, and only there', () => {
+  const network = 'terway-eniip'
+  assert.equal(createClusterSpec({ network }).pool, undefined)
+  const { pool } = createClusterSpec({ network, minPoolSize: 2, maxPoolSize: 4, maxEni: 1 })
+  assert.deepEqual(pool, { minFree: 2, maxFree: 4, interfaces: 1 })
+  assert.deepEqual(createClusterSpec({ network, minPoolSize: 5 }).pool, { minFree: 5 })
+  for (const [options, why] of [
+    [{ network, minPoolSize: 6 }, '6 addresses ready and at most 5'],
+    [{ network, maxPoolSize: -1 }, '--max-pool-size=-1'],
+    [{ network, maxEni: 0 }, '--max-eni=0'],
+    [{ minPoolSize: 1 }, '--network terway-eniip'],
+  ] as const) {
+    assert.throws(
+      () => createClusterSpec(options),
+      (error) => isFairleadError(error, 'USAGE') && error.message.includes(why),
+    )
+  }
+})

@@ -2,9 +2,11 @@ import { FairleadError } from '../base/error.ts'
 import { addressFamily } from '../base/ip.ts'
 import { DEFAULT_INSTANCE_TYPE, findInstanceType, INSTANCE_TYPES } from '../cloud/ecs/instance-types.ts'
 import type { VSwitchSpec } from '../cloud/region.ts'
+import { DEFAULT_POOL } from '../network/terway/pool-plan.ts'
 import { parseGoDuration } from '../proxy/server/go-duration.ts'
 import type { ProxyMode } from '../proxy/server/proxy-configuration.ts'
 import { type ApiServerOptions, type ApiServerSettings, apiServerSettings } from './api-server-settings.ts'
+import { type PoolOptions, type PoolSizes, poolSizes } from './pool-sizes.ts'
 
 /** What a cluster is made of: decided once at `up`, kept beside its data, the same for every process of it. */
 export interface ClusterSpec {
@@ -18,6 +20,8 @@ export interface ClusterSpec {
   readonly clusterCidrs: readonly string[]
   /** Pods that a node takes at most; under Terway fewer where its instance type has fewer addresses. */
   readonly maxPods: number
+  /** Under Terway, where it differs from its defaults. */
+  readonly pool?: PoolSizes
   /** Silence after which a node is Unknown; upstream's when left out. */
   readonly nodeMonitorGraceMs?: number
   /** How load-balancer addresses are treated inside the cluster: upstream's way, or that of ACK's IPVS mode. */
@@ -50,7 +54,7 @@ export interface NodeSpec {
   readonly instanceType: string
 }
 
-export interface ClusterOptions {
+export interface ClusterOptions extends PoolOptions {
   /** Addresses, with ports or without. @default none */
   readonly dnsUpstream?: readonly string[]
   readonly name?: string
@@ -118,6 +122,7 @@ export function createClusterSpec(options: ClusterOptions = {}): ClusterSpec {
     apiPort,
     serviceCidrs: ['10.96.0.0/16', 'fd00:10:96::/112'],
     ...podRanges(options.network ?? 'flannel'),
+    ...poolOf(options),
     vpcCidr: '192.168.0.0/16',
     clusterDomain: 'cluster.local',
     dnsAddress: '10.96.0.10',
@@ -157,6 +162,17 @@ function podRanges(network: string): Pick<ClusterSpec, 'network' | 'clusterCidrs
     cidrBlock: `192.168.${POD_VSWITCH_START + zone * POD_VSWITCH_STEP}.0/19`,
   }))
   return { network, clusterCidrs: [], vSwitches: [...vSwitches, ...forPods] }
+}
+
+/** @throws FairleadError `USAGE` for sizes of a pool that the network does not have. */
+function poolOf(options: ClusterOptions): Pick<ClusterSpec, 'pool'> {
+  const pool = poolSizes(options, DEFAULT_POOL)
+  if (pool === undefined) return {}
+  if (options.network === 'terway-eniip') return { pool }
+  throw new FairleadError(
+    'USAGE',
+    'Cannot keep addresses ready under flannel: pool sizes and --max-eni are for --network terway-eniip',
+  )
 }
 
 /** Name of the vSwitch that the pods of a zone's nodes have addresses of. */

@@ -7,20 +7,28 @@ import { findInstanceType } from '../cloud/ecs/instance-types.ts'
 import { GATEWAY_FROM_END } from '../cloud/fabric/fabric-names.ts'
 import { instanceId, REGION_ID, regionIds, vSwitchId } from '../cloud/region.ts'
 import { createInterfaceCloud } from '../network/terway/interface-cloud.ts'
-import type { PoolLimits } from '../network/terway/pool-plan.ts'
-import { DEFAULT_POOL, startTerway, type Terway } from '../network/terway/terway.ts'
+import { DEFAULT_POOL, type PoolLimits } from '../network/terway/pool-plan.ts'
+import { startTerway, type Terway } from '../network/terway/terway.ts'
 import type { AgentConfig } from './agent.ts'
 import { type ClusterSpec, type NodeSpec, podVSwitch } from './cluster-spec.ts'
 import { clusterLayout } from './layout.ts'
+import type { PoolSizes } from './pool-sizes.ts'
 
-/** What a node's instance type allows its pods. */
-export function poolLimits({ name, instanceType }: NodeSpec): PoolLimits {
+/** What a node's instance type allows its pods, and how much of it is kept ready. */
+export function poolLimits({ name, instanceType }: NodeSpec, pool: PoolSizes = {}): PoolLimits {
   const type = findInstanceType(instanceType)
   if (type === undefined) {
     throw new FairleadError('INVALID_INPUT', `The instance type ${instanceType} of ${name} is unknown`)
   }
   const { eniQuantity, eniPrivateIpAddressQuantity } = type
-  return { ...DEFAULT_POOL, interfaces: eniQuantity - 1, addressesPerInterface: eniPrivateIpAddressQuantity }
+  const allowed = eniQuantity - 1
+  return {
+    ...DEFAULT_POOL,
+    ...pool,
+    interfaces: Math.min(allowed, pool.interfaces ?? allowed),
+    isCapped: pool.interfaces !== undefined && pool.interfaces < allowed,
+    addressesPerInterface: eniPrivateIpAddressQuantity,
+  }
 }
 
 /** Starts Terway on a node of the cluster's own cloud. */
@@ -36,7 +44,7 @@ export function startNodeTerway({ spec, roots, node, cloud, caPem }: AgentConfig
   }
   return startTerway({
     cloud: createInterfaceCloud(access, instance),
-    limits: poolLimits(node),
+    limits: poolLimits(node, spec.pool),
     vSwitchId: vSwitch,
     gateway,
     instanceType: node.instanceType,

@@ -11,6 +11,7 @@ import { RouteSocket } from '../../src/linux/netlink/route/socket.ts'
 import { netnsPath } from '../../src/linux/netns.ts'
 import { listenTcp } from '../../src/linux/socket.ts'
 import { poll } from '../cluster/poll.ts'
+import { openKubectl, unavailable } from '../kubectl/kubectl.ts'
 import { clientPod, serviceOf, startTrafficCluster, type TrafficCluster } from '../traffic/traffic-cluster.ts'
 
 const INTERNET_CLIENT = INTERNET_CLIENTS[0].split('/')[0]
@@ -27,7 +28,7 @@ describe('Terway: pods have addresses of the VPC', () => {
   before(async () => {
     on = await startTrafficCluster({
       nodes: 2,
-      options: { network: 'terway-eniip', instanceType: 'ecs.g7.large' },
+      options: { network: 'terway-eniip', instanceType: 'ecs.g7.large', minPoolSize: 1, maxPoolSize: 3 },
       adjust: (spec) => ({
         ...spec,
         vSwitches: spec.vSwitches.map((vSwitch) =>
@@ -162,8 +163,15 @@ describe('Terway: pods have addresses of the VPC', () => {
       /ecs\.g7\.large allows 2 secondary interfaces with 6 addresses each, and all are in use/,
     )
     assert.equal(on.watch.pod(pending)?.status?.phase, 'Pending')
+    if (unavailable === false) {
+      const { stdout } = await kubectl().run(`describe pod ${pending}`)
+      assert.match(stdout, /^Status: +Pending$/m)
+      assert.match(stdout, /Warning +FailedCreatePodSandBox .*ecs\.g7\.large allows 2 secondary interfaces with 6 addr/)
+    }
     assert.equal(new Set([one, ...running].map(addressOf)).size, 12)
     for (const name of names) await on.client.delete(pods, { namespace: 'default', name })
+    await poll('as many free addresses as the pool may keep', () => (heldBy('node-1') <= 4 ? true : undefined))
+    assert.ok(heldBy('node-1') >= 2, 'one for the pod, one ready')
   })
 
   test('a full vSwitch leaves the pod pending with the reason, until an address is free', async () => {
@@ -217,6 +225,17 @@ describe('Terway: pods have addresses of the VPC', () => {
     using(on.node(node), (route) =>
       route.routes(4).flatMap(({ destination, link }) => (link?.startsWith('cali') === true ? [destination] : [])),
     )
+  const kubectl = () => {
+    const { kubeconfig, stateDirectory } = on.cluster.layout
+    return openKubectl({ kubeconfig, directory: stateDirectory })
+  }
+  /** Addresses of the vSwitches that a node's secondary interfaces have, as the VPC routes them. */
+  const heldBy = (node: string) => {
+    using vpc = RouteSocket.open(netnsPath(vpcNetnsName(on.cluster.spec.name)))
+    const links = vpc.links().filter(({ name, alias }) => isInterfaceDevice(name) && alias?.split(' ')[1] === node)
+    const names = new Set(links.map(({ name }) => name))
+    return vpc.routes(4).filter(({ link, destination }) => names.has(link ?? '') && destination?.endsWith('/32')).length
+  }
   const seenBy = async (pod: Pod, from: Vantage) => withoutPort((await ask(from, direct(pod))).client)
 })
 

@@ -30,7 +30,7 @@ export interface TrafficOptions {
   /** @default 3 */
   readonly nodes?: number
   /** What else the cluster is started with. */
-  readonly options?: Pick<ClusterOptions, 'network' | 'instanceType'>
+  readonly options?: Pick<ClusterOptions, 'network' | 'instanceType' | 'minPoolSize' | 'maxPoolSize'>
   /** Changes what it is made of. */
   readonly adjust?: (spec: ClusterSpec) => ClusterSpec
   /** Runs before the cluster starts, with its state directory: for images. */

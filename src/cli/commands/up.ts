@@ -25,6 +25,9 @@ export interface UpOptions {
   readonly proxyMode: string
   readonly network: string
   readonly instanceType?: string
+  readonly minPoolSize?: number
+  readonly maxPoolSize?: number
+  readonly maxEni?: number
   readonly maxPods: number
   readonly nodeMonitorGracePeriod?: string
   /** `NAME=PATH` */
@@ -220,6 +223,7 @@ function foregroundArguments(options: UpOptions): string[] {
   const machines = instanceType === undefined ? [] : ['--instance-type', instanceType]
   return [
     ...['up', '--name', name, ...sizes, '--network', network, ...machines, '--max-pods', String(maxPods)],
+    ...poolArguments(options),
     ...(nodeMonitorGracePeriod === undefined ? [] : ['--node-monitor-grace-period', nodeMonitorGracePeriod]),
     ...options.image.flatMap((text) => ['--image', text]),
     ...options.dnsUpstream.flatMap((text) => ['--dns-upstream', text]),
@@ -227,4 +231,9 @@ function foregroundArguments(options: UpOptions): string[] {
     ...(options.demo ? [] : ['--no-demo']),
     ...(options.dns ? [] : ['--no-dns']),
   ]
+}
+
+function poolArguments({ minPoolSize, maxPoolSize, maxEni }: UpOptions): string[] {
+  const flags = { '--min-pool-size': minPoolSize, '--max-pool-size': maxPoolSize, '--max-eni': maxEni }
+  return Object.entries(flags).flatMap(([flag, value]) => (value === undefined ? [] : [flag, String(value)]))
 }

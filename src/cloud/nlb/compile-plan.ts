@@ -51,7 +51,7 @@ function addressesOf(state: Reader, zone: ZoneMapping): string[] {
 }
 
 const PROTOCOLS = { TCP: 'tcp', UDP: 'udp', TCPSSL: 'tcpssl' } as const
-const SCHEDULERS = { Wrr: 'wrr', rr: 'rr', sch: 'sch', tch: 'tch', qch: 'qch' } as const
+const SCHEDULERS = { Wrr: 'wrr', Wlc: 'wlc', rr: 'rr', sch: 'sch', tch: 'tch', qch: 'qch' } as const
 /** What is offered, the preferred one first. */
 const ALPN: Readonly<Record<AlpnPolicy, readonly string[]>> = {
   HTTP1Only: ['http/1.1', 'http/1.0'],

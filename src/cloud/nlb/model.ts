@@ -74,7 +74,7 @@ export interface TlsListenerSettings {
 export type AlpnPolicy = 'HTTP1Only' | 'HTTP2Only' | 'HTTP2Optional' | 'HTTP2Preferred'
 
 export type GroupProtocol = 'TCP' | 'UDP' | 'TCP_UDP'
-export type Scheduler = 'Wrr' | 'rr' | 'sch' | 'tch' | 'qch'
+export type Scheduler = 'Wrr' | 'Wlc' | 'rr' | 'sch' | 'tch' | 'qch'
 
 /** Servers for listeners of any instance of a VPC. */
 export interface ServerGroup {

@@ -1,11 +1,12 @@
 /** NLB by packets: from its API, by the plan, to servers in two zones. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import type { Socket } from 'node:net'
 import { test } from 'node:test'
 import { systemErrorCode } from '../../base/error.ts'
 import { SECURITY_GROUPS } from '../ecs/model.ts'
 import { findHaproxy } from '../load-balancer/layer7/find-haproxy.ts'
-import { TestLoadBalancer } from '../load-balancer/test-load-balancer.ts'
+import { closed, firstLine, TestLoadBalancer } from '../load-balancer/test-load-balancer.ts'
 import type { RegionSpec } from '../region.ts'
 import { compileNlbPlan } from './compile-plan.ts'
 import { openTestNlb, type TestNlb } from './test-nlb.ts'
@@ -160,6 +161,32 @@ test('TCPSSL ends TLS with the certificate of the name; TCP can hide its client'
   }
   assert.match(await curl(lb, `http://${PUBLIC[0]}/`), /"client":"100\.64\.0\.1"/)
   assert.deepEqual((await plane.report()).problems, new Map())
+})
+
+test('Wlc: new connections go to the server that has the fewest', { skip: missingTool() }, async () => {
+  await using lb = new TestLoadBalancer('nlw')
+  await using nlb = await openTestNlb({ region: REGION })
+  const plane = lb.plane()
+  const servers = new Map([1, 129].map((n) => [String(n), lb.tcp(n)]))
+  const LoadBalancerId = await instance(nlb)
+  const ServerGroupId = await group(nlb, { Scheduler: 'Wlc', PreserveClientIpEnabled: false })
+  await nlb.ask('CreateListener', { LoadBalancerId, ServerGroupId, ListenerProtocol: 'TCP', ListenerPort: 80 })
+  await plane.apply({ listeners: compileNlbPlan(nlb.cloud.state) })
+  const held = new Map<Socket, string>()
+  const hold = async () => {
+    const socket = await lb.connect(PUBLIC[0], 80)
+    const [server = ''] = (await firstLine(socket)).split(' ')
+    held.set(socket, server)
+    return server
+  }
+  for (let n = 0; n < 8; n += 1) await hold()
+  const count = (server: string) => [...held.values()].filter((one) => one === server).length
+  assert.deepEqual([count('1'), count('129')], [4, 4])
+  const left = servers.get('1')?.sockets ?? assert.fail()
+  const gone = [...left].map(closed)
+  for (const [socket, server] of held) if (server === '1') socket.destroy()
+  await Promise.all(gone)
+  assert.deepEqual([await hold(), await hold(), await hold()], ['1', '1', '1'])
 })
 
 /** What curl prints and tells, called on the internet. */

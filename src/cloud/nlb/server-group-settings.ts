@@ -12,7 +12,7 @@ const NAME = {
   pattern: /^\p{L}[\p{L}\d._-]{1,127}$/u,
   wanted: '2 to 128 letters, digits, dots, underscores and dashes, a letter first',
 }
-const SCHEDULERS: readonly Scheduler[] = ['Wrr', 'rr', 'sch', 'tch', 'qch']
+const SCHEDULERS: readonly Scheduler[] = ['Wrr', 'Wlc', 'rr', 'sch', 'tch', 'qch']
 
 /** What of a group can change: what is asked for, else as it was, else the API's defaults. @throws Refusal */
 export function groupSettings(
@@ -30,7 +30,7 @@ export function groupSettings(
   }
   return {
     name: parameters.string('ServerGroupName', NAME) ?? before?.name ?? parameters.required('ServerGroupName'),
-    scheduler: schedulerOf(parameters, protocol) ?? before?.scheduler ?? 'Wrr',
+    scheduler: schedulerOf(parameters, { protocol, preserveClientIp, before: before?.scheduler }) ?? 'Wrr',
     healthCheck: healthCheckOf(parameters, before?.healthCheck),
     connectionDrainEnabled: parameters.boolean('ConnectionDrainEnabled') ?? before?.connectionDrainEnabled ?? false,
     connectionDrainTimeout: drain ?? before?.connectionDrainTimeout ?? 0,
@@ -38,16 +38,31 @@ export function groupSettings(
   }
 }
 
-/** Words are taken in any case, as callers write them. */
-function schedulerOf(parameters: Call['parameters'], protocol: GroupProtocol): Scheduler | undefined {
-  const asked = parameters.string('Scheduler')
+/**
+ * Words are taken in any case, as callers write them. Least connections is for what HAProxy carries: nobody counts by
+ * server the connections that the kernel carries, whose clients servers see.
+ */
+function schedulerOf(
+  parameters: Call['parameters'],
+  {
+    protocol,
+    preserveClientIp,
+    before,
+  }: { protocol: GroupProtocol; preserveClientIp: boolean; before?: Scheduler | undefined },
+): Scheduler | undefined {
+  const asked = parameters.string('Scheduler') ?? before
   if (asked === undefined) return undefined
   const scheduler = SCHEDULERS.find((word) => word.toLowerCase() === asked.toLowerCase())
   if (scheduler === undefined) {
-    const why = asked.toLowerCase() === 'wlc' ? 'the load balancer does not count connections by server' : 'no such one'
     throw new Refusal(
       'IllegalParam.Scheduler',
-      `The Scheduler '${asked}' is not offered (${why}): give one of ${SCHEDULERS.join(', ')}.`,
+      `The Scheduler '${asked}' is not offered (no such one): give one of ${SCHEDULERS.join(', ')}.`,
+    )
+  }
+  if (scheduler === 'Wlc' && preserveClientIp) {
+    throw new Refusal(
+      'IllegalParam.Scheduler',
+      `The Scheduler 'Wlc' is not offered with PreserveClientIpEnabled=true: connections are not counted by server then. Give another, or PreserveClientIpEnabled=false with the Protocol TCP.`,
     )
   }
   if (scheduler !== 'qch' || protocol === 'UDP') return scheduler

@@ -88,6 +88,16 @@ test('the pool grows as pods come, up to what the type allows, and shrinks when 
   assert.equal(held(cloud).length, 4)
 })
 
+test('max_eni that is less than the type allows is the limit that is named', async () => {
+  await using cloud = await openTestCloud()
+  await using pool = openPool(cloud, new ManualClock(), { limits: { ...LIMITS, interfaces: 1, isCapped: true } })
+  await Promise.all(Array.from({ length: 6 }, () => next(pool)))
+  await assert.rejects(pool.wait(new AbortController().signal), {
+    message:
+      'failed to allocate address: max_eni allows 1 secondary interfaces with 6 addresses each, and all are in use',
+  })
+})
+
 test('an address is given out again as late as possible', async () => {
   await using cloud = await openTestCloud()
   const clock = new ManualClock()

@@ -277,11 +277,12 @@ export class AddressPool implements AsyncDisposable {
   #onFull(): void {
     // One that rests is free soon, and those who wait get it.
     if (this.#cooling.size > 0) return
-    const { interfaces, addressesPerInterface } = this.#options.limits
+    const { interfaces, addressesPerInterface, isCapped } = this.#options.limits
+    const limit = isCapped === true ? 'max_eni' : `instance type ${this.#options.instanceType}`
     this.#refuse(
       new FairleadError(
         'CLOUD_REFUSED',
-        `failed to allocate address: instance type ${this.#options.instanceType} allows ${interfaces} secondary interfaces with ${addressesPerInterface} addresses each, and all are in use`,
+        `failed to allocate address: ${limit} allows ${interfaces} secondary interfaces with ${addressesPerInterface} addresses each, and all are in use`,
       ),
     )
   }

@@ -11,6 +11,8 @@ export interface PoolInterface {
 export interface PoolLimits {
   /** Interfaces beside the primary one. */
   readonly interfaces: number
+  /** These are `max_eni`, fewer than the instance's type allows. */
+  readonly isCapped?: boolean
   /** Addresses of each, its primary one included. */
   readonly addressesPerInterface: number
   /** So many addresses are free at any time, while the limits allow it (`min_pool_size`). */
@@ -18,6 +20,9 @@ export interface PoolLimits {
   /** More are given back (`max_pool_size`). */
   readonly maxFree: number
 }
+
+/** Terway's `max_pool_size` and `min_pool_size`. */
+export const DEFAULT_POOL = { minFree: 0, maxFree: 5 } as const
 
 export interface PoolView {
   readonly interfaces: readonly PoolInterface[]

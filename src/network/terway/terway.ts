@@ -10,8 +10,6 @@ import { PodFiles, type PodReservation } from './pod-files.ts'
 import { MTU, POD_GATEWAY, PodLinks } from './pod-links.ts'
 import type { PoolInterface, PoolLimits } from './pool-plan.ts'
 
-/** Terway's `max_pool_size` and `min_pool_size`. */
-export const DEFAULT_POOL = { minFree: 0, maxFree: 5 } as const
 /** How long an address rests after a pod, so that nobody who still speaks to the old pod reaches a new one. */
 export const DEFAULT_COOLING_MS = 5_000
 /** The longest that a pod waits for an address before it says why it has none. */

@@ -45,7 +45,7 @@ test('a listener with everything on', () => {
   timeout http-keep-alive 15s
   timeout http-request 60s
   http-request set-header X-Forwarded-For "%[req.fhdr(X-Forwarded-For)], %[src]" if { req.hdr(X-Forwarded-For) -m found }
-  http-request set-header X-Forwarded-For %[src] unless { req.hdr(X-Forwarded-For) -m found }
+  option forwardfor if-none
   http-request set-header X-Forwarded-Proto http
   http-request set-header X-Forwarded-Port 80
   http-request set-header X-Forwarded-Client-srcport %[src_port]

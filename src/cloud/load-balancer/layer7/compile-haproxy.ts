@@ -137,7 +137,7 @@ function serverState(listener: ListenerPlan, serving: ReadonlySet<string>, key: 
   const backend = listener.backends.find((one) => one.key === key)
   if (backend === undefined) return { address: '127.0.0.1', port: 1, weight: 1, serving: false }
   const { address, port } = backend
-  const weight = listener.scheduler === 'wrr' ? Math.max(1, backend.weight) : 1
+  const weight = listener.scheduler === 'wrr' || listener.scheduler === 'wlc' ? Math.max(1, backend.weight) : 1
   return { address, port, weight, serving: serving.has(backend.key) }
 }
 
@@ -253,7 +253,7 @@ function forwardedHeaders(listener: ListenerPlan, { forwardedFor }: Layer7Settin
   const set = (name: string, value: string) => `  http-request set-header ${name} ${value}`
   return [
     '  http-request set-header X-Forwarded-For "%[req.fhdr(X-Forwarded-For)], %[src]" if { req.hdr(X-Forwarded-For) -m found }',
-    '  http-request set-header X-Forwarded-For %[src] unless { req.hdr(X-Forwarded-For) -m found }',
+    '  option forwardfor if-none',
     ...(forwardedFor.proto ? [set('X-Forwarded-Proto', listener.protocol)] : []),
     ...(forwardedFor.slbPort ? [set('X-Forwarded-Port', String(listener.port))] : []),
     ...(forwardedFor.clientSrcPort ? [set('X-Forwarded-Client-srcport', '%[src_port]')] : []),
