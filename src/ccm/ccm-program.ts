@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { createServer, type Server } from 'node:http'
 import { hostname } from 'node:os'
+import type { Registry } from 'prom-client'
 import { aborted } from '../base/aborted.ts'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { FairleadError } from '../base/error.ts'
@@ -14,6 +14,7 @@ import { endpointsOf } from './api/endpoints.ts'
 import { createPopClient } from './api/pop-client.ts'
 import { type CloudConfig, loadCloudConfig, readGates } from './cloud-config.ts'
 import { type CloudControllerOptions, type ControllerName, startCloudController } from './cloud-controller.ts'
+import { servePages } from './program-server.ts'
 
 /** What the program is started with: the flags of ACK's controller that mean something here, and our own. */
 export interface CcmFlags {
@@ -34,7 +35,11 @@ export interface CcmFlags {
   readonly featureGates?: string
   readonly dryRun?: boolean
   readonly leaderElect?: boolean
-  /** `0.0.0.0:10258`; empty: none. */
+  /** `:8080`; empty or 0: nowhere. */
+  readonly metricsBindAddr?: string
+  /** `:10258`; empty or 0: nowhere. */
+  readonly healthProbeBindAddr?: string
+  /** The same, under its former name. */
   readonly healthzBindAddress?: string
   readonly ccmCompat?: boolean
   readonly driftPeriod?: number
@@ -46,6 +51,8 @@ interface Surroundings {
   readonly clock?: Clock
   /** Aborts when the program is asked to end. */
   readonly signal: AbortSignal
+  /** Called once, with where health and metrics are served. */
+  readonly onListening?: (places: { readonly health: string | undefined; readonly metrics: string | undefined }) => void
 }
 
 const CONTROLLERS: readonly ControllerName[] = ['service', 'nlb', 'node', 'route']
@@ -59,7 +66,10 @@ const SHORTEST_ROUTE_PERIOD_MS = 60_000
  * @throws FairleadError `NOT_FOUND`, `INVALID_INPUT` for files and flags that cannot be used, `PORT_TAKEN`,
  *   `NOT_RUNNING` when the lead is lost.
  */
-export async function runCcm(flags: CcmFlags, { env, log, clock = systemClock, signal }: Surroundings): Promise<void> {
+export async function runCcm(
+  flags: CcmFlags,
+  { env, log, clock = systemClock, signal, onListening }: Surroundings,
+): Promise<void> {
   const config = withFlags(await loadCloudConfig(flags.cloudConfig, env), flags)
   const options = controllerOptions(flags)
   const access = flags.kubeconfig === undefined ? inClusterAccess(env) : await loadKubeconfig(flags.kubeconfig)
@@ -72,10 +82,19 @@ export async function runCcm(flags: CcmFlags, { env, log, clock = systemClock, s
     ...(flags.maxThrottlingRetryTimes === undefined ? {} : { maxThrottlingRetries: flags.maxThrottlingRetryTimes }),
     clock,
   })
-  await using _health = await serveHealth(flags.healthzBindAddress ?? '0.0.0.0:10258')
-  log.info({ region: config.region, cluster: config.clusterId, compat: options.compat }, 'Cloud controller starts')
+  const { createRegistry } = await import('./metrics/prometheus-metrics.ts')
+  const { registry, metrics } = createRegistry(clock)
+  const served = await servePlaces(flags, registry)
+  await using _health = served.health
+  await using _metrics = served.metrics
+  const places = { health: served.health.address, metrics: served.metrics.address }
+  onListening?.(places)
+  log.info(
+    { region: config.region, cluster: config.clusterId, compat: options.compat, ...places },
+    'Cloud controller starts',
+  )
   const lead = async (leading: AbortSignal) => {
-    await using controller = startCloudController({ ...options, client, api, config, clock, log })
+    await using controller = startCloudController({ ...options, client, api, config, metrics, clock, log })
     controller.synced.catch(() => {})
     await aborted(leading)
   }
@@ -131,34 +150,22 @@ function controllersOf(text: string): readonly ControllerName[] {
   return CONTROLLERS.filter((name) => !names.includes(`-${name}`) && (names.includes('*') || names.includes(name)))
 }
 
-async function serveHealth(address: string): Promise<AsyncDisposable> {
-  if (address === '') return { [Symbol.asyncDispose]: async () => {} }
-  const at = address.lastIndexOf(':')
-  const [host, port] = [address.slice(0, at), Number(address.slice(at + 1))]
-  const server = createServer((request, response) => {
-    const isHealth = request.url === '/healthz' || request.url === '/livez'
-    response.writeHead(isHealth ? 200 : 404, { 'content-type': 'text/plain' }).end(isHealth ? 'ok' : 'not found')
+/** Where the program listens, once it does. */
+async function servePlaces(flags: CcmFlags, registry: Pick<Registry, 'contentType' | 'metrics'>) {
+  const ok = async () => ({ type: 'text/plain', body: 'ok' })
+  const healthPlace = flags.healthzBindAddress ?? flags.healthProbeBindAddr ?? ':10258'
+  const health = await servePages(healthPlace, '--health-probe-bind-addr', {
+    '/healthz': ok,
+    '/livez': ok,
+    '/readyz': ok,
   })
-  await listen(server, { host: host.replace(/^\[|\]$/g, ''), port })
-  return {
-    [Symbol.asyncDispose]: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
+  try {
+    const metrics = await servePages(flags.metricsBindAddr ?? ':8080', '--metrics-bind-addr', {
+      '/metrics': async () => ({ type: registry.contentType, body: await registry.metrics() }),
+    })
+    return { health, metrics }
+  } catch (error) {
+    await health[Symbol.asyncDispose]()
+    throw error
   }
-}
-
-function listen(server: Server, { host, port }: { readonly host: string; readonly port: number }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause) =>
-      reject(
-        new FairleadError('PORT_TAKEN', `Cannot listen on ${host}:${port}: ${cause.message}`, {
-          cause,
-          hint: 'Choose another with --healthz-bind-address',
-        }),
-      ),
-    )
-    server.listen({ host, port }, () => resolve())
-  })
 }

@@ -10,6 +10,7 @@ import type { CloudConfig } from './cloud-config.ts'
 import type { ServicePlan } from './desired/service-plan.ts'
 import { InformerView } from './informer-view.ts'
 import { Interfaces } from './interfaces.ts'
+import type { BalancerType, CcmMetrics } from './metrics/ccm-metrics.ts'
 import type { SeenBalancer, WantedBalancer } from './model.ts'
 import { NetworkBalancer } from './nlb/network-balancer.ts'
 import { NodeController } from './node/node-controller.ts'
@@ -42,6 +43,7 @@ export interface CloudControllerOptions {
   /** Routes that a table may have. @default 200 */
   readonly routeLimit?: number
   readonly dryRun?: boolean
+  readonly metrics?: CcmMetrics
   readonly clock?: Clock
   readonly log: Log
 }
@@ -73,8 +75,17 @@ export function startCloudController(options: CloudControllerOptions): CloudCont
   const wanted = options.controllers ?? ['service', 'nlb', 'node', 'route']
   const made: Record<ControllerName, () => ControlLoop | undefined> = {
     service: () =>
-      serviceController(options, common, { name: 'service', kindOf: (context) => new ClassicBalancer(context) }),
-    nlb: () => serviceController(options, common, { name: 'nlb', kindOf: (context) => new NetworkBalancer(context) }),
+      serviceController(options, common, {
+        name: 'service',
+        type: 'CLBType',
+        kindOf: (context) => new ClassicBalancer(context),
+      }),
+    nlb: () =>
+      serviceController(options, common, {
+        name: 'nlb',
+        type: 'NLBType',
+        kindOf: (context) => new NetworkBalancer(context),
+      }),
     node: () => nodeController(options, common),
     route: () => routeController(options, common),
   }
@@ -94,13 +105,14 @@ interface Common {
 /** A kind of load balancer, and what its controller is called. */
 interface Kind<P extends ServicePlan, M extends WantedBalancer, O extends SeenBalancer> {
   readonly name: ControllerName
+  readonly type: BalancerType
   kindOf(context: SyncContext): Balancer<P, M, O>
 }
 
 function serviceController<P extends ServicePlan, M extends WantedBalancer, O extends SeenBalancer>(
   options: CloudControllerOptions,
   { view, recorderOf, ...common }: Common,
-  { name, kindOf }: Kind<P, M, O>,
+  { name, type, kindOf }: Kind<P, M, O>,
 ): ControlLoop {
   const { config } = options
   const settings = syncSettings(options)
@@ -116,6 +128,8 @@ function serviceController<P extends ServicePlan, M extends WantedBalancer, O ex
     interfaces,
     claim: balancer.claim,
     recorder,
+    identity: { name: `${name}-controller`, type },
+    ...withMetrics(options),
     workers: config.serviceMaxConcurrentReconciles,
     driftPeriodMs: settings.model.compat ? 0 : settings.driftPeriodMs,
     clock: common.clock,
@@ -123,10 +137,16 @@ function serviceController<P extends ServicePlan, M extends WantedBalancer, O ex
   })
 }
 
-function nodeController({ config, dryRun }: CloudControllerOptions, { view, recorderOf, ...common }: Common) {
-  if (dryRun === true) return undefined
+function withMetrics({ metrics }: CloudControllerOptions): { readonly metrics?: CcmMetrics } {
+  return metrics === undefined ? {} : { metrics }
+}
+
+function nodeController(options: CloudControllerOptions, { view, recorderOf, ...common }: Common) {
+  const { config } = options
+  if (options.dryRun === true) return undefined
   return new NodeController({
     ...common,
+    ...withMetrics(options),
     informer: view.nodeInformer,
     recorder: recorderOf('node-controller'),
     region: config.region,
@@ -141,6 +161,7 @@ function routeController(options: CloudControllerOptions, { view, recorderOf, ..
   if (clusterCidr === undefined || dryRun === true) return undefined
   return new RouteController({
     ...common,
+    ...withMetrics(options),
     informer: view.nodeInformer,
     recorder: recorderOf('route-controller'),
     vpcId: config.vpcId,

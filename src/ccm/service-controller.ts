@@ -12,6 +12,7 @@ import { annotationOf } from './annotations/read-annotation.ts'
 import { type Claim, isConcerned } from './claim.ts'
 import type { InformerView } from './informer-view.ts'
 import type { Interfaces } from './interfaces.ts'
+import { type BalancerType, type CcmMetrics, elapsed, verbOf } from './metrics/ccm-metrics.ts'
 import { READINESS_GATE_PREFIX } from './names.ts'
 import { isExcluded } from './node-facts.ts'
 import { retryBucket } from './retry-bucket.ts'
@@ -32,6 +33,9 @@ export interface ServiceControllerOptions {
   readonly claim: Claim
   readonly recorder: EventRecorder
   readonly workers: number
+  /** What it is called, and what it makes. */
+  readonly identity: { readonly name: string; readonly type: BalancerType }
+  readonly metrics?: CcmMetrics
   /** How often the cloud is compared with what it should be, in milliseconds; 0: never. */
   readonly driftPeriodMs: number
   /** 0 <= x < 1; spreads the comparisons. @default Math.random */
@@ -51,8 +55,11 @@ export class ServiceController {
 
   constructor(options: ServiceControllerOptions) {
     this.#options = options
-    const { clock, view } = options
+    const { clock, view, metrics, workers } = options
+    const source = { name: options.identity.name, workers, depth: () => this.#queue.length }
+    const observer = metrics?.controller(source)
     this.#queue = new WorkQueue({
+      ...(observer === undefined ? {} : { observer }),
       clock,
       baseDelayMs: FIRST_RETRY_MS,
       maxDelayMs: LONGEST_RETRY_MS,
@@ -88,12 +95,27 @@ export class ServiceController {
 
   /** Reconciles until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const { sync, workers, log } = this.#options
+    const { workers, log } = this.#options
     const reconcile = async (key: string) => {
-      await sync.sync(key)
+      await this.#measured(key)
       this.#lookAgain(key)
     }
     await runWorkers({ queue: this.#queue, workers, reconcile, log, signal })
+  }
+
+  async #measured(key: string): Promise<void> {
+    const { sync, view, metrics, clock, claim, identity } = this.#options
+    const service = view.service(key)
+    if (metrics === undefined || service === undefined || !isConcerned(service, claim)) return sync.sync(key)
+    const verb = verbOf(service)
+    const started = clock.now()
+    try {
+      await sync.sync(key)
+    } catch (error) {
+      metrics.balancerFailed(identity.type, verb)
+      throw error
+    }
+    metrics.balancerReconciled(identity.type, verb, elapsed(service, verb, { started, now: clock.now() }))
   }
 
   /** Whether nothing waits to be done; what is tried again later aside. */

@@ -1,6 +1,16 @@
 import { type Clock, systemClock } from '../base/clock.ts'
 import { ReadyKeys } from './ready-keys.ts'
 
+/** Hears what becomes of keys, for metrics. */
+export interface QueueObserver {
+  /** A key is to be worked on that was not before, now or when the work on it is over. */
+  added(key: string): void
+  taken(key: string): void
+  /** It comes again after a delay: the work on it failed. */
+  retried(key: string): void
+  done(key: string): void
+}
+
 export interface WorkQueueOptions {
   readonly clock?: Clock
   /** Delay of the first retry of a key, in milliseconds; it doubles from retry to retry. @default 5 */
@@ -11,6 +21,7 @@ export interface WorkQueueOptions {
   readonly limit?: () => number
   /** How urgent a key is; the more, the sooner it is taken. @default all alike, in order of their addition */
   readonly priorityOf?: (key: string) => number
+  readonly observer?: QueueObserver
 }
 
 interface Waiting {
@@ -27,6 +38,7 @@ export class WorkQueue {
   readonly #baseDelayMs: number
   readonly #maxDelayMs: number
   readonly #limit: () => number
+  readonly #observer: QueueObserver | undefined
   readonly #ready: ReadyKeys
   readonly #processing = new Set<string>()
   /** Added while they were worked on. */
@@ -42,6 +54,7 @@ export class WorkQueue {
     this.#baseDelayMs = baseDelayMs
     this.#maxDelayMs = maxDelayMs
     this.#limit = limit
+    this.#observer = options.observer
     this.#ready = new ReadyKeys(options.priorityOf)
   }
 
@@ -52,12 +65,12 @@ export class WorkQueue {
 
   add(key: string): void {
     if (this.#shutDown) return
-    if (this.#processing.has(key)) {
-      this.#again.add(key)
-      return
-    }
-    this.#ready.add(key)
-    this.#wakeOne()
+    const known = this.#again.size + this.#ready.size
+    const isBusy = this.#processing.has(key)
+    if (isBusy) this.#again.add(key)
+    else this.#ready.add(key)
+    if (this.#again.size + this.#ready.size > known) this.#observer?.added(key)
+    if (!isBusy) this.#wakeOne()
   }
 
   /** Adds the key after `ms` milliseconds; of several times for a key the earliest holds. */
@@ -82,6 +95,7 @@ export class WorkQueue {
   addRateLimited(key: string): void {
     const failures = this.#failures.get(key) ?? 0
     this.#failures.set(key, failures + 1)
+    this.#observer?.retried(key)
     const delay = Math.min(this.#baseDelayMs * 2 ** failures, this.#maxDelayMs)
     this.addAfter(key, Math.max(delay, this.#limit()))
   }
@@ -102,6 +116,7 @@ export class WorkQueue {
       const key = this.#ready.take()
       if (key !== undefined) {
         this.#processing.add(key)
+        this.#observer?.taken(key)
         return key
       }
       if (this.#shutDown) return undefined
@@ -112,6 +127,7 @@ export class WorkQueue {
   /** The work on a key that was taken is over, well or not. */
   done(key: string): void {
     this.#processing.delete(key)
+    this.#observer?.done(key)
     if (this.#again.delete(key)) {
       this.#ready.add(key)
       this.#wakeOne()

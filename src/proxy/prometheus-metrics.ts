@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { processMetrics } from '../base/process-metrics.ts'
 import type { ProxyMetrics } from './proxy-metrics.ts'
 import type { RequestMetrics } from './server/counted-transport.ts'
 import type { ProbeMetrics } from './server/health-server.ts'
@@ -136,33 +137,6 @@ function requestMetrics(registry: Registry): RequestMetrics {
       duration.observe({ verb: method, host }, seconds)
     },
   }
-}
-
-/** Of the process, under the names that every Prometheus client uses; read when asked. */
-function processMetrics(registry: Registry): void {
-  const registers = [registry]
-  new Gauge({
-    name: 'process_resident_memory_bytes',
-    help: 'Resident memory size in bytes.',
-    registers,
-    collect() {
-      this.set(process.memoryUsage.rss())
-    },
-  })
-  new Gauge({
-    name: 'process_cpu_seconds_total',
-    help: 'Total user and system CPU time spent in seconds.',
-    registers,
-    collect() {
-      const { user, system } = process.cpuUsage()
-      this.set((user + system) / 1e6)
-    },
-  })
-  new Gauge({
-    name: 'process_start_time_seconds',
-    help: 'Start time of the process since unix epoch in seconds.',
-    registers,
-  }).set(Math.round(performance.timeOrigin / 1000))
 }
 
 function familyCounter(registry: Registry, name: string, help: string) {

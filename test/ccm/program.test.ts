@@ -81,8 +81,13 @@ test('the program leads, follows Services by watch, cleans up, and gives the lea
     ALICLOUD_CLIENT_SCHEME: 'HTTP',
   }
   const stop = new AbortController()
-  const flags = { kubeconfig: bench.kubeconfig(), cloudConfig, healthzBindAddress: '', clusterCidr: '10.244.0.0/16' }
-  const running = runCcm(flags, { env, log, signal: stop.signal })
+  const anywhere = { healthProbeBindAddr: '127.0.0.1:0', metricsBindAddr: '127.0.0.1:0' }
+  const flags = { kubeconfig: bench.kubeconfig(), cloudConfig, clusterCidr: '10.244.0.0/16', ...anywhere }
+  let places: { health?: string | undefined; metrics?: string | undefined } = {}
+  const onListening = (listening: typeof places) => {
+    places = listening
+  }
+  const running = runCcm(flags, { env, log, signal: stop.signal, onListening })
   await client.create(nodes, nodeOf('node-1'))
   await client.create(services, serviceOf({ name: 'web', spec: { externalTrafficPolicy: 'Local' } }))
   const ip = await until('an address', addressOf(client, 'web'))
@@ -108,6 +113,7 @@ test('the program leads, follows Services by watch, cleans up, and gives the lea
     ports: [{ name: '', port: 8080, protocol: 'TCP' }],
   })
   await until('a server', async () => (await servers()) === 1)
+  assert.equal(await (await fetch(`http://${places.health}/healthz`)).text(), 'ok')
   await client.delete(services, { namespace: 'default', name: 'web' })
   await until('the end of the Service', async () => {
     const found = await client.find(services, { namespace: 'default', name: 'web' })
@@ -115,6 +121,31 @@ test('the program leads, follows Services by watch, cleans up, and gives the lea
   })
   const { TotalCount } = await ask<{ TotalCount: number }>(cloud, '2014-05-15', 'DescribeLoadBalancers')
   assert.equal(TotalCount, 0)
+  // The controller measures when it is done, the Service is gone a little before that.
+  await until('its measures', async () => {
+    const text = await (await fetch(`http://${places.metrics}/metrics`)).text()
+    const value = (name: string) =>
+      Number(
+        text
+          .split('\n')
+          .find((line) => line.startsWith(`${name} `))
+          ?.split(' ')[1],
+      )
+    const wanted = [
+      'ccm_slb_operation_result{type="CLBType",verb="Creation",status="Success"}',
+      'ccm_slb_operation_result{type="CLBType",verb="Deletion",status="Success"}',
+      'ccm_slb_latencies_duration_milliseconds_count{type="CLBType",verb="Creation"}',
+      'ccm_slb_latencies_duration_milliseconds_count{type="CLBType",verb="Deletion"}',
+      'ccm_node_latencies_duration_milliseconds_count{verb="reconcile"}',
+      'ccm_route_latencies_duration_milliseconds_count{verb="reconcile"}',
+      'workqueue_adds_total{name="service-controller"}',
+      'workqueue_queue_duration_seconds_count{name="service-controller"}',
+      'workqueue_work_duration_seconds_count{name="service-controller"}',
+      'controller_runtime_reconcile_total{controller="service-controller",result="success"}',
+      'controller_runtime_max_concurrent_reconciles{controller="nlb-controller"}',
+    ]
+    return wanted.every((name) => value(name) > 0) && value('workqueue_depth{name="service-controller"}') === 0
+  })
   stop.abort()
   await running
   assert.equal(await holder(), '')

@@ -11,6 +11,7 @@ import type { Node } from '../../kube/types/core.ts'
 import { WorkQueue } from '../../kube/work-queue.ts'
 import { runWorkers } from '../../kube/workers.ts'
 import type { CloudApi } from '../api/cloud-api.ts'
+import type { CcmMetrics } from '../metrics/ccm-metrics.ts'
 import { instanceIdOf, isExcluded, isVirtual } from '../node-facts.ts'
 import { failureText } from '../sync/verdict.ts'
 import { machineExists, machinesOfVpc } from './machines.ts'
@@ -25,6 +26,7 @@ export interface NodeControllerOptions {
   readonly vpcId: string
   /** Between two looks at all nodes, in milliseconds. */
   readonly periodMs: number
+  readonly metrics?: CcmMetrics
   readonly clock: Clock
   readonly log: Log
 }
@@ -38,7 +40,14 @@ export class NodeController {
 
   constructor(options: NodeControllerOptions) {
     this.#options = options
-    this.#queue = new WorkQueue({ clock: options.clock, baseDelayMs: 1_000, maxDelayMs: 300_000 })
+    const source = { name: 'node-controller', workers: 1, depth: () => this.#queue.length }
+    const observer = options.metrics?.controller(source)
+    this.#queue = new WorkQueue({
+      ...(observer === undefined ? {} : { observer }),
+      clock: options.clock,
+      baseDelayMs: 1_000,
+      maxDelayMs: 300_000,
+    })
     options.informer.on({
       added: (node) => {
         if (isNew(node)) this.#queue.add(ALL)
@@ -62,20 +71,24 @@ export class NodeController {
 
   /** Looks at nodes once; what fails for one keeps nobody else from being looked at. */
   async sync(list: readonly Node[]): Promise<void> {
-    const { api, vpcId } = this.#options
+    const { api, vpcId, metrics, clock } = this.#options
     const ours = list.filter((node) => !isExcluded(node) && !isVirtual(node))
     if (ours.length === 0) return
+    const started = clock.now()
     const machines = await machinesOfVpc(api, vpcId)
     for (const node of ours) await this.#syncNode(node, machineOf(node, machines))
+    metrics?.nodes('reconcile', clock.now() - started)
   }
 
   async #syncNode(node: Node, machine: Machine | undefined): Promise<void> {
     if (machine === undefined) return this.#removeIfGone(node)
     const change = planNode(node, machine, this.#options.region)
     if (change === undefined) return
-    const { recorder } = this.#options
+    const { recorder, metrics, clock } = this.#options
+    const started = clock.now()
     try {
       await this.#write(node, change)
+      if (change.taints !== undefined) metrics?.nodes('remove_taint', clock.now() - started)
       if (change.providerId !== undefined || change.taints !== undefined) {
         recorder.event(node, 'Normal', 'InitializedNode', 'Initialize node successfully')
       }

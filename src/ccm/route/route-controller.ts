@@ -13,6 +13,7 @@ import { runWorkers } from '../../kube/workers.ts'
 import { listOf, textOf } from '../api/answer.ts'
 import type { CloudApi } from '../api/cloud-api.ts'
 import { isCloudError } from '../api/cloud-error.ts'
+import type { CcmMetrics } from '../metrics/ccm-metrics.ts'
 import { failureText } from '../sync/verdict.ts'
 import { planRoutes, type RoutePlan, type TableRoute } from './plan-routes.ts'
 
@@ -29,6 +30,7 @@ export interface RouteControllerOptions {
   readonly routeLimit: number
   /** Between two looks at the tables, in milliseconds. */
   readonly periodMs: number
+  readonly metrics?: CcmMetrics
   readonly clock: Clock
   readonly log: Log
 }
@@ -44,7 +46,14 @@ export class RouteController {
 
   constructor(options: RouteControllerOptions) {
     this.#options = options
-    this.#queue = new WorkQueue({ clock: options.clock, baseDelayMs: 1_000, maxDelayMs: 300_000 })
+    const source = { name: 'route-controller', workers: 1, depth: () => this.#queue.length }
+    const observer = options.metrics?.controller(source)
+    this.#queue = new WorkQueue({
+      ...(observer === undefined ? {} : { observer }),
+      clock: options.clock,
+      baseDelayMs: 1_000,
+      maxDelayMs: 300_000,
+    })
     const add = () => this.#queue.add(ALL)
     options.informer.on({
       added: add,
@@ -68,6 +77,8 @@ export class RouteController {
 
   /** Compares once. @throws the last failure, after everything else was done */
   async sync(list: readonly Node[]): Promise<void> {
+    const { metrics, clock } = this.#options
+    const started = clock.now()
     const tables = await this.#tables()
     const done = new Map<string, number>()
     let failure: unknown
@@ -81,13 +92,14 @@ export class RouteController {
     }
     for (const node of list) if (done.get(node.metadata.name) === tables.length) await this.#setAvailable(node)
     if (failure !== undefined) throw failure
+    metrics?.routes('reconcile', clock.now() - started)
   }
 
   async #carryOut(
     plan: RoutePlan,
     { table, list }: { readonly table: string; readonly list: readonly Node[] },
   ): Promise<{ routed: readonly string[]; error?: unknown }> {
-    const { api, recorder } = this.#options
+    const { api, recorder, metrics, clock } = this.#options
     const routed = [...plan.routed]
     let error: unknown
     // The old first: a table takes one route to a range.
@@ -95,6 +107,7 @@ export class RouteController {
     for (const { destination, instanceId, node: name } of plan.add) {
       const node = list.find(({ metadata }) => metadata.name === name)
       if (node === undefined) continue
+      const started = clock.now()
       try {
         await api.call('vpc', 'CreateRouteEntry', {
           RouteTableId: table,
@@ -108,6 +121,7 @@ export class RouteController {
           'CreatedRoute',
           `Created route for ${table} with ${destination} -> ${name} successfully`,
         )
+        metrics?.routes('create', clock.now() - started)
         routed.push(name)
       } catch (failed) {
         recorder.event(
