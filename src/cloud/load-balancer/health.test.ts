@@ -6,7 +6,7 @@ import { silentLog } from '../../base/log.ts'
 import { HealthChecks, type ProbeRequest } from './health/health-checks.ts'
 import { afterProbe, INITIAL_HEALTH, probeTimeoutMs } from './health/health-state.ts'
 import { type ProbeKind, type ProbeResult, probe } from './health/probe.ts'
-import { TestLoadBalancer } from './test-load-balancer.ts'
+import { TestLoadBalancer, tcpListener } from './test-load-balancer.ts'
 
 test('a backend turns after so many contrary probes in a row, and never otherwise', () => {
   const threshold = fc.integer({ min: 2, max: 10 })
@@ -181,3 +181,50 @@ test('probes', async (t) => {
     })
   })
 })
+
+test('a listener whose backend fails turns it away after so many probes, and back after so many good ones', async () => {
+  await using lb = new TestLoadBalancer('ht')
+  const plane = lb.plane()
+  const key = 'lb-test/tcp/80 i-1:80'
+  let status = 200
+  /** What was told of the backend when a probe came, since the last turn. */
+  let told: Promise<string | undefined>[] = []
+  let enough = () => {}
+  const probes = async (count: number, answer: number) => {
+    status = answer
+    told = []
+    await new Promise<void>((resolve) => {
+      enough = () => {
+        if (told.length >= count) resolve()
+      }
+    })
+    return Promise.all(told.slice(0, count))
+  }
+  lb.http(1).prependListener('request', (request, response) => {
+    if (request.method !== 'HEAD') return
+    response.statusCode = status
+    told.push(plane.report().then(({ health }) => health.get(key)))
+    enough()
+  })
+  const http = { method: 'head', uri: '/', codes: ['http_2xx'] } as const
+  const check = { type: 'http', interval: 0.05, timeout: 1, healthyThreshold: 3, unhealthyThreshold: 2 } as const
+  await plane.apply({ listeners: [tcpListener(1, { healthCheck: { ...check, http } })] })
+  // What a probe found is known when the next one comes.
+  assert.deepEqual(await probes(3, 200), ['unavailable', 'normal', 'normal'])
+  assert.deepEqual(await probes(4, 500), ['normal', 'normal', 'abnormal', 'abnormal'])
+  await untilConnected(lb, false)
+  assert.deepEqual(await probes(5, 200), ['abnormal', 'abnormal', 'abnormal', 'normal', 'normal'])
+  await untilConnected(lb, true)
+})
+
+/** The kernel follows what is told of backends a moment later. */
+async function untilConnected(lb: TestLoadBalancer, wanted: boolean): Promise<void> {
+  for (;;) {
+    const code = await lb.connect('203.0.113.10', 80).then(
+      (socket) => void socket.resetAndDestroy(),
+      (error: { code?: string }) => error.code,
+    )
+    assert.ok(code === undefined || code === 'ECONNREFUSED', code)
+    if ((code === undefined) === wanted) return
+  }
+}
