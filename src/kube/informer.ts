@@ -26,6 +26,8 @@ export interface InformerOptions<T extends KubeObject> extends WatchScope {
   readonly random?: () => number
   /** Objects per request of a list. @default all at once */
   readonly pageSize?: number
+  /** Objects of the first list are in the cache, and handed out, as soon as their page is there. @default false */
+  readonly byPage?: boolean
   /** What to keep of an object in memory: its names, uid and version must stay. */
   readonly transform?: (object: T) => T
 }
@@ -46,11 +48,13 @@ export class Informer<T extends KubeObject> {
   #isSynced = false
 
   constructor(options: InformerOptions<T>) {
-    const { client, resource, log, clock = systemClock, random = Math.random, pageSize, transform, ...scope } = options
+    const { client, resource, log, clock = systemClock, random = Math.random, ...rest } = options
+    const { pageSize, byPage, transform, ...scope } = rest
     this.#resource = resource
     this.#log = log
     const sink = {
       replace: (objects: readonly T[]) => this.#replace(objects),
+      ...(byPage ? { page: (objects: readonly T[]) => this.#take(objects) } : {}),
       apply: (type: string, object: T) => (type === 'DELETED' ? this.#delete(object) : this.#upsert(object)),
     }
     const backoff = new Backoff({ random })
@@ -109,6 +113,12 @@ export class Informer<T extends KubeObject> {
   /** Objects that the index files under a value. */
   byIndex(name: string, value: string): readonly T[] {
     return this.#cache.byIndex(name, value)
+  }
+
+  /** Of the first list; what others leave out is gone only when they are whole. */
+  #take(objects: readonly T[]): void {
+    if (this.#isSynced) return
+    for (const object of objects) this.#upsert(object)
   }
 
   #replace(objects: readonly T[]): void {

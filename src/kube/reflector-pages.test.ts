@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { systemClock } from '../base/clock.ts'
 import { silentLog } from '../base/log.ts'
+import { ApiError } from './api-error.ts'
 import type { Client, ListOptions } from './client.ts'
 import { Informer } from './informer.ts'
 import { configMaps } from './resource.ts'
@@ -57,6 +59,41 @@ describe('an informer that lists in pages', () => {
       ['a', 'b', 'c', 'd', 'e', 'f'],
     )
     assert.ok(informer.list().every(({ data }) => data === undefined))
+    stop.abort()
+    await running
+  })
+
+  it('hands out a first list by page when asked to; what a second try leaves out is gone', async () => {
+    const seen: string[] = []
+    let failed = false
+    const client = {
+      async list(_: unknown, options: ListOptions) {
+        const list = { apiVersion: 'v1', kind: 'ConfigMapList' }
+        if (options.continue === undefined) {
+          const items = failed ? [map('a')] : [map('a'), map('b')]
+          return { ...list, metadata: { resourceVersion: '9', continue: 'next' }, items }
+        }
+        if (!failed) {
+          failed = true
+          seen.push(`${informer.list().length} there, synced: ${informer.isSynced}`)
+          throw new ApiError({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', code: 410 } as never)
+        }
+        return { ...list, metadata: { resourceVersion: '9' }, items: [map('c')] }
+      },
+      async *watch(_: unknown, { signal }: { signal?: AbortSignal }) {
+        await new Promise((resolve) => signal?.addEventListener('abort', resolve))
+      },
+    } as unknown as Client
+    const clock = { ...systemClock, sleep: async () => {} }
+    const stop = new AbortController()
+    const informer = new Informer<ConfigMap>({ client, resource: configMaps, log: silentLog, byPage: true, clock })
+    informer.on({
+      added: ({ metadata }) => seen.push(`+${metadata.name}`),
+      deleted: ({ metadata }) => seen.push(`-${metadata.name}`),
+    })
+    const running = informer.run(stop.signal)
+    await informer.synced
+    assert.deepEqual(seen, ['+a', '+b', '2 there, synced: false', '-b', '+c'])
     stop.abort()
     await running
   })

@@ -17,6 +17,8 @@ export interface WatchScope {
 export interface ReflectorSink<T extends KubeObject> {
   /** All objects there are, at one moment. */
   replace(objects: readonly T[]): void
+  /** Objects of a list that is not whole yet. */
+  page?(objects: readonly T[]): void
   /** One change after that. */
   apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: T): void
 }
@@ -85,10 +87,12 @@ export class Reflector<T extends KubeObject> {
     do {
       const page = next === undefined ? {} : { continue: next }
       const list = await client.list(resource, { ...scope, ...limit, ...page, signal })
-      for (const item of list.items) items.push(this.#kept(item))
+      const kept = list.items.map((item) => this.#kept(item))
+      for (const item of kept) items.push(item)
       next = list.metadata.continue === '' ? undefined : list.metadata.continue
       // All pages are of one version.
       version = list.metadata.resourceVersion ?? ''
+      if (next !== undefined) sink.page?.(kept)
     } while (next !== undefined)
     sink.replace(items)
     return version

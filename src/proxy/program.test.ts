@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import { NftBatch } from '../linux/nftables/batch.ts'
 import { FakeNftKernel } from '../linux/nftables/fake-kernel.ts'
 import type { NftKernel } from '../linux/nftables/kernel.ts'
 import { NftSocket } from '../linux/nftables/socket.ts'
@@ -176,22 +177,74 @@ function check(kernel: NftKernel, steps: readonly Step[]): void {
   assert.deepEqual(kernelMeaning(kernel), meaning, 'a restart means the same')
 }
 
-test('a start that overlaps with the kernel ends where the other one does', async () => {
-  const services = Array.from({ length: 2500 }, (_, index) => {
+function many(count: number): ServiceObjects[] {
+  return Array.from({ length: count }, (_, index) => {
     const name = `web-${index}`
     const clusterIP = `10.96.${index >> 8}.${index & 255}`
     const ports = [{ port: 80, protocol: 'TCP' as const }]
     return together(aService(name, { clusterIP, ports }), aSlice(name, [`10.244.1.${(index % 250) + 1}`]))
   })
-  const [one, other] = [new FakeNftKernel(), new FakeNftKernel()]
-  new Program({ kernel: one, nodeName: 'n1' }).start(NODES[0]!, services)
-  const program = new Program({ kernel: other, nodeName: 'n1' })
-  const { changes, rebuilt } = await program.startOverlapped(NODES[0]!, services)
-  assert.deepEqual(kernelMeaning(other), kernelMeaning(one))
-  assert.ok(changes > services.length)
-  assert.deepEqual(rebuilt, ['ip', 'ip6'])
-  assert.equal(other.generation(), one.generation())
-  assert.equal(program.repair().changes, 0)
+}
+
+describe('a first sync', () => {
+  const services = many(2500)
+  const startedAfresh = () => {
+    const kernel = new FakeNftKernel()
+    new Program({ kernel, nodeName: 'n1' }).start(NODES[0]!, services)
+    return kernel
+  }
+
+  test('that overlaps with the kernel ends where another one does', async () => {
+    const [one, other] = [startedAfresh(), new FakeNftKernel()]
+    const program = new Program({ kernel: other, nodeName: 'n1' })
+    const { changes, rebuilt } = await program.begin(NODES[0]!).finishOverlapped(services)
+    assert.deepEqual(kernelMeaning(other), kernelMeaning(one))
+    assert.ok(changes > services.length)
+    assert.deepEqual(rebuilt, ['ip', 'ip6'])
+    assert.equal(other.generation(), one.generation())
+    assert.equal(program.repair().changes, 0)
+  })
+
+  test('that began before all was known sends nothing until then, and ends there, too', async () => {
+    const kernel = new FakeNftKernel()
+    const program = new Program({ kernel, nodeName: 'n1' })
+    const first = program.begin(NODES[0]!)
+    const generation = kernel.generation()
+    const [early, late] = [services.slice(0, 1500), services.slice(1500)]
+    for (const objects of early) first.handIn(objects)
+    const [changed, gone] = [early[3]!, early[4]!]
+    first.handIn(together(changed.service!, aSlice('web-3', ['10.244.9.9'])))
+    const other = together(aService('gone', { clusterIP: '10.96.99.1' }), aSlice('gone', ['10.244.9.8']))
+    first.handIn(other)
+    assert.equal(kernel.generation(), generation)
+    await first.finishOverlapped([changed, gone, { ...other, service: undefined, slices: [] }, ...late])
+    assert.deepEqual(kernelMeaning(kernel), kernelMeaning(startedAfresh()))
+    assert.equal(program.repair().changes, 0)
+  })
+
+  test('takes over what the kernel has, also what somebody did since it was read', async () => {
+    const kernel = startedAfresh()
+    const program = new Program({ kernel, nodeName: 'n1' })
+    const first = program.begin(NODES[0]!)
+    for (const objects of services.slice(0, 1500)) first.handIn(objects)
+    const table = program.tables[0]!.layout.ref
+    const batch = new NftBatch()
+    batch.destroyTable(table)
+    kernel.commit(batch)
+    const { rebuilt } = await first.finishOverlapped(services.slice(1500))
+    assert.deepEqual(rebuilt, ['ip'])
+    assert.deepEqual(kernelMeaning(kernel), kernelMeaning(startedAfresh()))
+  })
+
+  test('of an empty kernel that somebody filled meanwhile is a take-over', () => {
+    const kernel = new FakeNftKernel()
+    const program = new Program({ kernel, nodeName: 'n1' })
+    const first = program.begin(NODES[0]!)
+    for (const objects of services.slice(0, 1500)) first.handIn(objects)
+    new Program({ kernel, nodeName: 'n1' }).start(NODES[0]!, many(10))
+    first.finish(services.slice(1500))
+    assert.deepEqual(kernelMeaning(kernel), kernelMeaning(startedAfresh()))
+  })
 })
 
 /** Whether for each endpoint list there is an address that leads to it. */

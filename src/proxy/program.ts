@@ -1,9 +1,9 @@
 import type { Service } from '../kube/types/core.ts'
 import type { EndpointSlice } from '../kube/types/discovery.ts'
-import type { NftBatch } from '../linux/nftables/batch.ts'
 import type { NftKernel } from '../linux/nftables/kernel.ts'
 import { forgetDeadBindings } from './affinity.ts'
 import { FamilyTable } from './family-table.ts'
+import { FirstSync } from './first-sync.ts'
 import { type NodeView, nodeView } from './node-view.ts'
 import { planService } from './plan-service.ts'
 import { FAMILIES, type Family, type PortPlan, type Problem, portKeyOf, type ServicePlan } from './service-plan.ts'
@@ -32,9 +32,6 @@ export interface ProgramOptions {
 }
 
 export type PlanListener = (objects: ServiceObjects, plan: ServicePlan | undefined) => void
-
-/** Services per transaction of a cold start: the kernel's commit lock is held for some milliseconds each. */
-const SERVICES_PER_TRANSACTION = 1000
 
 const NO_PORTS: readonly string[] = []
 
@@ -128,61 +125,23 @@ export class Program {
   }
 
   /**
-   * Brings all Services into the kernel for the first time: a kernel without our tables gets them piece by piece, each
-   * with whole Services; one that has them keeps what is right and gets the difference in one transaction.
+   * Begins the first sync: Services may be handed in before all of them are known.
+   *
+   * @param compile What is done with each, if more than {@link setService}.
+   */
+  begin(node: NodeView, compile: (objects: ServiceObjects) => void = (objects) => this.setService(objects)): FirstSync {
+    const first = new FirstSync({ kernel: this.#kernel, driver: this.#driver, compile })
+    this.setNode(node)
+    return first
+  }
+
+  /**
+   * Brings all Services into the kernel for the first time.
    *
    * @throws FairleadError `KERNEL_REFUSED`
    */
   start(node: NodeView, services: Iterable<ServiceObjects>): Repair {
-    if (!this.#driver.isEmpty()) return this.#takeOver(node, services)
-    let changes = 0
-    for (const piece of this.#pieces(node, services)) {
-      this.#kernel.commit(piece)
-      changes += piece.size
-    }
-    return { changes, rebuilt: this.#families() }
-  }
-
-  /**
-   * As {@link start}; a kernel without our tables takes a piece while the next one is compiled. Nothing else may be asked
-   * before it is done.
-   */
-  async startOverlapped(node: NodeView, services: Iterable<ServiceObjects>): Promise<Repair> {
-    if (!this.#driver.isEmpty()) return this.#takeOver(node, services)
-    let changes = 0
-    let sent = Promise.resolve()
-    for (const piece of this.#pieces(node, services)) {
-      await sent
-      sent = this.#kernel.commitLater(piece)
-      changes += piece.size
-    }
-    await sent
-    return { changes, rebuilt: this.#families() }
-  }
-
-  #takeOver(node: NodeView, services: Iterable<ServiceObjects>): Repair {
-    this.#driver.adopt()
-    this.setNode(node)
-    for (const objects of services) this.setService(objects)
-    for (const table of this.tables) table.forgetHints()
-    return this.#driver.repair()
-  }
-
-  /** Transactions that bring everything into an empty kernel, the tables themselves included. */
-  *#pieces(node: NodeView, services: Iterable<ServiceObjects>): Generator<NftBatch> {
-    this.#driver.create()
-    this.setNode(node)
-    let handedIn = 0
-    for (const objects of services) {
-      this.setService(objects)
-      handedIn += 1
-      if (handedIn % SERVICES_PER_TRANSACTION === 0) yield this.#driver.take()
-    }
-    yield this.#driver.take()
-  }
-
-  #families(): readonly Family[] {
-    return this.tables.map(({ family }) => family)
+    return this.begin(node).finish(services)
   }
 
   /** Sends what changed as one transaction; returns the number of changes. */

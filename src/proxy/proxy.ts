@@ -79,7 +79,7 @@ export function startProxy(options: ProxyOptions): NodeProxy {
   const stopping = new AbortController()
   const watched = { client, log, clock }
   const kept = new KeptFields()
-  const paged = { ...watched, pageSize: PAGE_SIZE }
+  const paged = { ...watched, pageSize: PAGE_SIZE, byPage: true }
   const serviceInformer = new Informer<Service>({ ...paged, resource: services, transform: kept.service })
   const sliceInformer = new Informer<EndpointSlice>({ ...paged, resource: endpointSlices, transform: kept.slice })
   const nodeInformer = new Informer<Node>({ ...watched, resource: nodes, fieldSelector: `metadata.name=${nodeName}` })
@@ -125,10 +125,9 @@ export function startProxy(options: ProxyOptions): NodeProxy {
 
   const informers = [serviceInformer, sliceInformer, nodeInformer]
   const running = [...informers, cidrInformer].map((informer) => informer.run(stopping.signal))
-  const known = [...informers.map((informer) => informer.synced), awhile(cidrInformer.synced, clock)]
-  const synced = Promise.all(known)
-    .then(() => gate.wait(stopping.signal))
-    .then(() => syncer.start(view()))
+  const prepared = nodeInformer.synced.then(() => gate.wait(stopping.signal)).then(() => syncer.prepare(view()))
+  const known = [serviceInformer.synced, sliceInformer.synced, awhile(cidrInformer.synced, clock)]
+  const synced = Promise.all([prepared, ...known]).then(() => syncer.start(view()))
   // Who does not wait for it must not be ended by it.
   synced.catch(() => {})
   return {

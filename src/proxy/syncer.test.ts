@@ -39,6 +39,9 @@ class ManualClock implements Clock {
   }
 }
 
+const addressesIn = (slices: ServiceObjects['slices']) =>
+  slices.flatMap(({ endpoints }) => endpoints?.flatMap(({ addresses }) => addresses) ?? []).join(' ')
+
 function bench() {
   const kernel = new FakeNftKernel()
   const clock = new ManualClock()
@@ -53,20 +56,27 @@ function bench() {
     objects: (key: string) => services.get(key) ?? { key, service: undefined, slices: [] },
   }
   const connections = { list: () => [], delete: () => false }
-  const program = new Program({ kernel, nodeName: 'n1' })
+  const compiled: string[] = []
+  const program = new Program({ kernel, nodeName: 'n1', onPlanned: ({ slices }) => compiled.push(addressesIn(slices)) })
   const syncer = new Syncer({ program, kernel, connections, source, log: silentLog, clock, metrics: noMetrics })
   const served = () => frontendLines(kernelMeaning(kernel)).map((line) => line.split(' -> ')[1])
-  return { kernel, clock, put, syncer, served }
+  return { kernel, clock, put, services, compiled, syncer, served }
 }
 
-test('a change is sent at once, the ones right after it together', async () => {
+test('a change is sent at once, the ones right after a long sync together', async () => {
   const { kernel, clock, put, syncer, served } = bench()
   put('10.244.1.1')
   await syncer.start(NODE)
   assert.deepEqual(served(), ['10.244.1.1:8080'])
   clock.advance(100)
+  kernel.refuse = () => {
+    const until = performance.now() + 50
+    while (performance.now() < until);
+    return undefined
+  }
   put('10.244.1.2')
   await turn()
+  kernel.refuse = undefined
   assert.deepEqual(served(), ['10.244.1.2:8080'])
   const generation = kernel.generation()
   put('10.244.1.3')
@@ -87,6 +97,37 @@ test('what changes while the kernel takes the start follows it', async () => {
   assert.deepEqual(served(), ['10.244.1.1:8080'])
   await turn()
   assert.deepEqual(served(), ['10.244.1.2:8080'])
+})
+
+test('what comes with endpoints before the start is compiled at once, and sent when all is known', async () => {
+  const { kernel, put, services, compiled, syncer, served } = bench()
+  const generation = kernel.generation()
+  put('10.244.1.1')
+  syncer.prepare(NODE)
+  await turn()
+  assert.deepEqual(compiled, ['10.244.1.1'])
+  const [known] = services.values()
+  services.set('default/web', { ...known!, slices: [] })
+  syncer.mark('default/web')
+  await turn()
+  put('10.244.1.2')
+  await turn()
+  assert.deepEqual(compiled, ['10.244.1.1', '10.244.1.2'])
+  put('10.244.1.3')
+  assert.equal(kernel.generation(), generation)
+  await syncer.start(NODE)
+  assert.deepEqual(compiled, ['10.244.1.1', '10.244.1.2', '10.244.1.3'])
+  assert.deepEqual(served(), ['10.244.1.3:8080'])
+})
+
+test('a Node that is another one at the start than before has everything compiled again', async () => {
+  const { put, compiled, syncer, served } = bench()
+  put('10.244.1.1')
+  syncer.prepare({ ...NODE, addresses: ['192.168.0.9'] })
+  await turn()
+  await syncer.start(NODE)
+  assert.deepEqual(compiled, ['10.244.1.1', '10.244.1.1'])
+  assert.deepEqual(served(), ['10.244.1.1:8080'])
 })
 
 test('a start that the kernel refuses fails, and leaves the rest to the caller', async () => {

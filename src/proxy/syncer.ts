@@ -1,11 +1,13 @@
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { NftKernel } from '../linux/nftables/kernel.ts'
+import { CompileAhead } from './compile-ahead.ts'
 import type { FamilyTable } from './family-table.ts'
 import { changesServices, type NodeView } from './node-view.ts'
 import type { Program, ServiceObjects } from './program.ts'
 import type { ProxyMetrics } from './proxy-metrics.ts'
 import { type Connections, forgetStaleConnections } from './stale-connections.ts'
+import { SyncPace } from './sync-pace.ts'
 
 /** What the syncer reads when it is time: the newest state of the API. */
 export interface ProxySource {
@@ -23,11 +25,6 @@ export interface SyncerOptions {
   readonly metrics: ProxyMetrics
 }
 
-/** Under load changes are gathered: syncs take up no more than this part of the time, and rest no longer than this. */
-const BUSY_SHARE = 1 / 3
-const GATHER_MS = 10
-/** What the newest sync counts for in how long they usually take. */
-const NEWEST_SHARE = 0.2
 /** How often somebody else's changes to nf_tables are looked for. */
 const WATCH_MS = 5000
 /** Clients that are bound to endpoints that left are gathered for this long. */
@@ -37,7 +34,7 @@ const MAX_RETRY_MS = 30_000
 
 /**
  * Decides when what is sent to the kernel: a change at once when there was none just before, else together with the
- * others that come while it rests, which is the longer the more a sync takes. When the kernel refuses, or somebody else touched the tables, it reads back and repairs.
+ * others that come while it rests (see {@link SyncPace}). When the kernel refuses, or somebody else touched the tables, it reads back and repairs.
  */
 export class Syncer implements Disposable {
   readonly #options: SyncerOptions
@@ -49,13 +46,11 @@ export class Syncer implements Disposable {
   /** Families in which clients may be bound to endpoints that left. */
   readonly #orphaned = new Set<FamilyTable>()
   #forgetting: (() => void) | undefined
+  /** Before the start. */
+  #ahead: CompileAhead | undefined
   #started = false
   #stopped = false
-  #last = Number.NEGATIVE_INFINITY
-  /** From one sync's start to the next one's. */
-  #gatherMs = GATHER_MS
-  /** How long syncs took of late. */
-  #usualMs = 0
+  readonly #pace = new SyncPace()
   #scheduled: (() => void) | undefined
   #watch: (() => void) | undefined
   #generation = 0
@@ -69,6 +64,15 @@ export class Syncer implements Disposable {
   }
 
   /**
+   * From now on Services are compiled that have come with endpoints, while the others are still being read; nothing is
+   * sent before the start.
+   */
+  prepare(node: NodeView): void {
+    this.#ahead = this.#begin(node)
+    for (const key of this.#changed) this.#ahead.mark(key)
+  }
+
+  /**
    * Brings everything into the kernel. Changes marked before are part of it, those marked meanwhile follow.
    *
    * @throws FairleadError `KERNEL_REFUSED`
@@ -76,14 +80,19 @@ export class Syncer implements Disposable {
   async start(node: NodeView): Promise<void> {
     const { program, source, log, kernel } = this.#options
     const begin = performance.now()
-    this.#changed.clear()
-    this.#triggers = []
-    this.#node = undefined
+    using ahead = this.#ahead ?? this.#begin(node)
+    this.#ahead = undefined
+    const isOther = changesServices(program.node, node)
+    program.setNode(node)
     this.#takeServiceCidrs()
     if (program.missing.length > 0)
       log.warn({ families: program.missing }, 'The kernel has no nf_tables of these families')
     const keys = Array.from(source.keys())
-    const { changes, rebuilt } = await program.startOverlapped(node, objectsOf(source, keys))
+    const left = new Set([...keys, ...this.#changed].filter((key) => isOther || !ahead.has(key)))
+    this.#changed.clear()
+    this.#triggers = []
+    this.#node = undefined
+    const { changes, rebuilt } = await ahead.first.finishOverlapped(objectsOf(source, left))
     const ms = Math.round(performance.now() - begin)
     if (this.#stopped) return
     this.#started = true
@@ -97,6 +106,7 @@ export class Syncer implements Disposable {
   /** A Service or one of its slices changed. @param trigger When what caused it happened, if known. */
   mark(key: string, trigger?: number): void {
     this.#changed.add(key)
+    this.#ahead?.mark(key)
     if (trigger !== undefined) this.#triggers.push(trigger)
     this.#schedule()
   }
@@ -118,7 +128,7 @@ export class Syncer implements Disposable {
     this.#cancel()
     if (!this.#started || this.#stopped) return
     const begin = performance.now()
-    this.#last = this.#options.clock.now()
+    this.#pace.begin(this.#options.clock.now())
     const kind = this.#mustRepair ? 'full' : 'partial'
     try {
       this.#apply()
@@ -134,13 +144,23 @@ export class Syncer implements Disposable {
   [Symbol.dispose](): void {
     this.#stopped = true
     this.#cancel()
+    this.#ahead?.[Symbol.dispose]()
+    this.#ahead = undefined
     this.#watch?.()
     this.#forgetting?.()
   }
 
+  #begin(node: NodeView): CompileAhead {
+    const { program, source } = this.#options
+    return new CompileAhead(
+      program.begin(node, (objects) => this.#setService(objects)),
+      source,
+    )
+  }
+
   #schedule(): void {
     if (!this.#started || this.#stopped || this.#scheduled !== undefined) return
-    const due = this.#last + this.#gatherMs - this.#options.clock.now()
+    const due = this.#pace.restMs(this.#options.clock.now())
     if (due > 0 || this.#failures > 0)
       this.#scheduled = this.#options.clock.after(Math.max(due, this.#retryMs()), () => this.flush())
     else this.#scheduleNow()
@@ -211,9 +231,7 @@ export class Syncer implements Disposable {
     const { metrics, clock } = this.#options
     this.#failures = 0
     const took = performance.now() - begin
-    // A sync that took long for once (garbage, the kernel's own work) is no load, and nobody need wait for it.
-    this.#gatherMs = Math.min(Math.min(took, this.#usualMs) / BUSY_SHARE, GATHER_MS)
-    this.#usualMs += (took - this.#usualMs) * NEWEST_SHARE
+    this.#pace.took(took)
     metrics.synced(kind, took / 1000)
     for (const trigger of this.#triggers) metrics.programmed(Math.max(0, clock.now() - trigger) / 1000)
     this.#triggers = []
@@ -278,6 +296,6 @@ export class Syncer implements Disposable {
 }
 
 /** Each is read when it is its turn, and forgotten after that. */
-function* objectsOf(source: ProxySource, keys: readonly string[]): Generator<ServiceObjects> {
+function* objectsOf(source: ProxySource, keys: Iterable<string>): Generator<ServiceObjects> {
   for (const key of keys) yield source.objects(key)
 }

@@ -14,6 +14,7 @@ import type { ElementMap } from './element-map.ts'
 import { type FamilyTable, SERVICE_MAPS } from './family-table.ts'
 import { readHints } from './hints.ts'
 import { fixedPart } from './layout.ts'
+import type { Family } from './service-plan.ts'
 
 /** An element with its comment, or a counter chain's share: room to begin with. */
 const BYTES_PER_CHANGE = 128
@@ -45,6 +46,10 @@ export class TableDriver {
   constructor(kernel: NftKernel, tables: readonly FamilyTable[]) {
     this.#kernel = kernel
     this.#tables = tables
+  }
+
+  get families(): readonly Family[] {
+    return this.#tables.map(({ family }) => family)
   }
 
   /** Whether the kernel has nothing of ours yet; then {@link create} comes before the first commit. */
@@ -80,6 +85,16 @@ export class TableDriver {
       }
       table.keepTo(readHints(services, endpoints, sticky))
     }
+  }
+
+  /** The kernel has changed since {@link adopt}. */
+  forgetReadings(): void {
+    this.#readings = undefined
+  }
+
+  /** The numbers of Services that are not there are free again. */
+  forgetHints(): void {
+    for (const table of this.#tables) table.forgetHints()
   }
 
   /** Sends what changed since the last time, as one transaction; nothing when nothing did. */

@@ -6,6 +6,7 @@ import { aService, aSlice, together } from '../test-objects.ts'
 import { ServiceEvents } from './service-events.ts'
 
 const WEB = together(aService('web', { clusterIP: '10.96.0.1' }), aSlice('web', ['10.0.0.1']))
+const NEW = together(aService('new', { clusterIP: '10.96.0.2' }), aSlice('new', ['10.0.0.2']))
 const planWith = (...problems: Problem[]): ServicePlan => ({ kind: 'programmed', ports: [], problems })
 const BAD: Problem = { object: 'EndpointSlice', name: 'default/web-x', message: 'Endpoint address "x" is none' }
 
@@ -57,10 +58,12 @@ describe('Events of Services', () => {
     assert.deepEqual(take(), [])
     events.started()
     events.report(WEB, planWith())
+    assert.deepEqual(take(), [], 'no news')
+    events.report(NEW, planWith())
     facts.sharers = 3
-    events.report(WEB, planWith())
+    events.report(NEW, planWith())
     assert.deepEqual(take(), [
-      'Service web Normal RoundRobinShared: Its round robin is shared by 2 Service ports: each connection of one moves on all of them',
+      'Service new Normal RoundRobinShared: Its round robin is shared by 2 Service ports: each connection of one moves on all of them',
     ])
   })
 })

@@ -19,6 +19,7 @@ export interface ServiceFacts {
   readonly sharers: number
 }
 
+const SHARED = 'RoundRobinShared'
 /** Longer messages are cut by the API server's rules for Events. */
 const MAX_MESSAGE = 1024
 
@@ -36,7 +37,7 @@ export function concernsOf(
   }
   if (sharers > 1) {
     const message = `Its round robin is shared by ${sharers} Service ports: each connection of one moves on all of them`
-    concerns.push({ object: service, type: 'Normal', reason: 'RoundRobinShared', message })
+    concerns.push({ object: service, type: 'Normal', reason: SHARED, message })
   }
   return concerns
 }
@@ -55,7 +56,10 @@ export interface ServiceEventsOptions {
   sharersOf(key: string): number
 }
 
-/** Tells each concern once, and again when it has gone and come back. */
+/**
+ * Tells each concern once, and again when it has gone and come back. That many Services share counters is told at the
+ * start of none of them: thousands would hear it from each node, and it is no news.
+ */
 export class ServiceEvents {
   readonly #options: ServiceEventsOptions
   readonly #told = new Map<string, ReadonlySet<string>>()
@@ -71,23 +75,34 @@ export class ServiceEvents {
   }
 
   report(objects: ServiceObjects, plan: ServicePlan | undefined): void {
-    const { recorder, conflictsOf, sharersOf } = this.#options
+    const { conflictsOf, sharersOf } = this.#options
     const { key } = objects
-    // Thousands that share at the start would say the same thousands of times.
-    const facts = { conflicts: conflictsOf(key), sharers: this.#started ? sharersOf(key) : 0 }
-    const concerns = concernsOf(objects, plan, facts)
+    const concerns = concernsOf(objects, plan, { conflicts: conflictsOf(key), sharers: sharersOf(key) })
     const before = this.#told.get(key)
     if (concerns.length === 0) {
       if (before !== undefined) this.#told.delete(key)
       return
     }
-    const now = new Set<string>()
-    for (const { object, type, reason, message } of concerns) {
-      // A number in it that moves is no news.
-      const id = `${reason} ${message.replaceAll(/\d+ Service ports/g, '')}`
-      if (!before?.has(id) && !now.has(id)) recorder.event(object, type, reason, message.slice(0, MAX_MESSAGE))
-      now.add(id)
+    const now = new Map(concerns.map((concern) => [idOf(concern), concern]))
+    for (const [id, concern] of now) {
+      if (!before?.has(id) && !this.#isOld(concern)) this.#tell(concern)
     }
-    this.#told.set(key, now)
+    this.#told.set(key, now.size === 1 && now.has(SHARED) ? ONLY_SHARED : new Set(now.keys()))
   }
+
+  #isOld({ reason }: Concern): boolean {
+    return !this.#started && reason === SHARED
+  }
+
+  #tell({ object, type, reason, message }: Concern): void {
+    this.#options.recorder.event(object, type, reason, message.slice(0, MAX_MESSAGE))
+  }
+}
+
+/** One for all Services of which there is nothing else to tell. */
+const ONLY_SHARED: ReadonlySet<string> = new Set([SHARED])
+
+/** A number in it that moves is no news. */
+function idOf({ reason, message }: Concern): string {
+  return reason === SHARED ? SHARED : `${reason} ${message}`
 }
