@@ -10,40 +10,15 @@ import { inClusterAccess } from '../kube/in-cluster.ts'
 import { loadKubeconfig } from '../kube/kubeconfig.ts'
 import { runAsLeader } from '../kube/leader-election.ts'
 import { createClient } from '../kube/rest-client.ts'
+import type { Transport } from '../kube/transport.ts'
 import { endpointsOf } from './api/endpoints.ts'
 import { createPopClient } from './api/pop-client.ts'
-import { type CloudConfig, loadCloudConfig, readGates } from './cloud-config.ts'
-import { type CloudControllerOptions, type ControllerName, startCloudController } from './cloud-controller.ts'
+import { type CcmFlags, controllerOptions, leaseOf, withFlags } from './ccm-flags.ts'
+import { loadCloudConfig } from './cloud-config.ts'
+import { startCloudController } from './cloud-controller.ts'
+import { chooseKeys } from './credentials/choose-keys.ts'
 import { servePages } from './program-server.ts'
-
-/** What the program is started with: the flags of ACK's controller that mean something here, and our own. */
-export interface CcmFlags {
-  readonly kubeconfig?: string
-  readonly master?: string
-  readonly cloudConfig: string
-  /** `service,nlb,node,route`, `*` for all, `-name` for all but one. */
-  readonly controllers?: string
-  readonly concurrentServiceSyncs?: number
-  readonly sgBatchSize?: number
-  readonly maxConcurrentActions?: number
-  readonly maxThrottlingRetryTimes?: number
-  /** Milliseconds. */
-  readonly nodeMonitorPeriod?: number
-  readonly routeReconciliationPeriod?: number
-  readonly configureCloudRoutes?: boolean
-  readonly clusterCidr?: string
-  readonly featureGates?: string
-  readonly dryRun?: boolean
-  readonly leaderElect?: boolean
-  /** `:8080`; empty or 0: nowhere. */
-  readonly metricsBindAddr?: string
-  /** `:10258`; empty or 0: nowhere. */
-  readonly healthProbeBindAddr?: string
-  /** The same, under its former name. */
-  readonly healthzBindAddress?: string
-  readonly ccmCompat?: boolean
-  readonly driftPeriod?: number
-}
+import { tokenBucket } from './token-bucket.ts'
 
 interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>
@@ -55,11 +30,6 @@ interface Surroundings {
   readonly onListening?: (places: { readonly health: string | undefined; readonly metrics: string | undefined }) => void
 }
 
-const CONTROLLERS: readonly ControllerName[] = ['service', 'nlb', 'node', 'route']
-const MAXIMUM_BATCH = 40
-const BATCH_FOR_NONSENSE = 39
-const SHORTEST_ROUTE_PERIOD_MS = 60_000
-
 /**
  * Runs the cloud controller until it is asked to end, or another one leads.
  *
@@ -70,14 +40,18 @@ export async function runCcm(
   flags: CcmFlags,
   { env, log, clock = systemClock, signal, onListening }: Surroundings,
 ): Promise<void> {
-  const config = withFlags(await loadCloudConfig(flags.cloudConfig, env), flags)
   const options = controllerOptions(flags)
+  const config = withFlags(await loadCloudConfig(flags.cloudConfig, env), flags)
+  const imds = flags.enableImdsv2 === undefined ? {} : { imdsV2: flags.enableImdsv2 }
+  const keys = chooseKeys({ config, env, clock, log, ...imds })
+  // Who has none is told now, not by every Service.
+  await keys()
   const access = flags.kubeconfig === undefined ? inClusterAccess(env) : await loadKubeconfig(flags.kubeconfig)
   const server = flags.master === undefined ? {} : { server: flags.master }
   using transport = createAccessTransport({ ...access, ...server })
-  const client = createClient(transport, { userAgent: 'fairlead-ccm' })
+  const client = createClient(limited(transport, flags, clock), { userAgent: 'fairlead-ccm' })
   const api = createPopClient({
-    access: { ...config, endpoints: endpointsOf(config.region, env) },
+    access: { region: config.region, clusterId: config.clusterId, endpoints: endpointsOf(config.region, env), keys },
     ...(flags.maxConcurrentActions === undefined ? {} : { maxConcurrent: flags.maxConcurrentActions }),
     ...(flags.maxThrottlingRetryTimes === undefined ? {} : { maxThrottlingRetries: flags.maxThrottlingRetryTimes }),
     clock,
@@ -100,54 +74,25 @@ export async function runCcm(
   }
   if (flags.leaderElect === false) return lead(signal)
   const identity = `${hostname()}_${randomUUID()}`
-  const election = { client, namespace: 'kube-system', name: 'ccm', identity, clock, log }
+  const election = { client, ...leaseOf(flags), identity, clock, log }
   const { lost } = await runAsLeader(election, lead, signal)
-  if (lost) throw new FairleadError('NOT_RUNNING', 'The Lease kube-system/ccm was lost: another cloud controller leads')
+  if (!lost) return
+  const lease = `${election.namespace}/${election.name}`
+  throw new FairleadError('NOT_RUNNING', `The Lease ${lease} was lost: another cloud controller leads`)
 }
 
-function withFlags(config: CloudConfig, flags: CcmFlags): CloudConfig {
-  const { concurrentServiceSyncs, nodeMonitorPeriod, featureGates = '' } = flags
+/** Holds requests to the API server back when flags want so. */
+function limited(transport: Transport, { kubeApiQps, kubeApiBurst }: CcmFlags, clock: Clock): Transport {
+  if (kubeApiQps === undefined || kubeApiQps <= 0) return transport
+  const burst = kubeApiBurst ?? Math.ceil(kubeApiQps)
+  const waitOf = tokenBucket({ perSecond: kubeApiQps, burst, clock })
   return {
-    ...config,
-    ...(concurrentServiceSyncs === undefined ? {} : { serviceMaxConcurrentReconciles: concurrentServiceSyncs }),
-    ...(nodeMonitorPeriod === undefined ? {} : { nodeMonitorPeriodSeconds: nodeMonitorPeriod / 1_000 }),
-    featureGates: { ...config.featureGates, ...readGates(featureGates) },
+    async request(request) {
+      const wait = waitOf()
+      if (wait > 0) await clock.sleep(wait, request.signal)
+      return transport.request(request)
+    },
   }
-}
-
-/** What flags say of the controllers. @throws FairleadError `INVALID_INPUT` */
-export function controllerOptions(flags: CcmFlags): Omit<CloudControllerOptions, 'client' | 'api' | 'config' | 'log'> {
-  const controllers = controllersOf(flags.controllers ?? '*')
-  const routes = flags.configureCloudRoutes !== false && controllers.includes('route')
-  if (routes && flags.clusterCidr === undefined) {
-    throw new FairleadError('INVALID_INPUT', 'Cannot write routes: there is no --cluster-cidr', {
-      hint: 'Give the range of pods with --cluster-cidr, or --configure-cloud-routes=false',
-    })
-  }
-  const batch = flags.sgBatchSize ?? MAXIMUM_BATCH
-  return {
-    controllers,
-    compat: flags.ccmCompat === true,
-    dryRun: flags.dryRun === true,
-    batchSize: batch <= 0 ? BATCH_FOR_NONSENSE : Math.min(batch, MAXIMUM_BATCH),
-    ...(routes && flags.clusterCidr !== undefined ? { clusterCidr: flags.clusterCidr } : {}),
-    ...(flags.driftPeriod === undefined ? {} : { driftPeriodMs: flags.driftPeriod }),
-    ...(flags.routeReconciliationPeriod === undefined
-      ? {}
-      : { routePeriodMs: Math.max(flags.routeReconciliationPeriod, SHORTEST_ROUTE_PERIOD_MS) }),
-  }
-}
-
-function controllersOf(text: string): readonly ControllerName[] {
-  const names = text.split(',').map((name) => name.trim())
-  const unknown = names.find((name) => name !== '*' && !CONTROLLERS.some((one) => one === name.replace(/^-/, '')))
-  if (unknown !== undefined) {
-    throw new FairleadError(
-      'INVALID_INPUT',
-      `There is no controller '${unknown}': give some of ${CONTROLLERS.join(', ')}`,
-    )
-  }
-  return CONTROLLERS.filter((name) => !names.includes(`-${name}`) && (names.includes('*') || names.includes(name)))
 }
 
 /** Where the program listens, once it does. */

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock } from '../kube/manual-clock.ts'
 import { endpointsOf } from './api/endpoints.ts'
-import { controllerOptions } from './ccm-program.ts'
+import { type CcmFlags, controllerOptions, leaseOf, withFlags } from './ccm-flags.ts'
 import { readCloudConfig } from './cloud-config.ts'
-import { retryBucket } from './retry-bucket.ts'
+import { tokenBucket } from './token-bucket.ts'
 
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 const GLOBAL = { region: 'cn-hangzhou', vpcid: 'vpc-1', accessKeyID: base64('id'), accessKeySecret: base64('secret') }
@@ -20,7 +20,8 @@ test('keys of ACK are read, in any case; keys of access are base64', () => {
     featureGates: 'IPv6DualStack=true,EndpointSlice=false',
     routeTableIDs: 'vtb-1,vtb-2',
   })
-  assert.deepEqual([config.accessKeyId, config.accessKeySecret, config.clusterId], ['id', 'secret', 'c1'])
+  assert.deepEqual(config.keys, { accessKeyId: 'id', accessKeySecret: 'secret' })
+  assert.equal(config.clusterId, 'c1')
   assert.deepEqual(config.vSwitchIds, ['vsw-a', 'vsw-b'])
   assert.deepEqual(config.zones, [{ zoneId: 'zone-b', vSwitchId: 'vsw-b' }])
   assert.deepEqual(config.routeTableIds, ['vtb-1', 'vtb-2'])
@@ -33,7 +34,8 @@ test('what is missing is named; the environment may have the key, and force pods
   const { accessKeyID: _, ...rest } = GLOBAL
   assert.throws(() => read(rest), /config has no access key, nor has the environment/)
   const config = read(rest, { ACCESS_KEY_ID: 'a', ACCESS_KEY_SECRET: 'b', SERVICE_FORCE_BACKEND_ENI: 'true' })
-  assert.deepEqual([config.accessKeyId, config.accessKeySecret, config.serviceBackendType], ['a', 'b', 'eni'])
+  assert.deepEqual(config.keys, { accessKeyId: 'a', accessKeySecret: 'b' })
+  assert.equal(config.serviceBackendType, 'eni')
   assert.throws(
     () => read({ ...GLOBAL, serviceMaxConcurrentReconciles: 'many' }),
     /'many': give a whole number above 0/,
@@ -63,9 +65,60 @@ test('flags: batches of at most 40, nonsense falls to 39; routes need a range; c
   assert.throws(() => controllerOptions({ ...flags, controllers: 'alb' }), /There is no controller 'alb'/)
 })
 
+/** Values of ACK's flags that cannot be honoured. */
+const REFUSED: readonly [flags: Partial<CcmFlags>, message: RegExp][] = [
+  [{ cloudProvider: 'aws' }, /--cloud-provider has the value 'aws': give alibabacloud/],
+  [{ network: 'classic' }, /--network has the value 'classic': give vpc/],
+  [{ leaderElectResourceLock: 'endpoints' }, /--leader-elect-resource-lock has the value 'endpoints': give leases/],
+  [{ useServiceAccountCredentials: true }, /--use-service-account-credentials has the value 'true': give false/],
+  [{ skipDisableSourceDestCheck: false }, /--skip-disable-source-dest-check has the value 'false': give true/],
+  [{ pprofBindAddr: ':6060' }, /--pprof-bind-addr has the value ':6060': give 0/],
+  [{ maxConcurrentActions: 0 }, /--max-concurrent-actions has the value '0': give a positive integer/],
+  [{ maxThrottlingRetryTimes: -1 }, /--max-throttling-retry-times has the value '-1': give a positive integer/],
+  [{ nodeReconcileBatchSize: 101 }, /--node-reconcile-batch-size has the value '101': give 1 to 100/],
+  [{ routeReconcileBatchSize: 51 }, /--route-reconcile-batch-size has the value '51': give 1 to 50/],
+  [{ leaderElectLeaseDuration: 5_000 }, /5000 ms, to be renewed within 10000 ms.*each has to be longer than the next/],
+]
+
+test("ACK's other flags count, or are taken as they are; what cannot be honoured is refused in words", () => {
+  const flags = { cloudConfig: 'x', clusterCidr: '10.244.0.0/16' }
+  for (const [more, message] of REFUSED) assert.throws(() => controllerOptions({ ...flags, ...more }), message)
+  const options = controllerOptions({
+    ...flags,
+    cloudProvider: 'alibabacloud',
+    network: 'vpc',
+    clusterName: 'kubernetes',
+    allocateNodeCidrs: true,
+    allowUntaggedCloud: false,
+    useServiceAccountCredentials: false,
+    skipDisableSourceDestCheck: true,
+    leaderElectResourceLock: 'leases',
+    pprofBindAddr: '0',
+    nodeEventAggregationWaitSeconds: 2,
+    nodeReconcileBatchSize: 50,
+    routeReconcileBatchSize: 50,
+  })
+  assert.deepEqual([options.nodeEventWaitMs, options.nodeBatchSize], [2_000, 50])
+  const lease = leaseOf({ ...flags, leaderElectResourceName: 'mine', leaderElectLeaseDuration: 60_000 })
+  assert.deepEqual(lease, { namespace: 'kube-system', name: 'mine', leaseMs: 60_000, renewMs: 10_000, retryMs: 2_000 })
+})
+
+test('feature gates: those of ACK, with a value; Endpoints are not read', () => {
+  const gates = (featureGates: string) => withFlags(read(GLOBAL), { cloudConfig: 'x', featureGates }).featureGates
+  assert.deepEqual(gates('IPv6DualStack=1,FilterServiceOnNodeChange=True,LoadBalancerTypeAnnotation=f'), {
+    IPv6DualStack: true,
+    FilterServiceOnNodeChange: true,
+    LoadBalancerTypeAnnotation: false,
+  })
+  assert.throws(() => gates('Nothing=true'), /unrecognized feature gate: Nothing; there are IPv6DualStack/)
+  assert.throws(() => gates('IPv6DualStack'), /missing bool value for IPv6DualStack/)
+  assert.throws(() => gates('IPv6DualStack=yes'), /invalid value of IPv6DualStack=yes/)
+  assert.throws(() => gates('EndpointSlice=false'), /EndpointSlice is 'false': give true/)
+})
+
 test('retries of all keys together: a burst of 100, then 10 in a second', () => {
   const clock = new ManualClock()
-  const next = retryBucket({ perSecond: 10, burst: 100, clock })
+  const next = tokenBucket({ perSecond: 10, burst: 100, clock })
   const first = Array.from({ length: 100 }, next)
   assert.ok(first.every((wait) => wait === 0))
   assert.deepEqual([next(), next()], [100, 200])

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { errorMessage, FairleadError } from '../base/error.ts'
+import type { AccessKeys } from './credentials/access-keys.ts'
 import { pairs } from './desired/ports.ts'
 import type { Zone } from './desired/service-plan.ts'
 
@@ -11,8 +12,10 @@ export interface CloudConfig {
   readonly vSwitchIds: readonly string[]
   /** Zones that the vSwitches are listed with. @default none */
   readonly zones?: readonly Zone[]
-  readonly accessKeyId: string
-  readonly accessKeySecret: string
+  /** Without them the machine's RAM role counts. */
+  readonly keys?: AccessKeys
+  /** The account that is acted for, when it is another one than the keys'. */
+  readonly uid?: string
   readonly resourceGroupId?: string
   readonly routeTableIds: readonly string[]
   readonly serviceBackendType: 'eni' | 'ecs'
@@ -54,13 +57,15 @@ export function readCloudConfig(
 ): CloudConfig {
   const global = new Fields(Object(Object(content).Global), source)
   const resourceGroupId = global.text('resourceGroupID')
+  const [keys, uid] = [accessKeys(global, env), global.text('uid')]
   return {
     region: global.required('region'),
     clusterId: global.text('clusterID') ?? 'clusterid',
     vpcId: global.required('vpcid'),
     vSwitchIds: readVSwitches(global.text('vswitchid') ?? ''),
     zones: readZones(global.text('vswitchid') ?? ''),
-    ...accessKey(global, env),
+    ...(keys === undefined ? {} : { keys }),
+    ...(uid === undefined ? {} : { uid }),
     ...(resourceGroupId === undefined ? {} : { resourceGroupId }),
     routeTableIds: (global.text('routeTableIDs') ?? '').split(',').filter((id) => id !== ''),
     serviceBackendType: backendType(global, env),
@@ -83,22 +88,49 @@ function readZones(text: string): readonly Zone[] {
   return [...zones].map(([zoneId, vSwitchId]) => ({ zoneId, vSwitchId }))
 }
 
-/** `A=true,B=false` */
+/** Gates of ACK's controller. */
+const GATES: readonly string[] = [
+  'IPv6DualStack',
+  'EndpointSlice',
+  'FilterServiceOnNodeChange',
+  'LoadBalancerTypeAnnotation',
+]
+/** What Go's `strconv.ParseBool` takes. */
+const BOOLEANS: Readonly<Record<string, boolean>> = {
+  ...Object.fromEntries(['1', 't', 'T', 'true', 'TRUE', 'True'].map((word) => [word, true])),
+  ...Object.fromEntries(['0', 'f', 'F', 'false', 'FALSE', 'False'].map((word) => [word, false])),
+}
+
+/** `A=true,B=false` @throws FairleadError `INVALID_INPUT` */
 export function readGates(text: string): Readonly<Record<string, boolean>> {
-  const items = text.split(',').filter((item) => item !== '')
-  return Object.fromEntries(items.map((item) => [item.split('=')[0]?.trim() ?? '', item.split('=')[1] !== 'false']))
+  const items = text.split(',').filter((item) => item.trim() !== '')
+  return Object.fromEntries(
+    items.map((item) => {
+      const [gate = '', value] = item.split('=').map((part) => part.trim())
+      const isOn = BOOLEANS[value ?? '']
+      if (!GATES.includes(gate)) throw wrongGate(`unrecognized feature gate: ${gate}; there are ${GATES.join(', ')}`)
+      if (value === undefined) throw wrongGate(`missing bool value for ${gate}`)
+      if (isOn === undefined) throw wrongGate(`invalid value of ${gate}=${value}: give true or false`)
+      return [gate, isOn]
+    }),
+  )
+}
+
+function wrongGate(text: string): FairleadError {
+  return new FairleadError('INVALID_INPUT', `Cannot use the feature gates: ${text}`)
 }
 
 /** In the config both are written in base64, in the environment plainly. */
-function accessKey(global: Fields, env: Environment): Pick<CloudConfig, 'accessKeyId' | 'accessKeySecret'> {
+function accessKeys(global: Fields, env: Environment): AccessKeys | undefined {
   const [id, secret] = [global.text('accessKeyID'), global.text('accessKeySecret')]
   if (id !== undefined && secret !== undefined) {
     return { accessKeyId: decoded(id), accessKeySecret: decoded(secret) }
   }
   const { ACCESS_KEY_ID, ACCESS_KEY_SECRET } = env
   if (ACCESS_KEY_ID && ACCESS_KEY_SECRET) return { accessKeyId: ACCESS_KEY_ID, accessKeySecret: ACCESS_KEY_SECRET }
+  if (id === undefined && secret === undefined && !ACCESS_KEY_ID && !ACCESS_KEY_SECRET) return undefined
   throw new FairleadError('INVALID_INPUT', `${global.source} has no access key, nor has the environment`, {
-    hint: 'Give accessKeyID and accessKeySecret (base64) under Global, or ACCESS_KEY_ID and ACCESS_KEY_SECRET',
+    hint: 'Give accessKeyID and accessKeySecret (base64) under Global, or ACCESS_KEY_ID and ACCESS_KEY_SECRET, or neither of both for the RAM role of the machine',
   })
 }
 

@@ -42,6 +42,10 @@ export interface CloudControllerOptions {
   readonly routePeriodMs?: number
   /** Routes that a table may have. @default 200 */
   readonly routeLimit?: number
+  /** How long nodes and routes wait for more news of nodes, in milliseconds. @default 0 */
+  readonly nodeEventWaitMs?: number
+  /** Machines in one answer. @default 100 */
+  readonly nodeBatchSize?: number
   readonly dryRun?: boolean
   readonly metrics?: CcmMetrics
   readonly clock?: Clock
@@ -54,6 +58,7 @@ export type ControllerName = 'service' | 'nlb' | 'node' | 'route'
 export type CloudController = RunningControllers
 
 const BATCH_SIZE = 40
+const NODE_BATCH_SIZE = 100
 const DRIFT_PERIOD_MS = 300_000
 const ROUTE_PERIOD_MS = 300_000
 /** Of `vpc_quota_route_entrys_num`. */
@@ -129,6 +134,7 @@ function serviceController<P extends ServicePlan, M extends WantedBalancer, O ex
     claim: balancer.claim,
     recorder,
     identity: { name: `${name}-controller`, type },
+    filtersOnNodeChange: config.featureGates.FilterServiceOnNodeChange === true,
     ...withMetrics(options),
     workers: config.serviceMaxConcurrentReconciles,
     driftPeriodMs: settings.model.compat ? 0 : settings.driftPeriodMs,
@@ -147,6 +153,8 @@ function nodeController(options: CloudControllerOptions, { view, recorderOf, ...
   return new NodeController({
     ...common,
     ...withMetrics(options),
+    eventWaitMs: options.nodeEventWaitMs ?? 0,
+    batchSize: options.nodeBatchSize ?? NODE_BATCH_SIZE,
     informer: view.nodeInformer,
     recorder: recorderOf('node-controller'),
     region: config.region,
@@ -162,6 +170,7 @@ function routeController(options: CloudControllerOptions, { view, recorderOf, ..
   return new RouteController({
     ...common,
     ...withMetrics(options),
+    eventWaitMs: options.nodeEventWaitMs ?? 0,
     informer: view.nodeInformer,
     recorder: recorderOf('route-controller'),
     vpcId: config.vpcId,

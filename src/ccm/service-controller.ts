@@ -9,14 +9,15 @@ import type { EndpointSlice } from '../kube/types/discovery.ts'
 import { WorkQueue } from '../kube/work-queue.ts'
 import { runWorkers } from '../kube/workers.ts'
 import { annotationOf } from './annotations/read-annotation.ts'
+import { BACKEND_ROWS } from './annotations/table.ts'
 import { type Claim, isConcerned } from './claim.ts'
 import type { InformerView } from './informer-view.ts'
 import type { Interfaces } from './interfaces.ts'
 import { type BalancerType, type CcmMetrics, elapsed, verbOf } from './metrics/ccm-metrics.ts'
 import { READINESS_GATE_PREFIX } from './names.ts'
 import { isExcluded } from './node-facts.ts'
-import { retryBucket } from './retry-bucket.ts'
 import { annotationsOf } from './service-hash.ts'
+import { tokenBucket } from './token-bucket.ts'
 
 /** What reconciles Services. */
 export interface Reconciler {
@@ -35,6 +36,8 @@ export interface ServiceControllerOptions {
   readonly workers: number
   /** What it is called, and what it makes. */
   readonly identity: { readonly name: string; readonly type: BalancerType }
+  /** Whether nodes that change concern only Services whose backends follow from nodes (`FilterServiceOnNodeChange`). */
+  readonly filtersOnNodeChange: boolean
   readonly metrics?: CcmMetrics
   /** How often the cloud is compared with what it should be, in milliseconds; 0: never. */
   readonly driftPeriodMs: number
@@ -63,7 +66,7 @@ export class ServiceController {
       clock,
       baseDelayMs: FIRST_RETRY_MS,
       maxDelayMs: LONGEST_RETRY_MS,
-      limit: retryBucket({ perSecond: 10, burst: 100, clock }),
+      limit: tokenBucket({ perSecond: 10, burst: 100, clock }),
     })
     view.services.on({
       added: (service) => this.#serviceAdded(service),
@@ -166,7 +169,8 @@ export class ServiceController {
     if (isExcluded(node) || node.metadata.labels?.[MASTER] !== undefined) return
     const { view, sync, claim } = this.#options
     for (const service of view.services.list()) {
-      if (claim.isClaimed(service) && !sync.usesPodsOnly(service)) this.#queue.add(keyOf(service))
+      if (!claim.isClaimed(service) || sync.usesPodsOnly(service)) continue
+      if (!this.#options.filtersOnNodeChange || followsNodes(service)) this.#queue.add(keyOf(service))
     }
   }
 
@@ -182,6 +186,15 @@ export class ServiceController {
       this.#queue.add(`${pod.metadata.namespace}/${conditionType.slice(READINESS_GATE_PREFIX.length)}`)
     }
   }
+}
+
+/** Whether nodes are backends for what they are, not for the pods that they have. */
+function followsNodes({ spec, metadata }: Service): boolean {
+  if ((spec.externalTrafficPolicy ?? 'Cluster') === 'Cluster') return true
+  const annotations = metadata.annotations ?? {}
+  return [BACKEND_ROWS.backendLabel, BACKEND_ROWS.removeUnscheduled].some(
+    ({ suffix }) => annotationOf(annotations, suffix) !== '',
+  )
 }
 
 interface News {

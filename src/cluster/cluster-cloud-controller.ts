@@ -37,7 +37,6 @@ export function startClusterCloudController(options: ClusterCloudControllerOptio
         zoneId,
         vSwitchId: vSwitchId(spec.name, zoneId),
       })),
-      ...key,
       routeTableIds: [cloud.cloud.ids.routeTableId],
       serviceBackendType: terway ? 'eni' : 'ecs',
       serviceMaxConcurrentReconciles: 3,

@@ -1,13 +1,19 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createLocalTransport } from '../../src/apiserver/local-transport.ts'
 import { openTestBench } from '../../src/apiserver/test-bench.ts'
+import { systemClock } from '../../src/base/clock.ts'
 import { createPopClient } from '../../src/ccm/api/pop-client.ts'
 import { runCcm } from '../../src/ccm/ccm-program.ts'
 import { startCloudController } from '../../src/ccm/cloud-controller.ts'
+import type { ControllerSource } from '../../src/ccm/metrics/ccm-metrics.ts'
+import { createRegistry } from '../../src/ccm/metrics/prometheus-metrics.ts'
 import { INSTANCES } from '../../src/cloud/ecs/model.ts'
 import { REGION_ID } from '../../src/cloud/region.ts'
 import { createSlbProduct } from '../../src/cloud/slb/slb-product.ts'
@@ -213,4 +219,76 @@ test('with no more rights than its role it tells nodes of their machines, and ro
     await until('the node to go', async () => admin.get(nodes, { name: 'gone' }).then(() => false, isNotFound))
     await admin.get(nodes, { name: 'odd' })
   }
+})
+
+test("without keys in the cloud config the program acts with those of its machine's RAM role", async () => {
+  await using bench = await openTestBench()
+  await using cloud = await openTestCloud({ products: [createSlbProduct(() => undefined)] })
+  const { accessKeyId: AccessKeyId, accessKeySecret: AccessKeySecret } = TEST_USER
+  const Expiration = new Date(Date.now() + 3_600_000).toISOString()
+  const role = { Code: 'Success', AccessKeyId, AccessKeySecret, SecurityToken: 'lent', Expiration }
+  const metadata = createServer((request, response) => {
+    if (request.url?.endsWith('/ccm-role')) response.end(JSON.stringify(role))
+    else response.end(request.url?.endsWith('/token') ? 'token' : 'ccm-role')
+  })
+  metadata.listen(0, '127.0.0.1')
+  await once(metadata, 'listening')
+  const client = createClient(bench.transport)
+  const cloudConfig = join(bench.directory, 'cloud-config.yaml')
+  writeFileSync(cloudConfig, `Global: { region: ${REGION_ID}, vpcid: ${cloud.ids.vpcId} }`)
+  const { url } = cloud.endpoint
+  const METADATA_ENDPOINT = `http://127.0.0.1:${(metadata.address() as AddressInfo).port}`
+  const env = { SLB_ENDPOINT: url, NLB_ENDPOINT: url, ECS_ENDPOINT: url, VPC_ENDPOINT: url, METADATA_ENDPOINT }
+  const stop = new AbortController()
+  const nowhere = { healthProbeBindAddr: '0', metricsBindAddr: '0', configureCloudRoutes: false }
+  const flags = { kubeconfig: bench.kubeconfig(), cloudConfig, kubeApiQps: 1_000, ...nowhere }
+  const running = runCcm(flags, { env, log, signal: stop.signal })
+  try {
+    await client.create(services, serviceOf({ name: 'web' }))
+    await until('an address', addressOf(client, 'web'))
+  } finally {
+    stop.abort()
+    await running
+    metadata.close()
+    metadata.closeAllConnections()
+  }
+})
+
+test('with FilterServiceOnNodeChange nodes that change concern Services whose backends are nodes', async () => {
+  await using bench = await openTestBench()
+  await using cloud = await openTestCloud({ products: [createSlbProduct(() => undefined)] })
+  const client = createClient(bench.transport)
+  await client.create(nodes, nodeOf('node-1'))
+  const Local = { externalTrafficPolicy: 'Local' } as const
+  await client.create(services, serviceOf({ name: 'cluster' }))
+  await client.create(services, serviceOf({ name: 'local', spec: Local }))
+  await client.create(services, serviceOf({ name: 'labelled', spec: Local, annotations: { 'backend-label': 'a=b' } }))
+  const { metrics } = createRegistry(systemClock)
+  const added: string[] = []
+  const controller = (source: ControllerSource) => {
+    const observer = metrics.controller(source)
+    const note = (key: string) => {
+      observer.added(key)
+      added.push(key)
+    }
+    return {
+      added: note,
+      taken: (key: string) => observer.taken(key),
+      retried: (key: string) => observer.retried(key),
+      done: (key: string) => observer.done(key),
+    }
+  }
+  await using _controller = startCloudController({
+    client,
+    api: createPopClient({ access: accessTo(cloud) }),
+    config: { ...configOf(cloud), featureGates: { FilterServiceOnNodeChange: true } },
+    controllers: ['service'],
+    metrics: { ...metrics, controller },
+    log,
+  })
+  for (const name of ['cluster', 'local', 'labelled']) await until(`an address of ${name}`, addressOf(client, name))
+  added.length = 0
+  await client.patch(nodes, { name: 'node-1' }, { type: 'merge', body: { metadata: { labels: { a: 'b' } } } })
+  await until('both', async () => ['cluster', 'labelled'].every((name) => added.includes(`default/${name}`)))
+  assert.equal(added.includes('default/local'), false)
 })

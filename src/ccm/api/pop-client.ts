@@ -1,15 +1,14 @@
 import { type Clock, systemClock } from '../../base/clock.ts'
 import { errorMessage, FairleadError, systemErrorCode } from '../../base/error.ts'
+import type { AccessKeys, KeySource } from '../credentials/access-keys.ts'
 import { acs3Requester } from './acs3-requester.ts'
 import type { Answer, CloudApi, CloudProduct } from './cloud-api.ts'
 import { CloudError, isThrottled } from './cloud-error.ts'
 import { type Requester, rpcRequester } from './rpc-requester.ts'
 import { Turns } from './turns.ts'
 
-export interface CloudAccess {
-  readonly accessKeyId: string
-  readonly accessKeySecret: string
-  readonly securityToken?: string
+/** Where the cloud is, and who asks. */
+export interface CloudPlace {
   /** `https://slb.cn-hangzhou.aliyuncs.com` */
   readonly endpoints: Readonly<Record<CloudProduct, string>>
   readonly region: string
@@ -18,8 +17,11 @@ export interface CloudAccess {
   readonly caPem?: string
 }
 
+export interface CloudAccess extends CloudPlace, AccessKeys {}
+
 export interface PopClientOptions {
-  readonly access: CloudAccess
+  /** With keys that stay, or that are asked for at each call. */
+  readonly access: CloudAccess | (CloudPlace & { readonly keys: KeySource })
   /** Calls at the same time. @default 10 */
   readonly maxConcurrent?: number
   /** How often a call is tried again that was refused because there were too many. @default 10 */
@@ -43,16 +45,19 @@ export function createPopClient(options: PopClientOptions): CloudApi {
 }
 
 class PopClient implements CloudApi {
-  readonly #access: CloudAccess
+  readonly #access: CloudPlace
+  readonly #keys: KeySource
   readonly #retries: number
   readonly #clock: Clock
   readonly #turns: Turns
-  readonly #requesters = new Map<CloudProduct, Promise<Requester>>()
+  /** Made with the keys that counted then. */
+  readonly #requesters = new Map<CloudProduct, { readonly keys: AccessKeys; readonly made: Promise<Requester> }>()
   /** Until then nobody calls: the account is throttled, and every call would only make it worse. */
   #quietUntil = 0
 
   constructor({ access, maxConcurrent = 10, maxThrottlingRetries = 10, clock = systemClock }: PopClientOptions) {
     this.#access = access
+    this.#keys = 'keys' in access ? access.keys : async () => access
     this.#retries = maxThrottlingRetries
     this.#clock = clock
     this.#turns = new Turns(maxConcurrent)
@@ -98,12 +103,23 @@ class PopClient implements CloudApi {
     }
   }
 
-  #requester(product: CloudProduct): Promise<Requester> {
+  async #requester(product: CloudProduct): Promise<Requester> {
+    const keys = await this.#keys()
     const known = this.#requesters.get(product)
-    if (known !== undefined) return known
+    if (known?.keys === keys) return known.made
     const { version, signs } = PRODUCTS[product]
-    const made = signs({ ...this.#access, version, endpoint: this.#access.endpoints[product] })
-    this.#requesters.set(product, made)
+    const { clusterId, caPem } = this.#access
+    const { accessKeyId, accessKeySecret, securityToken } = keys
+    const made = signs({
+      version,
+      endpoint: this.#access.endpoints[product],
+      clusterId,
+      accessKeyId,
+      accessKeySecret,
+      ...(securityToken === undefined ? {} : { securityToken }),
+      ...(caPem === undefined ? {} : { caPem }),
+    })
+    this.#requesters.set(product, { keys, made })
     return made
   }
 }

@@ -4,9 +4,13 @@ import type { Machine } from './plan-node.ts'
 
 const PAGE_SIZE = 100
 
-/** Every machine of a VPC. */
-export async function machinesOfVpc(api: CloudApi, vpcId: string): Promise<readonly Machine[]> {
-  return listMachines(api, { VpcId: vpcId })
+/** Every machine of a VPC. @param pageSize Machines in one answer, up to 100. */
+export async function machinesOfVpc(
+  api: CloudApi,
+  vpcId: string,
+  pageSize: number = PAGE_SIZE,
+): Promise<readonly Machine[]> {
+  return listMachines(api, { VpcId: vpcId }, pageSize)
 }
 
 /** Whether a machine exists at all, wherever it is: asked before anybody acts on its absence. */
@@ -15,13 +19,17 @@ export async function machineExists(api: CloudApi, id: string): Promise<boolean>
   return found.some((machine) => machine.id === id)
 }
 
-async function listMachines(api: CloudApi, filter: Readonly<Record<string, string>>): Promise<readonly Machine[]> {
+async function listMachines(
+  api: CloudApi,
+  filter: Readonly<Record<string, string>>,
+  pageSize: number = PAGE_SIZE,
+): Promise<readonly Machine[]> {
   const machines: Machine[] = []
   for (let page = 1; ; page++) {
-    const answer = await api.call('ecs', 'DescribeInstances', { ...filter, PageNumber: page, PageSize: PAGE_SIZE })
+    const answer = await api.call('ecs', 'DescribeInstances', { ...filter, PageNumber: page, PageSize: pageSize })
     const items = listOf(answer, 'Instances', 'Instance')
     machines.push(...items.map(readMachine))
-    if (items.length < PAGE_SIZE || machines.length >= Number(textOf(answer, 'TotalCount') || 0)) return machines
+    if (items.length < pageSize || machines.length >= Number(textOf(answer, 'TotalCount') || 0)) return machines
   }
 }
 

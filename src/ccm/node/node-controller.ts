@@ -26,6 +26,10 @@ export interface NodeControllerOptions {
   readonly vpcId: string
   /** Between two looks at all nodes, in milliseconds. */
   readonly periodMs: number
+  /** How long it is waited for more news, in milliseconds. */
+  readonly eventWaitMs: number
+  /** Machines in one answer. */
+  readonly batchSize: number
   readonly metrics?: CcmMetrics
   readonly clock: Clock
   readonly log: Log
@@ -48,12 +52,13 @@ export class NodeController {
       baseDelayMs: 1_000,
       maxDelayMs: 300_000,
     })
+    const add = () => this.#queue.addAfter(ALL, options.eventWaitMs)
     options.informer.on({
       added: (node) => {
-        if (isNew(node)) this.#queue.add(ALL)
+        if (isNew(node)) add()
       },
       updated: (node, old) => {
-        if (isNew(node) && !isNew(old)) this.#queue.add(ALL)
+        if (isNew(node) && !isNew(old)) add()
       },
     })
   }
@@ -71,11 +76,11 @@ export class NodeController {
 
   /** Looks at nodes once; what fails for one keeps nobody else from being looked at. */
   async sync(list: readonly Node[]): Promise<void> {
-    const { api, vpcId, metrics, clock } = this.#options
+    const { api, vpcId, batchSize, metrics, clock } = this.#options
     const ours = list.filter((node) => !isExcluded(node) && !isVirtual(node))
     if (ours.length === 0) return
     const started = clock.now()
-    const machines = await machinesOfVpc(api, vpcId)
+    const machines = await machinesOfVpc(api, vpcId, batchSize)
     for (const node of ours) await this.#syncNode(node, machineOf(node, machines))
     metrics?.nodes('reconcile', clock.now() - started)
   }

@@ -30,6 +30,8 @@ export interface RouteControllerOptions {
   readonly routeLimit: number
   /** Between two looks at the tables, in milliseconds. */
   readonly periodMs: number
+  /** How long it is waited for more news, in milliseconds. */
+  readonly eventWaitMs: number
   readonly metrics?: CcmMetrics
   readonly clock: Clock
   readonly log: Log
@@ -54,7 +56,7 @@ export class RouteController {
       baseDelayMs: 1_000,
       maxDelayMs: 300_000,
     })
-    const add = () => this.#queue.add(ALL)
+    const add = () => this.#queue.addAfter(ALL, options.eventWaitMs)
     options.informer.on({
       added: add,
       updated: (node, old) => {

@@ -1,5 +1,6 @@
 import { createLog } from '../../base/log.ts'
-import { type CcmFlags, runCcm } from '../../ccm/ccm-program.ts'
+import type { CcmFlags } from '../../ccm/ccm-flags.ts'
+import { runCcm } from '../../ccm/ccm-program.ts'
 
 const INTERRUPTED = 130
 const DEBUG_VERBOSITY = 4

@@ -1,13 +1,13 @@
 import type { Clock } from '../base/clock.ts'
 
-export interface RetryBucketOptions {
+export interface TokenBucketOptions {
   readonly perSecond: number
   readonly burst: number
   readonly clock: Clock
 }
 
-/** How long the next retry has to wait so that all together are not too many, in milliseconds (a token bucket). */
-export function retryBucket({ perSecond, burst, clock }: RetryBucketOptions): () => number {
+/** How long the next one has to wait so that all together are not too many, in milliseconds (a token bucket). */
+export function tokenBucket({ perSecond, burst, clock }: TokenBucketOptions): () => number {
   let tokens = burst
   let at = clock.now()
   return () => {
