@@ -53,6 +53,22 @@ for (const network of ['flannel', 'terway-eniip'] as const) {
       await assert.rejects(resolveInCluster(inside, `x${name}`), /NXDOMAIN/)
     })
 
+    test('the example of a Network Load Balancer leads to the pods of the other examples', async () => {
+      await on.applyExample('clusterip.yaml')
+      await on.applyExample('networkloadbalancer.yaml')
+      const pods = await on.readyEndpoints('web-nlb', 2)
+      const ingress = () => on.watch.service('web-nlb')?.status?.loadBalancer?.ingress?.[0]?.hostname
+      const name = await on.until('a name of web-nlb', ingress)
+      const hosts = await resolveInCluster(on.pod(await on.readyPod(pods[0] ?? '')), name)
+      const targets = hosts.flatMap((host): Target[] => [
+        { host, port: 80, protocol: 'TCP' },
+        { host, port: 9000, protocol: 'UDP' },
+      ])
+      assert.ok(targets.length > 0)
+      await using load = new Load([on.internet], targets)
+      await load.heard(pods)
+    })
+
     for (const policy of ['Local', 'Cluster'] as const) {
       test(`${policy}: every request from the internet is answered`, async () => {
         const name = `shop-${policy.toLowerCase()}`
