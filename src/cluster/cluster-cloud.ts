@@ -13,7 +13,7 @@ import { netnsPath } from '../linux/netns.ts'
 import { listenTcp, openUdp } from '../linux/socket.ts'
 import { CLOUD_PORT, type CloudKey, CONTROLLER_USER, OWNER_USER, openCloudKeys, TERWAY_USER } from './cloud-keys.ts'
 import type { ClusterSpec } from './cluster-spec.ts'
-import { type Layout, nodeNetns } from './layout.ts'
+import { cloudDirectories, type Layout, nodeNetns } from './layout.ts'
 
 /** Port of the VPC's resolver, at the address of the API. */
 const RESOLVER_PORT = 53
@@ -48,8 +48,7 @@ export async function openClusterCloud(options: ClusterCloudOptions): Promise<Cl
   const { spec, layout, vpc, certificate, clock } = options
   const log = options.log.child({ component: 'cloud' })
   const users = openCloudKeys(join(layout.cloudDirectory, 'keys.json'), [TERWAY_USER, CONTROLLER_USER, OWNER_USER])
-  const directory = join(layout.cloudDirectory, 'state')
-  const balancing = join(layout.runDirectory, 'load-balancers')
+  const { state: directory, balancing } = cloudDirectories(layout)
   for (const path of [directory, balancing]) mkdirSync(path, { recursive: true, mode: 0o700 })
   const resolver = { netns: vpc.netns, host: vpc.address, port: RESOLVER_PORT }
   const cloud = await openCloud({

@@ -73,3 +73,8 @@ export function layoutRoots(roots: LayoutRoots = {}): Required<LayoutRoots> {
 export function nodeNetns(cluster: string, node: string): string {
   return `fl-${cluster}-${node}`
 }
+
+/** Where a cluster's cloud keeps what it answered, and its load balancers what they found. */
+export function cloudDirectories({ cloudDirectory, runDirectory }: Layout): { state: string; balancing: string } {
+  return { state: join(cloudDirectory, 'state'), balancing: join(runDirectory, 'load-balancers') }
+}

@@ -9,6 +9,8 @@ import {
   NAT_GATEWAY_ADDRESS,
   vpcNetnsName,
 } from '../cloud/fabric/fabric-names.ts'
+import { readUnhealthy } from '../cloud/load-balancer/health/unhealthy-file.ts'
+import { CloudState } from '../cloud/state/cloud-state.ts'
 import { createAccessTransport } from '../kube/access-transport.ts'
 import type { Client } from '../kube/client.ts'
 import { type KubeconfigAccess, loadKubeconfig } from '../kube/kubeconfig.ts'
@@ -17,12 +19,13 @@ import { listNetns, netnsPath } from '../linux/netns.ts'
 import { NftSocket } from '../linux/nftables/socket.ts'
 import { leaseOf } from '../network/flannel/lease.ts'
 import { podNetns } from '../node/pod-sandbox.ts'
+import { type CloudFacts, cloudFacts } from '../trace/cloud-facts.ts'
 import { gatherObjects } from '../trace/gather.ts'
 import type { Doors } from '../trace/kernel-facts.ts'
 import { type ClusterObjects, NOWHERE, nodeAddresses, type Surroundings, type World } from '../trace/world.ts'
 import { connectAsAdmin, readClusterSpec } from './cluster.ts'
 import type { ClusterSpec } from './cluster-spec.ts'
-import { clusterLayout, type LayoutRoots, nodeNetns } from './layout.ts'
+import { cloudDirectories, clusterLayout, type Layout, type LayoutRoots, nodeNetns } from './layout.ts'
 import { listClusters } from './remove-cluster.ts'
 
 export interface TraceSite {
@@ -33,14 +36,18 @@ export interface TraceSite {
   readonly closed?: string
 }
 
-/** @throws FairleadError `NOT_RUNNING`, `API_UNREACHABLE`, `INVALID_INPUT` */
-export async function openTraceSite(where: {
+interface Where {
   readonly name: string
   readonly kubeconfig?: string
   /** Where the clusters of this machine are. */
   readonly roots?: LayoutRoots
-}): Promise<TraceSite> {
-  return where.kubeconfig === undefined ? ownSite(where.name, where.roots) : foreignSite(where.kubeconfig)
+  /** Asks the cloud as well: what it has, not what Services ask for. */
+  readonly asksCloud?: boolean
+}
+
+/** @throws FairleadError `NOT_RUNNING`, `API_UNREACHABLE`, `INVALID_INPUT` */
+export async function openTraceSite(where: Where): Promise<TraceSite> {
+  return where.kubeconfig === undefined ? ownSite(where) : foreignSite(where.kubeconfig)
 }
 
 async function foreignSite(path: string): Promise<TraceSite> {
@@ -78,7 +85,7 @@ async function requireKubeconfig(path: string): Promise<KubeconfigAccess> {
   }
 }
 
-async function ownSite(name: string, roots: LayoutRoots = {}): Promise<TraceSite> {
+async function ownSite({ name, roots = {}, asksCloud = false }: Where): Promise<TraceSite> {
   const layout = clusterLayout(name, roots)
   const spec = readClusterSpec(layout)
   if (spec === undefined || !existsSync(layout.kubeconfig)) {
@@ -90,10 +97,20 @@ async function ownSite(name: string, roots: LayoutRoots = {}): Promise<TraceSite
   const { client, transport } = await connectAsAdmin(layout)
   const objects = await gathered(client, transport)
   const mayEnter = process.getuid?.() === 0
-  const world = { objects, around: surroundings(spec, objects, mayEnter) }
+  const cloud = asksCloud && mayEnter ? await gatherCloud(layout) : undefined
+  const around = surroundings(spec, objects, mayEnter)
+  const world = { objects, around, ...(cloud === undefined ? {} : { cloud }) }
   return mayEnter
     ? { world, doors: doorsOf(spec.name) }
     : { world, closed: 'only root may enter the namespaces of the cluster' }
+}
+
+/** As the cloud keeps it: what it answered is on disk. Undefined where there is none. */
+async function gatherCloud(layout: Layout): Promise<CloudFacts | undefined> {
+  const { state: directory, balancing } = cloudDirectories(layout)
+  if (!existsSync(directory)) return undefined
+  await using state = CloudState.open({ directory, readOnly: true })
+  return cloudFacts(state, readUnhealthy(balancing))
 }
 
 async function gathered(client: Client, transport: Disposable): Promise<ClusterObjects> {

@@ -7,6 +7,7 @@ import type { NodeView } from '../proxy/node-view.ts'
 import type { Cause, Flow, Hop, Place } from './hop.ts'
 import { deaf, takes } from './listening.ts'
 import { viewOf, within } from './proxy-model.ts'
+import { stoppedByGroup } from './security-model.ts'
 import { delivered, ending, type HopModel, type Next, type Step, translated } from './step.ts'
 import { type Atlas, nameOf } from './world.ts'
 
@@ -104,6 +105,10 @@ function throughTunnel(step: Step, { node, peer, atlas }: Tunnel): Next {
     to,
     outer: { source, destination: peer.address, port: VXLAN_PORT },
   }
+  // The VPC sees datagrams between nodes, and asks their groups.
+  const outer: Flow = { protocol: 'UDP', source, destination: peer.address, port: VXLAN_PORT }
+  const stopped = stoppedByGroup(outer, atlas)
+  if (stopped !== undefined) return ending('dropped', stopped, [...left.hops, hop])
   const back = [{ kind: 'tunnel', from: to, to: from, device } as const, ...left.step.back]
   return {
     kind: 'step',

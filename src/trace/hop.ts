@@ -78,6 +78,19 @@ export type Hop =
       readonly listener: string
       readonly scheduler: string
       readonly carrier: 'kernel' | 'haproxy'
+      /** `lb-…` or `nlb-…`, where the cloud was asked. */
+      readonly loadBalancer?: string
+      /** Backends that get no new connections, and why. */
+      readonly idle?: readonly { readonly endpoint: string; readonly why: 'weight 0' | 'unhealthy' }[]
+    }
+  /** HAProxy takes the connection: what is sent on is another one, of its own. */
+  | {
+      readonly kind: 'proxy'
+      readonly place: Place
+      /** What it does: sends on, answers itself, closes. */
+      readonly does: string
+      /** Headers that a backend sees, as `X-Forwarded-For: 198.51.100.2`. */
+      readonly headers: readonly string[]
     }
   | { readonly kind: 'arrive'; readonly place: Place; readonly flow: Flow; readonly object?: ObjectRef }
 
@@ -104,6 +117,11 @@ export type CauseCode =
   | 'no-route'
   | 'no-way-back'
   | 'own-public-address'
+  | 'access-list'
+  | 'security-group'
+  | 'no-backend'
+  | 'no-listener'
+  | 'not-carried'
   | 'routing-loop'
 
 /** How the way of a packet ends, as its sender sees it. */
@@ -166,6 +184,18 @@ export function routesOf(path: Path): Route[] {
       end: route.end,
     })),
   )
+}
+
+/** The ways of the sender's own connection, which ends where a proxy takes it. */
+export function ownRoutesOf(path: Path): Route[] {
+  return routesOf(path).map((route) => {
+    const taken = route.hops.findIndex(({ kind }) => kind === 'proxy')
+    const first = route.hops.find((hop) => hop.kind === 'origin')
+    const proxy = route.hops[taken]
+    if (proxy?.kind !== 'proxy' || first?.kind !== 'origin') return route
+    const end: End = { kind: 'delivered', place: proxy.place, flow: first.flow, back: [] }
+    return { ...route, hops: route.hops.slice(0, taken + 1), end }
+  })
 }
 
 /** The same as a person says it: `pod default/web-1 on node-1`. */

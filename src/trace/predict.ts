@@ -144,6 +144,9 @@ function serviceName({ metadata }: Service, { around }: Atlas): string {
 
 /** Names are known to pods; nodes and the internet ask resolvers of their own. */
 function named(origin: Origin, name: string, { atlas, models }: Scope): Addresses {
+  const balancers = atlas.cloud?.names.get(name.replace(/\.$/, '').toLowerCase())
+  // Names of load balancers are known everywhere.
+  if (origin.kind !== 'pod' && balancers !== undefined) return { addresses: balancers.slice(0, 1) }
   if (origin.kind !== 'pod') {
     const who = origin.kind === 'node' ? origin.node.metadata.name : 'a client on the internet'
     const sentence = `${who} does not ask the cluster's DNS, which alone knows ${name}`

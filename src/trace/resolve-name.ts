@@ -100,6 +100,8 @@ export function lookUpName(name: string, atlas: Atlas): Looked {
     const found = recordsAt(at, atlas)
     first ??= found?.service
     const base = { addresses: [], aliases, ...(first === undefined ? {} : { service: first }) }
+    const outside = found === undefined ? atlas.cloud?.names.get(at) : undefined
+    if (outside !== undefined) return { ...base, answer: 'addresses', addresses: outside }
     if (found === undefined) {
       const answer = isWithin(at, atlas.around.clusterDomain) ? 'no such name' : 'asked elsewhere'
       const cause = first === undefined ? undefined : badAlias(first, at, atlas)

@@ -72,10 +72,15 @@ function fromInternet(service: Service, asked: Asked, atlas: Atlas): ServiceAddr
     ({ port, protocol = 'TCP' }) => port === asked.port && protocol === asked.protocol,
   )
   if (own === undefined && !isHeadless(service)) return { addresses: [], cause: missingPort(service, asked) }
-  const ingress = (status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => ip ?? [])
+  // A Network Load Balancer has a name, which stands for an address in each of its zones.
+  const ingress = (status?.loadBalancer?.ingress ?? []).flatMap(
+    ({ ip, hostname }) => ip ?? atlas.cloud?.names.get(hostname ?? '') ?? [],
+  )
   if (spec.type === 'LoadBalancer') {
     const [address] = ingress
-    return address === undefined ? { addresses: [], cause: addressPending(service) } : { addresses: [address] }
+    if (address !== undefined) return { addresses: [address] }
+    const [name] = (status?.loadBalancer?.ingress ?? []).flatMap(({ hostname }) => hostname ?? [])
+    return { addresses: [], cause: name === undefined ? addressPending(service) : nameOutside(service, name) }
   }
   const { nodePort } = own ?? {}
   const eips = atlas.around.publicAddresses
@@ -104,4 +109,9 @@ function fromInternet(service: Service, asked: Asked, atlas: Atlas): ServiceAddr
       mend,
     },
   }
+}
+
+function nameOutside(service: Service, name: string): Cause {
+  const sentence = `the load balancer of Service ${nameOf(service)} is at ${name}, a name that is not answered here`
+  return { code: 'name-outside', sentence, object: refOf(service, 'Service'), mend: 'ask an address of that name' }
 }

@@ -32,6 +32,8 @@ export interface Step {
   readonly translated?: boolean
   /** The proxy of this node wants the source changed, and why. */
   readonly masquerade?: string
+  /** A load balancer sends it to a backend: security groups let it pass. */
+  readonly balanced?: true
   readonly via?: Via
   /** What the answer will meet, the last first. */
   readonly back: readonly BackHop[]

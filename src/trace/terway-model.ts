@@ -3,7 +3,8 @@
 import { enterNode, enterPod, leavePod } from './flannel-model.ts'
 import type { Hop, Place } from './hop.ts'
 import { viewOf } from './proxy-model.ts'
-import { type HopModel, type Next, type Step, translated } from './step.ts'
+import { stoppedByGroup } from './security-model.ts'
+import { ending, type HopModel, type Next, type Step, translated } from './step.ts'
 import { type Atlas, nameOf } from './world.ts'
 
 export const terwayModel: HopModel = {
@@ -33,8 +34,11 @@ function toPodsNode(step: Step, atlas: Atlas): Next | undefined {
   const pod = atlas.podsByAddress.get(step.flow.destination)
   const node = pod?.spec.nodeName
   if (pod === undefined || node === undefined) return undefined
+  const stopped = step.balanced === true ? undefined : stoppedByGroup(step.flow, atlas)
+  if (stopped !== undefined) return ending('dropped', stopped)
+  const { balanced: _, ...rest } = step
   const hop: Hop = { kind: 'route', place: { kind: 'vpc' }, to: node, device: `ENI of pod ${nameOf(pod)}` }
-  return { kind: 'step', hops: [hop], step: { ...step, station: { at: 'prerouting', node } } }
+  return { kind: 'step', hops: [hop], step: { ...rest, station: { at: 'prerouting', node } } }
 }
 
 function route(step: Step, name: string, atlas: Atlas): Next {

@@ -3,9 +3,23 @@
  * API: objects are handed in. Everything is in namespaces of the test's own.
  */
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { systemClock } from '../base/clock.ts'
 import { requireCidr } from '../base/ip.ts'
+import { silentLog } from '../base/log.ts'
+import { compileSecurity } from '../cloud/fabric/security-plan.ts'
+import { SecurityTable } from '../cloud/fabric/security-table.ts'
 import { createVpc, removeVpc, type Vpc } from '../cloud/fabric/vpc-fabric.ts'
+import {
+  KernelDataPlane,
+  type KernelDataPlaneOptions,
+  removeLoadBalancers,
+} from '../cloud/load-balancer/kernel-data-plane.ts'
+import { compileSlbPlan } from '../cloud/slb/compile-plan.ts'
+import type { CloudState } from '../cloud/state/cloud-state.ts'
 import type { Node, Pod } from '../kube/types/core.ts'
 import { RouteSocket } from '../linux/netlink/route/socket.ts'
 import { NftSocket } from '../linux/nftables/socket.ts'
@@ -18,18 +32,17 @@ import { PodBridge } from '../network/flannel/pod-bridge.ts'
 import { prepareNode } from '../network/flannel/underlay.ts'
 import { nodeView } from '../proxy/node-view.ts'
 import { Program } from '../proxy/program.ts'
+import { cloudFacts } from './cloud-facts.ts'
 import { type Confirmation, confirm } from './confirm/confirm.ts'
 import { type Doors, gatherKernelFacts, peopleOn } from './kernel-facts.ts'
-import { loadBalancerModel } from './load-balancer-model.ts'
-import { MODELS, type Prediction, predict } from './predict.ts'
+import { type Prediction, predict } from './predict.ts'
 import { parseOrigin, parseTarget, type QuestionWords } from './question.ts'
+import { testCloud } from './test-cloud.ts'
 import { testNode, testPod } from './test-world.ts'
 import { type Atlas, atlasOf, type ClusterObjects, NOWHERE, nameOf, type Surroundings } from './world.ts'
 
 const NUMBERS = [1, 2, 3] as const
 const MTU = 1450
-/** Nobody carries load balancers here. */
-const CARRIED = MODELS.filter((model) => model !== loadBalancerModel)
 const CLUSTER_CIDR = '10.244.0.0/16'
 /** Served by every pod whose name does not begin with `deaf`. */
 export const POD_PORT = 8080
@@ -43,6 +56,9 @@ interface BenchNode {
   readonly program: Program
 }
 
+/** One that has no load balancers. */
+const NO_CLOUD = cloudFacts(testCloud({ ungrouped: true }))
+
 export class TraceBench implements AsyncDisposable {
   readonly spaces = new TestNamespaces()
   readonly cluster = `t${process.pid}`
@@ -53,10 +69,16 @@ export class TraceBench implements AsyncDisposable {
   readonly #nodes = new Map<string, BenchNode>()
   readonly #podDoors = new Map<string, string>()
   readonly #servers: (Server | UdpSocket)[] = []
+  readonly #groups: SecurityTable
+  readonly #plane: KernelDataPlaneOptions
+  #balancing: KernelDataPlane | undefined
   #handedIn: readonly string[] = []
 
   constructor() {
     this.#vpc = createVpc({ cluster: this.cluster })
+    this.#groups = new SecurityTable(this.#vpc.netns)
+    const directory = mkdtempSync(join(tmpdir(), 'fl-trace-'))
+    this.#plane = { netns: this.#vpc.netns, directory, clock: systemClock, log: silentLog }
     const { netns, addresses } = this.#vpc.attachInternet()
     this.#internet = netns
     for (const number of NUMBERS) this.#addNode(number)
@@ -101,9 +123,16 @@ export class TraceBench implements AsyncDisposable {
     return pod
   }
 
+  /** Makes load balancers and security groups of the VPC these. */
+  async balance(cloud: CloudState): Promise<void> {
+    this.#balancing ??= new KernelDataPlane(this.#plane)
+    await this.#balancing.apply({ listeners: compileSlbPlan(cloud) })
+    this.#groups.apply(compileSecurity(cloud))
+  }
+
   /** Makes the Services of all nodes these. */
-  apply(objects: ClusterObjects, proxyMode: Surroundings['proxyMode'] = 'nftables'): Atlas {
-    const atlas = atlasOf({ objects, around: { ...this.around, proxyMode } })
+  apply(objects: ClusterObjects, proxyMode: Surroundings['proxyMode'] = 'nftables', cloud = NO_CLOUD): Atlas {
+    const atlas = atlasOf({ objects, around: { ...this.around, proxyMode }, cloud })
     for (const node of objects.nodes) {
       const { name } = node.metadata
       const program = this.#nodes.get(name)?.program
@@ -132,9 +161,9 @@ export class TraceBench implements AsyncDisposable {
   /** Predicts with what the kernel knows, sends a packet, and compares. */
   async ask(words: QuestionWords, atlas: Atlas): Promise<{ prediction: Prediction; confirmation: Confirmation }> {
     const [origin, target] = [parseOrigin(words, atlas), parseTarget(words, atlas)]
-    const people = peopleOn(predict(origin, target, atlas, CARRIED), atlas)
+    const people = peopleOn(predict(origin, target, atlas), atlas)
     const informed = { ...atlas, kernel: gatherKernelFacts(this.doors, people) }
-    const prediction = predict(origin, target, informed, CARRIED)
+    const prediction = predict(origin, target, informed)
     return { prediction, confirmation: await confirm({ origin, prediction, atlas: informed, doors: this.doors }) }
   }
 
@@ -144,6 +173,10 @@ export class TraceBench implements AsyncDisposable {
       route[Symbol.dispose]()
       kernel[Symbol.dispose]()
     }
+    this.#groups[Symbol.dispose]()
+    await this.#balancing?.[Symbol.asyncDispose]()
+    await removeLoadBalancers(this.#plane)
+    rmSync(this.#plane.directory, { recursive: true, force: true })
     this.#vpc[Symbol.dispose]()
     removeVpc(this.cluster)
     this.spaces[Symbol.dispose]()

@@ -2,11 +2,17 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
+import { isFairleadError } from '../base/error.ts'
+import type { SecurityGroupRule } from '../cloud/ecs/model.ts'
+import { findHaproxy } from '../cloud/load-balancer/layer7/find-haproxy.ts'
+import type { CloudState } from '../cloud/state/cloud-state.ts'
 import type { Service, ServicePort, ServiceSpec } from '../kube/types/core.ts'
 import { ConntrackSocket } from '../linux/conntrack.ts'
 import { NftSocket } from '../linux/nftables/socket.ts'
+import { cloudFacts } from './cloud-facts.ts'
 import { deriveSlices } from './derive-slices.ts'
 import { POD_PORT, TraceBench } from './test-bench.ts'
+import { type BalancerWords, testCloud } from './test-cloud.ts'
 import { testService } from './test-world.ts'
 import type { Atlas, ClusterObjects } from './world.ts'
 
@@ -21,12 +27,24 @@ const PODS = [
   ['a3', 3, 'a'],
 ] as const
 
+const noHaproxy = missingTool()
+
 let bench: TraceBench
 before(async () => {
   bench = new TraceBench()
   for (const [name, node, app] of PODS) await bench.addPod(name, node, { app })
 })
 after(() => bench[Symbol.asyncDispose]())
+
+function missingTool(): string | false {
+  try {
+    findHaproxy()
+    return false
+  } catch (error) {
+    if (!isFairleadError(error, 'MISSING_TOOL')) throw error
+    return error.message
+  }
+}
 
 interface Cluster {
   readonly services: readonly Service[]
@@ -35,7 +53,14 @@ interface Cluster {
   readonly proxyMode: 'nftables' | 'ipvs'
   /** A node without its route to the pods of another. */
   readonly cut: readonly [1 | 2 | 3, 1 | 2 | 3] | undefined
+  /** Of the load balancers of Services; undefined: the cloud has not made it. */
+  readonly balancers: readonly (ListenerWords | undefined)[]
+  /** Of the group that nodes are in. */
+  readonly rules: readonly Partial<SecurityGroupRule>[]
+  readonly ungrouped: boolean
 }
+
+type ListenerWords = Pick<BalancerWords, 'scheduler' | 'weights'> & { readonly acl: BalancerWords['acl'] | null }
 
 const port: fc.Arbitrary<ServicePort> = fc.record({
   port: fc.constantFrom(80, 81),
@@ -45,6 +70,34 @@ const port: fc.Arbitrary<ServicePort> = fc.record({
 
 /** One of them is a node's own. */
 const EXTERNAL = ['203.0.113.100', '203.0.113.101', '192.168.0.3']
+
+const weight = fc.constantFrom(undefined, 0, 1, 100)
+const CLIENTS = ['198.51.100.0/24', '192.168.0.1/32', '203.0.113.2/32', '10.0.0.0/8'] as const
+const listener: fc.Arbitrary<ListenerWords | undefined> = fc.option(
+  fc.record({
+    scheduler: fc.constantFrom('rr', 'wrr', 'sch', 'tch'),
+    weights: fc.tuple(weight, weight, weight),
+    acl: fc.option(
+      fc.record({
+        type: fc.constantFrom('white', 'black'),
+        cidrs: fc.subarray([...CLIENTS], { minLength: 1 }),
+      }),
+    ),
+  }),
+  { freq: 6, nil: undefined },
+)
+
+/** What comes to nodes; the tunnel between them and what they send themselves is let through. */
+const rule: fc.Arbitrary<Partial<SecurityGroupRule>> = fc.record({
+  direction: fc.constantFrom('ingress', 'ingress', 'egress'),
+  policy: fc.constantFrom('accept', 'accept', 'drop'),
+  priority: fc.constantFrom(2, 3),
+  protocol: fc.constantFrom('all', 'tcp', 'tcp', 'udp'),
+  portRange: fc.constantFrom('-1/-1', '30000/30002', '82/82'),
+  cidr: fc.constantFrom('0.0.0.0/0', ...CLIENTS),
+})
+const TUNNEL = { priority: 1, protocol: 'udp', portRange: '8472/8472', cidr: '192.168.0.0/24' } as const
+const TUNNELS: readonly Partial<SecurityGroupRule>[] = [TUNNEL, { ...TUNNEL, direction: 'egress' }]
 
 function service(index: number): fc.Arbitrary<Service> {
   return fc
@@ -94,6 +147,9 @@ const cluster: fc.Arbitrary<Cluster> = fc
     unready: fc.subarray(names, { maxLength: 3 }),
     terminating: fc.subarray(names, { maxLength: 2 }),
     proxyMode: fc.constantFrom('nftables', 'nftables', 'ipvs'),
+    balancers: fc.tuple(listener, listener, listener, listener, listener),
+    rules: fc.array(rule, { maxLength: 4 }).map((own) => [...TUNNELS, ...own]),
+    ungrouped: fc.boolean(),
     cut: fc
       .option(fc.tuple(node, node), { freq: 4, nil: undefined })
       .map((cut) => (cut?.[0] === cut?.[1] ? undefined : cut)),
@@ -105,6 +161,21 @@ function withoutNodeAddress(one: Service): Service {
   if (one.spec.externalIPs === undefined) return one
   const externalIPs = one.spec.externalIPs.filter((address) => !address.startsWith('192.'))
   return { ...one, spec: { ...one.spec, externalIPs } }
+}
+
+/** The cloud that a cluster is in: a load balancer for each Service that wants one, unless it is not made. */
+function cloudOf({ services, balancers, rules, ungrouped }: Cluster): CloudState {
+  const all = services.flatMap(({ metadata: { name }, spec, status }, index): BalancerWords[] => {
+    const [address] = (status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => ip ?? [])
+    const [own] = spec.ports ?? []
+    const words = balancers[index]
+    if (address === undefined || own === undefined || words === undefined) return []
+    const { acl, ...rest } = words
+    const protocol = own.protocol === 'UDP' ? 'udp' : 'tcp'
+    const place = { name, address, port: own.port, protocol, nodePort: own.nodePort ?? 0 } as const
+    return [{ ...place, ...rest, ...(acl === null || acl === undefined ? {} : { acl }) }]
+  })
+  return testCloud({ balancers: all, rules, ungrouped })
 }
 
 function objectsOf({ services, unready, terminating }: Cluster): ClusterObjects {
@@ -198,7 +269,9 @@ test('what is predicted is what the kernel does', async () => {
     fc.asyncProperty(run, async ({ made, questions }) => {
       if (made.cut !== undefined) bench.setRoute(`node-${made.cut[0]}`, made.cut[1], false)
       try {
-        const atlas = bench.apply(objectsOf(made), made.proxyMode)
+        const cloud = cloudOf(made)
+        await bench.balance(cloud)
+        const atlas = bench.apply(objectsOf(made), made.proxyMode, cloudFacts(cloud))
         for (const one of questions) await compare(atlas, one, verdicts)
       } finally {
         if (made.cut !== undefined) bench.setRoute(`node-${made.cut[0]}`, made.cut[1], true)
@@ -209,6 +282,34 @@ test('what is predicted is what the kernel does', async () => {
   assert.equal(disagreements.length, 0, disagreements.slice(0, 5).join('\n'))
   for (const verdict of ['reachable', 'refused', 'dropped', 'unreachable']) {
     assert.ok((verdicts.get(verdict) ?? 0) > 10, `${verdict}: ${JSON.stringify([...verdicts])}`)
+  }
+})
+
+const CALLS: readonly (readonly [about: string, change: Partial<BalancerWords>, verdict: string])[] = [
+  ['a listener of layer 7', {}, 'reachable'],
+  ['one that lets the client in', { acl: { type: 'white', cidrs: ['198.51.100.0/24'] } }, 'reachable'],
+  ['one that does not', { acl: { type: 'black', cidrs: ['198.51.100.0/24'] } }, 'refused'],
+  ['one whose backends rest', { weights: [0, 0, 0] }, 'refused'],
+]
+
+test('what HAProxy takes is a connection that stands, whatever becomes of the request', {
+  skip: noHaproxy,
+}, async () => {
+  const port = { name: 'p', port: 80, targetPort: POD_PORT, nodePort: 30_000 }
+  const ingress = ['203.0.113.200']
+  const web = testService({ name: 'a', type: 'LoadBalancer', ports: [port], ingress }, 0)
+  const place = { name: 'a', address: '203.0.113.200', port: 80, protocol: 'http', nodePort: 30_000 } as const
+  const none = { services: [web], unready: [], terminating: [], proxyMode: 'nftables', cut: undefined } as const
+  for (const [about, change, verdict] of CALLS) {
+    const balancers: BalancerWords[] = [{ ...place, weights: [1, 1, 1], ...change }]
+    const cloud = testCloud({ balancers, ungrouped: true })
+    await bench.balance(cloud)
+    const objects = objectsOf({ ...none, balancers: [], rules: [], ungrouped: true })
+    const atlas = bench.apply(objects, 'nftables', cloudFacts(cloud))
+    const { prediction, confirmation } = await bench.ask({ from: 'internet', to: 'svc/a' }, atlas)
+    assert.equal(prediction.verdict, verdict, about)
+    assert.ok(confirmation.kind === 'sent')
+    assert.deepEqual([confirmation.fate, confirmation.differences], ['answered', []], about)
   }
 })
 

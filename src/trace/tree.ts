@@ -101,7 +101,15 @@ export function hopText(hop: Hop): string {
       return `${placeText(hop.from)}: by ${hop.device} (VXLAN ${hop.vni}) in UDP ${hop.outer.source} -> ${hostPort(hop.outer.destination, hop.outer.port)} to ${placeText(hop.to)}`
     case 'balance': {
       const how = hop.carrier === 'kernel' ? 'in the kernel' : 'by HAProxy, which opens a connection of its own'
-      return `load balancer of ${refText(hop.object)}: listener ${hop.listener}, scheduler ${hop.scheduler}, ${how}`
+      const which = hop.loadBalancer === undefined ? '' : ` ${hop.loadBalancer}`
+      const rest = (hop.idle ?? []).map(({ endpoint, why }) => `${endpoint} (${why})`)
+      const idle = rest.length === 0 ? '' : `; nothing new goes to ${rest.join(', ')}`
+      const whose = hop.object.kind === 'LoadBalancer' ? '' : ` of ${refText(hop.object)}`
+      return `load balancer${which}${whose}: listener ${hop.listener}, scheduler ${hop.scheduler}, ${how}${idle}`
+    }
+    case 'proxy': {
+      const headers = hop.headers.length === 0 ? '' : `; backends see ${hop.headers.join(', ')}`
+      return `HAProxy takes the connection and ${hop.does}${headers}`
     }
     case 'arrive':
       return `arrives at ${placeText(hop.place)} as ${hop.flow.source} -> ${hostPort(hop.flow.destination, hop.flow.port)}`

@@ -5,6 +5,7 @@ import type { Node, Service } from '../kube/types/core.ts'
 import type { Cause, Hop, Place } from './hop.ts'
 import { deaf, takes } from './listening.ts'
 import { within } from './proxy-model.ts'
+import { stoppedByGroup } from './security-model.ts'
 import { delivered, ending, type HopModel, type Next, type Step, translated } from './step.ts'
 import { type Atlas, INTERNET_LISTENERS, nameOf, nodeAddresses } from './world.ts'
 
@@ -83,13 +84,17 @@ function throughVpc(step: Step, atlas: Atlas): Next {
 function onward(step: Step, hops: readonly Hop[], atlas: Atlas): Next {
   const { destination, port } = step.flow
   const { controlPlane, internet } = atlas.around
+  // What a load balancer sends to its backends, and what the VPC's own processes take, is asked nothing.
+  const isAsked = step.balanced !== true && controlPlane?.address !== destination
+  const stopped = isAsked ? stoppedByGroup(step.flow, atlas) : undefined
+  if (stopped !== undefined) return ending('dropped', stopped, hops)
   const node = atlas.nodesByAddress.get(destination)
   if (node !== undefined && nodeAddresses(node).includes(step.flow.source))
     return ending('dropped', toItself(node), hops)
   if (node !== undefined) {
     const { name } = node.metadata
     const hop: Hop = { kind: 'route', place: VPC, to: name, device: `eni-${name}` }
-    return { kind: 'step', hops: [...hops, hop], step: { ...step, station: { at: 'prerouting', node: name } } }
+    return { kind: 'step', hops: [...hops, hop], step: entered(step, name) }
   }
   if (controlPlane?.address === destination) {
     const next = delivered(step, { kind: 'control-plane' })
@@ -99,6 +104,11 @@ function onward(step: Step, hops: readonly Hop[], atlas: Atlas): Next {
   }
   if (internet.includes(destination)) return toInternet(step, hops, atlas)
   return ending('unreachable', noRoute(destination, atlas), hops)
+}
+
+/** In a node it is a packet like any other. */
+function entered({ balanced: _, ...step }: Step, node: string): Step {
+  return { ...step, station: { at: 'prerouting', node } }
 }
 
 /** A packet that comes in with an address of the node's own is taken for a forged one (martian source). */

@@ -4,6 +4,7 @@ import { serviceKeysOf } from '../kube/endpoint-slice.ts'
 import type { Namespace, Node, Pod, Service } from '../kube/types/core.ts'
 import type { EndpointSlice, ServiceCidr } from '../kube/types/discovery.ts'
 import type { Protocol } from '../kube/types/meta.ts'
+import type { CloudFacts } from './cloud-facts.ts'
 
 /** The objects of the API that decide about packets. */
 export interface ClusterObjects {
@@ -61,6 +62,8 @@ export interface World {
   readonly objects: ClusterObjects
   readonly around: Surroundings
   readonly kernel?: KernelFacts
+  /** What the cloud has; left out where it was not asked: load balancers are then told from their Services. */
+  readonly cloud?: CloudFacts
 }
 
 /** A world with the ways through it that predictions need again and again. */

@@ -23,7 +23,7 @@ export interface TraceOptions {
 
 /** Explains the way of a connection. Exit code 0 when it gets there, 1 when it does not. */
 export async function trace(from: string, to: string, options: TraceOptions): Promise<number> {
-  const site = await openTraceSite(options)
+  const site = await openTraceSite({ ...options, asksCloud: true })
   const words = { from, to, namespace: options.namespace, ...protocolOf(options) }
   const { origin, prediction, atlas } = predicted(words, site)
   const confirmation = await confirmed({ origin, prediction, atlas, site, isWanted: options.confirm })

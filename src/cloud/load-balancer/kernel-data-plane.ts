@@ -1,9 +1,6 @@
-import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { writeRunFile } from '../../base/atomic-file.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
-import { unless } from '../../base/unless.ts'
 import { ConntrackSocket } from '../../linux/conntrack.ts'
 import { RouteSocket } from '../../linux/netlink/route/socket.ts'
 import { NftBatch } from '../../linux/nftables/batch.ts'
@@ -11,6 +8,7 @@ import { NftSocket } from '../../linux/nftables/socket.ts'
 import { type Carrier, carrierOf, kernelListener } from './carrier.ts'
 import { type CheckedBackend, HealthChecks, type ProbeRequest } from './health/health-checks.ts'
 import { probe } from './health/probe.ts'
+import { healthKey, readUnhealthy, removeUnhealthy, writeUnhealthy } from './health/unhealthy-file.ts'
 import { ADDRESS_DEVICE, AddressKeeper } from './layer4/address-keeper.ts'
 import { frontendOf, type Layer4Listener } from './layer4/compile-layer4.ts'
 import {
@@ -135,7 +133,7 @@ export class KernelDataPlane implements DataPlane {
   }
 
   #healthChanged(): void {
-    writeRunFile(join(this.#options.directory, UNHEALTHY_FILE), JSON.stringify(this.#health.unhealthy()))
+    writeUnhealthy(this.#options.directory, this.#health.unhealthy())
     this.#enqueue().catch((error: unknown) => {
       this.#options.log.error({ err: error }, 'load balancers could not follow the health of their backends')
     })
@@ -270,22 +268,11 @@ export async function removeLoadBalancers(options: KernelDataPlaneOptions): Prom
   nft.commit(batch)
   using route = RouteSocket.open(netns)
   route.deleteLink(ADDRESS_DEVICE)
-  rmSync(join(directory, UNHEALTHY_FILE), { force: true })
+  removeUnhealthy(directory)
 }
-
-const UNHEALTHY_FILE = 'unhealthy.json'
 
 function layer7Directory(directory: string): string {
   return join(directory, 'haproxy')
-}
-
-function readUnhealthy(directory: string): string[] {
-  const text = unless(['ENOENT'], () => readFileSync(join(directory, UNHEALTHY_FILE), 'utf8'))
-  return text === undefined ? [] : (JSON.parse(text) as string[])
-}
-
-function healthKey({ key }: ListenerPlan, backend: string): string {
-  return `${key} ${backend}`
 }
 
 function checkedBackends(listener: ListenerPlan): CheckedBackend[] {

@@ -9,7 +9,7 @@ import type { CloudState } from '../state/cloud-state.ts'
 import { dnsName } from './load-balancer-views.ts'
 import { NETWORK_LOAD_BALANCERS } from './model.ts'
 import { NLB_ZONE } from './nlb-zone.ts'
-import { publicAddressOf } from './zone-mappings.ts'
+import { namedAddresses } from './zone-mappings.ts'
 
 export interface NameServerOptions {
   readonly state: Pick<CloudState, 'get' | 'list'>
@@ -129,10 +129,10 @@ function resolve(
   return { answers, rcode: RCODE.NOERROR }
 }
 
-/** Where an instance is found: of each zone the public address, or the private one when it has none. */
+/** Where the instance of a name is found. */
 function addressesOf(name: string, state: NameServerOptions['state']): readonly string[] | undefined {
   const [id = ''] = name.split('.')
   const instance = state.get(NETWORK_LOAD_BALANCERS, id)
   if (instance === undefined || dnsName(id) !== name) return undefined
-  return instance.zones.map((zone) => publicAddressOf(state, zone)?.address ?? zone.privateAddress)
+  return namedAddresses(state, instance)
 }

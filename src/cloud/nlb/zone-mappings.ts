@@ -136,6 +136,14 @@ export function publicAddressOf(
     .find(({ binding }) => binding?.instanceType === 'Nlb' && binding.privateAddress === privateAddress)
 }
 
+/** Where an instance is found by its name: of each zone the public address, or the private one when it has none. */
+export function namedAddresses(
+  reader: Pick<Transaction, 'list'>,
+  { zones }: Pick<NetworkLoadBalancer, 'zones'>,
+): readonly string[] {
+  return zones.map((zone) => publicAddressOf(reader, zone)?.address ?? zone.privateAddress)
+}
+
 function allocate({ transaction, loadBalancerId, now }: Holder, zone: ZoneMapping): ElasticIp {
   requireQuota(transaction, 'vpc_quota_eip_num', {
     wanted: transaction.list(ELASTIC_IPS).length + 1,

@@ -6,6 +6,8 @@ import { type Change, Transaction } from './transaction.ts'
 export interface CloudStateOptions {
   /** Directory of the database, made when missing. Without it nothing outlives the process. */
   readonly directory?: string
+  /** Only looks at what another process keeps there. */
+  readonly readOnly?: boolean
 }
 
 /**
@@ -26,7 +28,11 @@ export class CloudState implements AsyncDisposable {
   static open(options: CloudStateOptions = {}): CloudState {
     if (options.directory === undefined) return new CloudState(new Map(), undefined)
     try {
-      const database = open<object, string>({ path: options.directory, encoding: 'json' })
+      const database = open<object, string>({
+        path: options.directory,
+        encoding: 'json',
+        ...(options.readOnly === true ? { readOnly: true } : {}),
+      })
       return new CloudState(load(database), database)
     } catch (cause) {
       throw new FairleadError('STORE_FAILED', `Cannot open the cloud's state in ${options.directory}`, { cause })

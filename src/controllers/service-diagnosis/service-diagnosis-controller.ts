@@ -13,8 +13,8 @@ import { hasSelector } from '../service-pods.ts'
 import { type Complaint, complaintsOf, GRACE_MS, isSuspicious } from './complaints.ts'
 import { ToldReasons } from './told-reasons.ts'
 
-/** Ten Events a second at most, whatever goes wrong at once. */
-const PAUSE_MS = 100
+/** Five Events a second at most, whatever goes wrong at once. */
+const PAUSE_MS = 200
 /** Changes that follow each other so quickly are looked at together. */
 const SETTLE_MS = 1_000
 

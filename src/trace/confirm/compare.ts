@@ -1,6 +1,6 @@
 /** Whether the kernel did what was predicted, and where not. Pure. */
 import { hostPort } from '../../base/ip.ts'
-import { type Hop, type Path, type Place, placeText, type Route, routesOf } from '../hop.ts'
+import { type Hop, ownRoutesOf, type Path, type Place, placeText, type Route } from '../hop.ts'
 import type { Fate } from './send.ts'
 import { packetText, type Sighting } from './sighting.ts'
 
@@ -14,7 +14,7 @@ export interface Comparison {
 /** @param path Of one address: what was sent went there. */
 export function compare(path: Path, sightings: readonly Sighting[], fate: Fate): Comparison {
   const there = sightings.filter(({ direction }) => direction === 'there')
-  const routes = routesOf(path)
+  const routes = ownRoutesOf(path)
   const taken = routes.find((route) => route.hops.every((hop) => fits(hop, there)))
   if (taken === undefined) return { differences: [...misfits(routes, there), ...endMisfit(routes, fate)] }
   return { taken, differences: [...chainMisfits(taken.hops, there), ...fateMisfit(taken, fate, there)] }

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import { type Clock, systemClock } from '../../base/clock.ts'
 import { NF_DROP } from '../../linux/nftables/trace-socket.ts'
-import { type Flow, type Hop, type Path, type Place, placeText, type Route, routesOf } from '../hop.ts'
+import { type Flow, type Hop, ownRoutesOf, type Path, type Place, placeText, type Route } from '../hop.ts'
 import type { Doors } from '../kernel-facts.ts'
 import { type Prediction, placeOf } from '../predict.ts'
 import type { Origin } from '../question.ts'
@@ -141,7 +141,7 @@ function placesToWatch(path: Path, { origin }: ConfirmOptions): Place[] {
   const places = new Map<string, Place>()
   const add = (place: Place) => places.set(placeText(place), place)
   add(placeOf(origin))
-  for (const { hops } of routesOf(path)) {
+  for (const { hops } of ownRoutesOf(path)) {
     for (const place of hops.flatMap(placesOf)) {
       if (place.kind !== 'pod' && place.kind !== 'control-plane') add(place)
     }
