@@ -19,7 +19,12 @@ export function addProxyCommand(program: Command, onExit: (code: number) => void
     .addOption(flag('--bind-address-hard-fail', 'end when a port is taken, instead of trying again'))
     .option('--nodeport-addresses <list>', 'ranges of addresses that NodePorts answer on, or primary')
     .option('--cluster-cidr <cidrs>', 'ranges of the pods of the cluster, at most one of each family')
-    .option('--detect-local-mode <mode>', 'how pods of this node are told: NodeCIDR or ClusterCIDR')
+    .option(
+      '--detect-local-mode <mode>',
+      'how pods of this node are told: NodeCIDR, ClusterCIDR, BridgeInterface or InterfaceNamePrefix',
+    )
+    .option('--pod-bridge-interface <name>', 'the bridge of the pods, for BridgeInterface')
+    .option('--pod-interface-name-prefix <text>', 'what their interfaces begin with, for InterfaceNamePrefix')
     .addOption(flag('--masquerade-all', 'masquerade all ClusterIP traffic'))
     .option('--ipvs-scheduler <name>', 'rr; a Service chooses another by annotation')
     .option('--oom-score-adj <score>', 'of this process (default -999)', signedNumber)

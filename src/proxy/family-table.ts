@@ -11,6 +11,7 @@ import { commentOf, type ServiceMap, targetsOf } from './frontend-elements.ts'
 import { type Hints, NO_HINTS } from './hints.ts'
 import { type Layout, type LayoutSets, layoutOf } from './layout.ts'
 import type { NodeView } from './node-view.ts'
+import { interfaceKeys } from './pod-interfaces.ts'
 import { type RangeKey, rangeKeys } from './pod-ranges.ts'
 import { type Family, type Frontend, type PortPlan, type Problem, portKeyOf, type Scope } from './service-plan.ts'
 import { Tally } from './tally.ts'
@@ -131,12 +132,16 @@ export class FamilyTable {
 
   /** Takes the node's addresses: who is a pod of it. */
   setNode(node: NodeView): void {
-    const keys = rangeKeys(node.podCidrs, this.family)
-    this.#setRanges(this.maps.localPods, keys)
-    // Without ranges nothing tells a pod from others, and nobody is masqueraded.
+    const { podInterfaces, podCidrs, masqueradeAll } = node
+    const interfaces = podInterfaces === undefined ? [] : interfaceKeys(podInterfaces)
+    const ranges = podInterfaces === undefined ? rangeKeys(podCidrs, this.family) : []
+    this.#setRanges(this.maps.podInterfaces, interfaces)
+    this.#setRanges(this.maps.localPods, ranges)
+    // When nothing tells a pod from others, nobody is masqueraded.
     const everyone = this.family === 'ip' ? '0.0.0.0/0' : '::/0'
-    const keeping = keys.length === 0 ? rangeKeys([everyone], this.family) : keys
-    this.#setRanges(this.maps.keepSource, node.masqueradeAll ? [] : keeping)
+    const keeping = ranges.length + interfaces.length === 0 ? rangeKeys([everyone], this.family) : ranges
+    this.#setRanges(this.maps.keepInterfaces, masqueradeAll ? [] : interfaces)
+    this.#setRanges(this.maps.keepSource, masqueradeAll ? [] : keeping)
   }
 
   /** Takes the ranges that ClusterIPs are taken from, of whatever family. */
@@ -337,6 +342,8 @@ function mapsOf(sets: LayoutSets): { readonly [K in keyof LayoutSets]: ElementMa
     hairpins: new ElementMap(sets.hairpins),
     localPods: new ElementMap(sets.localPods),
     keepSource: new ElementMap(sets.keepSource),
+    podInterfaces: new ElementMap(sets.podInterfaces),
+    keepInterfaces: new ElementMap(sets.keepInterfaces),
     stickySlots: new ElementMap(sets.stickySlots),
     stickyEndpoints: new ElementMap(sets.stickyEndpoints),
     serviceCidrs: new ElementMap(sets.serviceCidrs),

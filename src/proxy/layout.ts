@@ -6,7 +6,7 @@
  * decides nothing before then. The class leads to the chain that picks a slot, the number to the endpoints.
  */
 import { and, anyBit, word } from '../linux/nftables/bits.ts'
-import { type DataType, inetProto, inetService, mark, number } from '../linux/nftables/data-type.ts'
+import { type DataType, ifname, inetProto, inetService, mark, number } from '../linux/nftables/data-type.ts'
 import { CT_STATUS, type Expression, FIB_FLAGS, NAT_FLAGS, RTN_LOCAL } from '../linux/nftables/expression.ts'
 import { destinationAddress, destinationKey, IP_HEADERS, refusal, sourceAddress } from '../linux/nftables/ip-header.ts'
 import type { FixedPart } from '../linux/nftables/owned-table.ts'
@@ -38,6 +38,8 @@ export interface LayoutSets {
   readonly hairpins: NftSet
   readonly localPods: NftSet
   readonly keepSource: NftSet
+  readonly podInterfaces: NftSet
+  readonly keepInterfaces: NftSet
   /** Load-balancer addresses that not everybody may reach. */
   readonly firewalled: NftSet
   /** Who may reach them. */
@@ -119,6 +121,7 @@ function affinitySet(ref: TableRef, address: DataType): NftSet {
 function setsOf(ref: TableRef, address: DataType): LayoutSets {
   const frontend = [address, inetProto, inetService]
   const services = { ...ref, key: frontend, data: [mark] }
+  const interfaces = { ...ref, key: [ifname], interval: true }
   return {
     clusterServices: { ...services, name: 'cluster-services', comment: 'ClusterIP to class and number' },
     externalServices: { ...services, name: 'external-services', comment: 'Other addresses, policy Cluster' },
@@ -135,6 +138,8 @@ function setsOf(ref: TableRef, address: DataType): LayoutSets {
       interval: true,
       comment: 'Seen by ClusterIPs as they are',
     },
+    podInterfaces: { ...interfaces, name: 'pod-interfaces', comment: 'Pods of this node come in here' },
+    keepInterfaces: { ...interfaces, name: 'keep-interfaces', comment: 'Seen by ClusterIPs as they are' },
     firewalled: { ...ref, name: 'firewalled', key: frontend, comment: 'Load-balancer addresses not for everybody' },
     sourceRanges: {
       ...ref,
@@ -220,7 +225,11 @@ function rulesOf(ref: TableRef, family: Family): Rule[] {
       [...frontend, isIn('firewalled'), ...frontend, sourceAddress(family, words + 2), notIn('source-ranges'), drop],
       'outside of loadBalancerSourceRanges',
     ),
-    rule('cluster', [sourceAddress(family, 0), notIn('keep-source'), ...markForMasquerade]),
+    rule('cluster', [
+      ...[sourceAddress(family, 0), notIn('keep-source')],
+      ...[inInterface, notIn('keep-interfaces')],
+      ...markForMasquerade,
+    ]),
     rule('cluster', [goTo('pick')]),
     rule('external', [jumpTo('firewall')]),
     rule('external', [...markForMasquerade]),
@@ -231,6 +240,7 @@ function rulesOf(ref: TableRef, family: Family): Rule[] {
       [sourceAddress(family, 0), isIn('local-pods'), goTo('short-circuit')],
       'as if it had gone out and come back',
     ),
+    rule('local', [inInterface, isIn('pod-interfaces'), goTo('short-circuit')]),
     rule('local', [...isLocalSource, ...markForMasquerade, goTo('short-circuit')]),
     rule('local', [goTo('pick')]),
     rule('short-circuit', find('short-circuits', 'pick')),
@@ -261,6 +271,9 @@ function notIn(set: string): Expression {
 function goTo(chain: string): Expression {
   return { kind: 'verdict', verdict: { kind: 'goto', chain } }
 }
+
+/** Of what a process of this node sends, the empty name. */
+const inInterface: Expression = { kind: 'meta', key: 'iifname', dest: 0 }
 
 const drop: Expression = { kind: 'verdict', verdict: { kind: 'drop' } }
 

@@ -9,6 +9,10 @@ export type DetectLocal =
   | { readonly mode: 'NodeCIDR' }
   /** By the pod ranges of the whole cluster; a family without one tells nobody. */
   | { readonly mode: 'ClusterCIDR'; readonly cidrs: readonly string[] }
+  /** By the interface that their packets come in by: the bridge of all pods. */
+  | { readonly mode: 'BridgeInterface'; readonly name: string }
+  /** By what the names of their interfaces begin with. */
+  | { readonly mode: 'InterfaceNamePrefix'; readonly name: string }
 
 export interface NodeDetection {
   /** @default by the Node's pod ranges */
@@ -26,8 +30,20 @@ export function detectedNode(name: string, node: Node | undefined, detection: No
   return {
     ...view,
     ...(bindAddress === undefined ? {} : { addresses: replaced(view.addresses, bindAddress) }),
-    ...(detectLocal?.mode === 'ClusterCIDR' ? { podCidrs: detectLocal.cidrs } : {}),
+    ...podsBy(detectLocal),
     ...(masqueradeAll ? { masqueradeAll } : {}),
+  }
+}
+
+function podsBy(detectLocal: DetectLocal | undefined): Pick<NodeView, 'podInterfaces'> | Pick<NodeView, 'podCidrs'> {
+  switch (detectLocal?.mode) {
+    case 'ClusterCIDR':
+      return { podCidrs: detectLocal.cidrs }
+    case 'BridgeInterface':
+    case 'InterfaceNamePrefix':
+      return { podInterfaces: { name: detectLocal.name, isPrefix: detectLocal.mode === 'InterfaceNamePrefix' } }
+    default:
+      return {}
   }
 }
 

@@ -1,5 +1,6 @@
 import { addressFamily, canonicalAddress } from '../base/ip.ts'
 import type { Node } from '../kube/types/core.ts'
+import type { PodInterfaces } from './pod-interfaces.ts'
 
 /**
  * Whose way of treating load-balancer addresses inside the cluster: upstream's, or that of IPVS, which binds them to the
@@ -25,6 +26,8 @@ export interface NodeView {
   readonly masqueradeAll?: boolean
   /** Ranges of the pods on this node; empty when unknown (pods have addresses of the VPC, or the node is new). */
   readonly podCidrs: readonly string[]
+  /** Tells the pods of this node instead of their ranges. */
+  readonly podInterfaces?: PodInterfaces
 }
 
 /** The view of a node; of one that does not exist (yet) its name only. */
@@ -40,8 +43,8 @@ export function nodeView(name: string, node: Node | undefined): NodeView {
 
 /** Whether Services mean something else on the node as it is now than as it was. */
 export function changesServices(now: NodeView, before: NodeView): boolean {
-  const parts = ({ addresses, nodePortAddresses, podCidrs, zone, mode, masqueradeAll }: NodeView) =>
-    JSON.stringify([addresses, nodePortAddresses, podCidrs, zone, mode, masqueradeAll])
+  const parts = ({ addresses, nodePortAddresses, podCidrs, podInterfaces, zone, mode, masqueradeAll }: NodeView) =>
+    JSON.stringify([addresses, nodePortAddresses, podCidrs, podInterfaces, zone, mode, masqueradeAll])
   return parts(now) !== parts(before)
 }
 

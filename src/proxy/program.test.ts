@@ -26,6 +26,8 @@ const NODES: readonly NodeView[] = [
     zone: 'z1',
   },
   { name: 'n1', addresses: ['192.168.0.1'], podCidrs: ['10.244.1.0/24'], masqueradeAll: true },
+  { name: 'n1', addresses: ['192.168.0.1'], podCidrs: [], podInterfaces: { name: 'cni0', isPrefix: false } },
+  { name: 'n1', addresses: ['192.168.0.1'], podCidrs: [], podInterfaces: { name: 'veth', isPrefix: true } },
   { name: 'n1', addresses: ['192.168.0.1'], podCidrs: ['10.244.1.0/24'], zone: 'z2', mode: 'ipvs' },
   {
     name: 'n1',

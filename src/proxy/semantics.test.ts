@@ -229,6 +229,34 @@ for (const family of ['ip', 'ip6'] as const) {
       assert.equal((await network.ask('c', vip, 80)).seen, at('c'))
     })
 
+    for (const podInterfaces of [
+      { name: 'to-c', isPrefix: false },
+      { name: 'to-', isPrefix: true },
+      { name: 'to-abcdefghijkl', isPrefix: false },
+    ]) {
+      const { name, isPrefix } = podInterfaces
+      test(`pods are told by the interface ${name}${isPrefix ? '*' : ''} that they come in by`, async () => {
+        const words: ServiceWords = { type: 'LoadBalancer', externalTrafficPolicy: 'Local', ingress: [balancer] }
+        const remote = endpoint('b', { node: 'n2' })
+        program.setNode({ ...NODE, podInterfaces })
+        try {
+          set(web(words, remote))
+          // Pods are within, with all endpoints; to others it is as if nobody were there.
+          const [isC, isOutside] = [name === 'to-c' || isPrefix, isPrefix]
+          assert.equal(await network.fate('c', balancer, 80), isC ? 'b' : 'dropped')
+          assert.equal(await network.fate('outside', balancer, 80), isOutside ? 'b' : 'dropped')
+          assert.equal((await network.ask('c', vip, 80)).seen, isC ? at('c') : at('node'))
+          assert.equal((await network.ask('outside', vip, 80)).seen, isOutside ? at('outside') : at('node'))
+          program.setNode({ ...NODE, podInterfaces, masqueradeAll: true })
+          set(web(words, remote))
+          assert.equal((await network.ask('c', vip, 80)).seen, at('node'))
+        } finally {
+          program.setNode(NODE)
+          set(web(words, ...both))
+        }
+      })
+    }
+
     test('hints keep connections in the zone, or on the node', async () => {
       const zones = (a: string, b: string) =>
         [endpoint('a', { forZones: [a] }), endpoint('b', { forZones: [b] })] as const

@@ -70,8 +70,10 @@ function familyMeaning(kernel: NftKernel, family: Family, table: string): string
       .elements(sets[map])
       .map((element) => `${family} ${frontendText(element)} ${map} -> ${behind(wordOf(element))}`),
   )
-  const { clusterIps, hairpins, localPods, keepSource, serviceCidrs, firewalled, sourceRanges } = sets
-  const plainSets = [clusterIps, hairpins, localPods, keepSource, serviceCidrs, firewalled, sourceRanges]
+  const { clusterIps, hairpins, localPods, keepSource, podInterfaces, keepInterfaces } = sets
+  const { serviceCidrs, firewalled, sourceRanges } = sets
+  const sources = [localPods, keepSource, podInterfaces, keepInterfaces, sourceRanges]
+  const plainSets = [clusterIps, hairpins, serviceCidrs, firewalled, ...sources]
   const plain = plainSets.flatMap((set) =>
     kernel
       .elements(set)

@@ -13,7 +13,7 @@ const MEANINGLESS: readonly RegExp[] = [
   /^(apiVersion|kind|winkernel|windowsRunAsService|portRange|udpIdleTimeout|configSyncPeriod|logging|featureGates)(\.|$)/,
   /^(iptables|ipvs|nftables)\./,
   /^clientConnection\.(acceptContentTypes|burst|qps)$/,
-  /^detectLocal$/,
+  /^detectLocal(\.|$)/,
 ]
 
 /**

@@ -178,9 +178,20 @@ describe('the configuration of a proxy', () => {
     assert.equal(all({ mode: 'ipvs', nftables: { masqueradeAll: true } }), false)
   })
 
+  test('pods are told by the names of interfaces, which must be some', () => {
+    const told = (detectLocalMode: string, detectLocal: object) => ({ detectLocalMode, detectLocal })
+    const bridge = told('BridgeInterface', { bridgeInterface: 'cni0', interfaceNamePrefix: '' })
+    assert.deepEqual(read(bridge).configuration.detectLocal, { mode: 'BridgeInterface', name: 'cni0' })
+    const prefix = told('InterfaceNamePrefix', { interfaceNamePrefix: 'veth' })
+    assert.deepEqual(read(prefix).configuration.detectLocal, { mode: 'InterfaceNamePrefix', name: 'veth' })
+    assert.match(refusal(told('BridgeInterface', {})), /detectLocal\.bridgeInterface.*at most 15 bytes/)
+    assert.match(refusal(told('BridgeInterface', { bridgeInterface: 'sixteen-letters-' })), /at most 15 bytes/)
+    assert.match(refusal(told('InterfaceNamePrefix', { interfaceNamePrefix: 'a/b' })), /interfaceNamePrefix/)
+  })
+
   test('what would change packets and is not offered is refused', () => {
     assert.match(refusal({ nftables: { masqueradeBit: 15 } }), /Fairlead marks with bit 14/)
-    assert.match(refusal({ detectLocalMode: 'BridgeInterface' }), /does not tell pods by their interfaces/)
+    assert.match(refusal({ detectLocalMode: 'Label' }), /must be one of ClusterCIDR, NodeCIDR, BridgeInterface, Inter/)
     assert.match(refusal({ kind: 'Proxy' }), /it is kubeproxy\.config\.k8s\.io\/v1alpha1, Proxy; wanted:/)
     assert.throws(() => readConfiguration('text', 'config'), { code: 'INVALID_INPUT' })
   })

@@ -1,6 +1,7 @@
 /** Fields of a KubeProxyConfiguration whose values need a decision. */
 import { addressFamily, canonicalAddress, parseCidr } from '../../base/ip.ts'
 import type { DetectLocal } from '../node-detection.ts'
+import { INTERFACE_NAME_BYTES } from '../pod-interfaces.ts'
 import type { FieldReader } from './field-reader.ts'
 import type { HostPort, ProxyMode } from './proxy-configuration.ts'
 
@@ -42,6 +43,8 @@ export function nodePortAddressesOf(fields: FieldReader): readonly string[] {
   return list
 }
 
+const LOCAL_MODES = ['ClusterCIDR', 'NodeCIDR', 'BridgeInterface', 'InterfaceNamePrefix']
+
 /**
  * kube-proxy's default, ClusterCIDR without a range, tells nobody; where the Node says which pods are its own, that is
  * known better, so it is the default here.
@@ -54,9 +57,19 @@ export function detectLocalOf(fields: FieldReader): DetectLocal {
     if (cidrs.length === 0) fields.warn('detectLocalMode is ClusterCIDR and there is no clusterCIDR: no pod is known')
     return { mode, cidrs }
   }
-  const wanted = 'must be ClusterCIDR or NodeCIDR; Fairlead does not tell pods by their interfaces'
-  fields.error('detectLocalMode', mode, wanted)
+  if (mode === 'BridgeInterface') return { mode, name: interfaceOf(fields, 'bridgeInterface') }
+  if (mode === 'InterfaceNamePrefix') return { mode, name: interfaceOf(fields, 'interfaceNamePrefix') }
+  fields.error('detectLocalMode', mode, `must be one of ${LOCAL_MODES.join(', ')}`)
   return { mode: 'NodeCIDR' }
+}
+
+/** A prefix of the longest name is that name. */
+function interfaceOf(fields: FieldReader, name: string): string {
+  const detect = fields.child('detectLocal')
+  const text = detect.text(name) ?? ''
+  const isName = Buffer.byteLength(text) < INTERFACE_NAME_BYTES && /^[^\s/\0]+$/.test(text)
+  if (!isName) detect.error(name, text, `must be an interface name of at most ${INTERFACE_NAME_BYTES - 1} bytes`)
+  return text
 }
 
 function clusterCidrsOf(fields: FieldReader): readonly string[] {

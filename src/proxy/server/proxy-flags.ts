@@ -13,6 +13,8 @@ export interface ProxyFlags {
   readonly masqueradeAll?: boolean
   readonly clusterCidr?: string
   readonly detectLocalMode?: string
+  readonly podBridgeInterface?: string
+  readonly podInterfaceNamePrefix?: string
   readonly nodeportAddresses?: string
   readonly ipvsScheduler?: string
   readonly oomScoreAdj?: number
@@ -49,6 +51,7 @@ export function configurationFromFlags(flags: ProxyFlags): Record<string, unknow
     ipvs: { scheduler: flags.ipvsScheduler },
     clusterCIDR: flags.clusterCidr,
     detectLocalMode: flags.detectLocalMode,
+    detectLocal: { bridgeInterface: flags.podBridgeInterface, interfaceNamePrefix: flags.podInterfaceNamePrefix },
     nodePortAddresses: flags.nodeportAddresses?.split(',').filter((one) => one !== ''),
     oomScoreAdj: flags.oomScoreAdj,
     conntrack: {
