@@ -12,8 +12,18 @@ export function annotationKey(suffix: string): string {
 
 /** The key that counts: the new one if it is there, be it empty, else the legacy one. */
 export function presentKey(annotations: Annotations, suffix: string): string | undefined {
-  const legacy = `${LEGACY_PREFIX}${suffix}`
-  return [annotationKey(suffix), legacy].find((key) => annotations[key] !== undefined)
+  return keysOf(suffix).find((key) => annotations[key] !== undefined)
+}
+
+/** Both keys of each suffix, which is one of a table: for each Service all of them are looked for, many times. */
+const KEYS = new Map<string, readonly string[]>()
+
+function keysOf(suffix: string): readonly string[] {
+  const known = KEYS.get(suffix)
+  if (known !== undefined) return known
+  const keys = [annotationKey(suffix), `${LEGACY_PREFIX}${suffix}`]
+  KEYS.set(suffix, keys)
+  return keys
 }
 
 /** The value of an annotation by either prefix; `''` when it is not set. */

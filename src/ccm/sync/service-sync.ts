@@ -19,7 +19,7 @@ import { type BuiltModel, type Outcome, report } from './report.ts'
 import { requireUsableGroups } from './reuse-checks.ts'
 import { ServiceWriter } from './service-writer.ts'
 import type { SyncContext } from './sync-context.ts'
-import { fingerprintOf, groupsAfter, type Remembered } from './sync-memory.ts'
+import { fingerprintOf, groupsAfter, type Remembered, SyncMemory } from './sync-memory.ts'
 import { CONDITION_TYPES, failureCondition, failureText, invalidCondition, invalidText } from './verdict.ts'
 
 /** Tokens that are tried when the cloud answers with instances that are gone. */
@@ -35,11 +35,13 @@ export class ServiceSync<P extends ServicePlan, M extends WantedBalancer, O exte
   readonly #context: SyncContext
   readonly #balancer: Balancer<P, M, O>
   readonly #writer: ServiceWriter
-  readonly #memory = new Map<string, Remembered<O>>()
+  readonly #memory = new SyncMemory<O>()
   /** By uid: how many answers to creation turned out to be of no use. */
   readonly #lost = new Map<string, number>()
   /** By key. */
   readonly #uids = new Map<string, string>()
+  /** Objects of the API never change: the same one asks for the same. */
+  readonly #plans = new WeakMap<Service, P>()
 
   constructor(context: SyncContext, balancer: Balancer<P, M, O>) {
     this.#context = context
@@ -48,7 +50,15 @@ export class ServiceSync<P extends ServicePlan, M extends WantedBalancer, O exte
   }
 
   usesPodsOnly(service: Service): boolean {
-    return this.#balancer.plan(service).policy === 'eni'
+    return this.#plan(service).policy === 'eni'
+  }
+
+  #plan(service: Service): P {
+    const known = this.#plans.get(service)
+    if (known !== undefined) return known
+    const plan = this.#balancer.plan(service)
+    this.#plans.set(service, plan)
+    return plan
   }
 
   /**
@@ -114,7 +124,7 @@ export class ServiceSync<P extends ServicePlan, M extends WantedBalancer, O exte
 
   async #ensure(key: string, service: Service): Promise<void> {
     const { settings, recorder } = this.#context
-    const plan = this.#balancer.plan(service)
+    const plan = this.#plan(service)
     const isPublic = (plan.annotations.instance.addressType ?? 'internet').toLowerCase() === 'internet'
     if (settings.disablePublicSlb && isPublic) {
       const text = 'create public address slb is not allowed'
@@ -340,13 +350,7 @@ export class ServiceSync<P extends ServicePlan, M extends WantedBalancer, O exte
         .flatMap(({ backends }) => backends)
         .flatMap(({ type, serverId }) => (type === 'ecs' ? serverId : [])),
     )
-    const counts = new Map<string, number>()
-    for (const { left } of this.#memory.values()) {
-      for (const { serverId } of left.groups.flatMap(({ backends }) => backends)) {
-        if (mine.has(serverId)) counts.set(serverId, (counts.get(serverId) ?? 0) + 1)
-      }
-    }
-    return counts
+    return new Map([...mine].map((serverId) => [serverId, this.#memory.attachments(serverId)]))
   }
 }
 

@@ -53,3 +53,41 @@ function identity({
 }) {
   return [type, serverId, serverIp ?? '', port]
 }
+
+/** How the cloud was left, by the uid of the Service; and how often each server is attached by all of them. */
+export class SyncMemory<O extends SeenBalancer> {
+  readonly #byUid = new Map<string, Remembered<O>>()
+  readonly #attachments = new Map<string, number>()
+
+  get(uid: string): Remembered<O> | undefined {
+    return this.#byUid.get(uid)
+  }
+
+  set(uid: string, remembered: Remembered<O>): void {
+    this.delete(uid)
+    this.#byUid.set(uid, remembered)
+    this.#count(remembered, 1)
+  }
+
+  delete(uid: string): void {
+    const before = this.#byUid.get(uid)
+    if (before === undefined) return
+    this.#byUid.delete(uid)
+    this.#count(before, -1)
+  }
+
+  /** How often a server is attached; one that is in two groups counts twice. */
+  attachments(serverId: string): number {
+    return this.#attachments.get(serverId) ?? 0
+  }
+
+  #count({ left }: Remembered<O>, by: 1 | -1): void {
+    for (const { backends } of left.groups) {
+      for (const { serverId } of backends) {
+        const count = this.attachments(serverId) + by
+        if (count === 0) this.#attachments.delete(serverId)
+        else this.#attachments.set(serverId, count)
+      }
+    }
+  }
+}

@@ -167,17 +167,32 @@ function requireServerQuotas(transaction: Transaction, changed: VServerGroup, ad
     holder: changed.loadBalancerId,
     code: 'InstanceBackendServerNumberOverLimit',
   })
-  const all = [...transaction.list(VSERVER_GROUPS).filter((group) => group.id !== changed.id), changed].flatMap(
-    (group) => group.backends,
-  )
-  for (const serverKey of new Set(added.map(attachedServer))) {
-    const wanted = all.filter((backend) => attachedServer(backend) === serverKey).length
+  for (const [holder, wanted] of attachmentsOf(transaction, changed, added)) {
     requireQuota(transaction, 'slb_quota_backendserver_attached_num', {
       wanted,
-      holder: serverKey,
+      holder,
       code: 'BackendServerNumberOverLimit',
     })
   }
+}
+
+/** How often each of some servers will be in groups, by the server; all groups are looked at once. */
+function attachmentsOf(
+  transaction: Transaction,
+  changed: VServerGroup,
+  servers: readonly Backend[],
+): ReadonlyMap<string, number> {
+  const counts = new Map(servers.map((server) => [attachedServer(server), 0]))
+  const count = ({ backends }: VServerGroup) => {
+    for (const backend of backends) {
+      const server = attachedServer(backend)
+      const before = counts.get(server)
+      if (before !== undefined) counts.set(server, before + 1)
+    }
+  }
+  for (const group of transaction.list(VSERVER_GROUPS)) if (group.id !== changed.id) count(group)
+  count(changed)
+  return counts
 }
 
 /** A pod's address on an interface is a server of its own. */
