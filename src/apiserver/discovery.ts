@@ -23,6 +23,7 @@ const SUBRESOURCES: Readonly<Record<NonNullable<AnyKind['subresources']>[number]
   proxy: { verbs: ['create', 'delete', 'get', 'patch', 'update'] },
   finalize: { verbs: ['update'] },
   ephemeralcontainers: { verbs: ['get', 'patch', 'update'] },
+  resize: { verbs: ['get', 'patch', 'update'] },
 }
 
 /** Made of pods, and never stored. */

@@ -1,5 +1,6 @@
 import { formatTime } from '../base/time.ts'
 import type { Draft } from '../kube/kind.ts'
+import { resizedSpec } from '../kube/kinds/pod-resize-validation.ts'
 import { copyJson, equalBut } from '../kube/patch/json.ts'
 import type { AnyKind } from '../kube/registry.ts'
 import { namespaces } from '../kube/resource.ts'
@@ -53,7 +54,7 @@ export interface CreateRequest {
 }
 
 /** What a change is about: the whole object, or the part that a subresource stands for. */
-export type UpdatePart = 'main' | 'status' | 'ephemeralcontainers' | 'internal'
+export type UpdatePart = 'main' | 'status' | 'ephemeralcontainers' | 'resize' | 'internal'
 
 export interface UpdateRequest {
   readonly part: UpdatePart
@@ -298,17 +299,28 @@ function mergeParts(kind: AnyKind, changed: Draft, { entry, part }: Present): Dr
   }
   const present = freshObject(entry) as unknown as Draft
   if (part === 'ephemeralcontainers') return withEphemeral(present, changed)
+  if (part === 'resize') return withResources(present, changed)
   const { ownerReferences } = present.metadata as Draft
   const metadata = { ...(changed.metadata as Draft), ownerReferences }
   return { ...present, metadata, status: changed.status }
 }
 
-/** Of the metadata, what says which object in which version is meant, and who has changed it. */
 function withEphemeral(present: Draft, changed: Draft): Draft {
-  const { uid, resourceVersion, managedFields } = changed.metadata as Draft
   const { ephemeralContainers } = (changed.spec ?? {}) as Draft
   const spec = { ...(present.spec as Draft), ephemeralContainers }
-  return { ...present, metadata: { ...(present.metadata as Draft), uid, resourceVersion, managedFields }, spec }
+  return { ...present, metadata: meantMetadata(present, changed), spec }
+}
+
+/** Of a change that adds, removes or renames containers nothing is left out: it is refused for that. */
+function withResources(present: Draft, changed: Draft): Draft {
+  const spec = resizedSpec(present.spec as Draft, (changed.spec ?? {}) as Draft)
+  return spec === undefined ? changed : { ...present, metadata: meantMetadata(present, changed), spec }
+}
+
+/** Of the metadata, what says which object in which version is meant, and who has changed it. */
+function meantMetadata(present: Draft, changed: Draft): Draft {
+  const { uid, resourceVersion, managedFields } = changed.metadata as Draft
+  return { ...(present.metadata as Draft), uid, resourceVersion, managedFields }
 }
 
 function requireSameObject(kind: AnyKind, draft: Draft, old: KubeObject): void {

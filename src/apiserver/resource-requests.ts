@@ -94,7 +94,7 @@ function admittedSettings(
   options: OptionsKind,
 ): WriteSettings {
   const { user = ANONYMOUS } = request
-  const subresource = part === 'status' || part === 'ephemeralcontainers' ? part : ''
+  const subresource = part === 'main' || part === 'internal' ? '' : part
   return {
     ...writeSettings(query, options),
     admit(object, old) {

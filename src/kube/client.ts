@@ -37,7 +37,7 @@ export type Patch =
   | { readonly type: 'apply'; readonly body: unknown; readonly fieldManager: string; readonly force?: boolean }
 
 export interface WriteOptions {
-  readonly subresource?: 'status' | 'scale' | 'binding' | 'eviction' | 'finalize'
+  readonly subresource?: 'status' | 'scale' | 'binding' | 'eviction' | 'finalize' | 'resize'
   readonly fieldManager?: string
   readonly dryRun?: boolean
 }

@@ -89,6 +89,7 @@ export interface KindDefinition<T extends KubeObject> {
     | 'proxy'
     | 'finalize'
     | 'ephemeralcontainers'
+    | 'resize'
   )[]
   /** What a name may look like. @default 'subdomain' */
   readonly nameRule?: NameRule

@@ -1,5 +1,5 @@
 import { allContainerStatuses } from '../kube/all-containers.ts'
-import type { Container, Pod } from '../kube/types/core.ts'
+import type { Container, Pod, ResourceRequirements } from '../kube/types/core.ts'
 import { type ContainerProblem, type ContainerView, isLive, type RunView, type StopView } from './pod-view.ts'
 import type { ContainerProbes } from './probes/container-probes.ts'
 import { crashesAfter, retryDelay } from './restart-delay.ts'
@@ -18,6 +18,11 @@ export class ContainerMemory {
   probes: ContainerProbes | undefined
   stopping: StopView | undefined
   postStart: 'running' | 'failed' | undefined
+  /** What its run has been given. */
+  resources: ResourceRequirements
+  resizeProblem: ContainerView['resizeProblem']
+  /** Its run is ended to be started with other resources. */
+  replaced = false
   /** Ends the hook that runs. */
   readonly hooks = new HookSwitch()
   #runs: readonly ContainerRecord[] = []
@@ -28,6 +33,7 @@ export class ContainerMemory {
   constructor(pod: Pod, container: Container) {
     this.container = container
     const status = allContainerStatuses(pod).find(({ name }) => name === container.name)
+    this.resources = status?.resources ?? container.resources ?? {}
     if (status !== undefined && status.imageID !== '') this.image = { name: status.image, id: status.imageID }
   }
 
@@ -43,7 +49,8 @@ export class ContainerMemory {
     if (run?.state.kind !== 'exited') return
     if (run.attempt > this.#counted) {
       // An agent that has just started takes earlier restarts for crashes: it has not seen how long they ran.
-      this.#crashes = crashesAfter(this.#counted < 0 ? run.attempt : this.#crashes, run.state)
+      const before = this.#counted < 0 ? run.attempt : this.#crashes
+      this.#crashes = this.replaced ? 0 : crashesAfter(before, run.state)
       this.#counted = run.attempt
     }
     this.endProbes()
@@ -67,11 +74,27 @@ export class ContainerMemory {
     return delay >= TOLD_WAIT_MS
   }
 
-  /** A run was started. */
-  started(): void {
+  /** A run was started with these resources. */
+  started(resources: ResourceRequirements = {}): void {
     this.problem = undefined
+    this.resources = resources
+    this.resizeProblem = undefined
+    this.replaced = false
     this.#failures = 0
     this.#forgetRun()
+  }
+
+  /** The run was given other resources. */
+  resized(resources: ResourceRequirements = {}): void {
+    this.resources = resources
+    this.resizeProblem = undefined
+    this.#failures = 0
+  }
+
+  /** It could not be; the next try is due after a while that doubles. */
+  failResize(message: string, now: number): void {
+    this.#failures++
+    this.resizeProblem = { message, retryAt: now + retryDelay(this.#failures) }
   }
 
   #forgetRun(): void {
@@ -91,7 +114,7 @@ export class ContainerMemory {
   }
 
   view(): ContainerView {
-    const { run, problem, probes, stopping, postStart, image } = this
+    const { run, problem, probes, stopping, postStart, image, resources, resizeProblem } = this
     const last = this.#runs.at(-2)
     return {
       ...(run === undefined ? {} : { run: runView(run) }),
@@ -104,6 +127,9 @@ export class ContainerMemory {
       ...(stopping === undefined ? {} : { stopping }),
       ...(postStart === undefined ? {} : { postStart }),
       ...(image === undefined ? {} : { image }),
+      ...(isLive(run) ? { resources } : {}),
+      ...(resizeProblem === undefined ? {} : { resizeProblem }),
+      ...(this.replaced ? { replaced: true } : {}),
     }
   }
 }

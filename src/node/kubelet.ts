@@ -4,6 +4,8 @@ import type { Log } from '../base/log.ts'
 import type { Client } from '../kube/client.ts'
 import { createEventRecorder, type EventRecorder } from '../kube/event-recorder.ts'
 import { Informer } from '../kube/informer.ts'
+import { podRequests } from '../kube/pod-requests.ts'
+import { parseQuantities } from '../kube/quantities.ts'
 import { pods, runtimeClasses, services } from '../kube/resource.ts'
 import type { Node, NodeAddress, Pod, Service } from '../kube/types/core.ts'
 import { cgroupControllers } from '../linux/cgroup.ts'
@@ -20,6 +22,7 @@ import { PodEvents } from './pod-events.ts'
 import type { ClusterDns } from './pod-files.ts'
 import { PodSandboxes } from './pod-sandbox.ts'
 import { PodWorker, type PodWorkerSurroundings } from './pod-worker.ts'
+import type { NodeRoom } from './resize/decide-resize.ts'
 import { createHostView } from './runtime/host-view.ts'
 import type { Runtime } from './runtime/runtime.ts'
 import type { NodePods } from './server/node-pods.ts'
@@ -79,6 +82,7 @@ class NodeKubelet implements Kubelet {
   readonly #cancelRefresh: () => void
   readonly #cancelChecks: () => void
   readonly #workers = new Map<string, PodWorker>()
+  readonly #missing = missingControllers(cgroupControllers())
 
   constructor(options: KubeletOptions) {
     this.#options = options
@@ -94,7 +98,10 @@ class NodeKubelet implements Kubelet {
     this.#informer = new Informer({ client, resource: pods, fieldSelector: `spec.nodeName=${nodeName}`, log, clock })
     this.#informer.on({
       added: (pod) => this.#add(pod),
-      updated: (pod) => this.#workers.get(uidOf(pod))?.update(pod),
+      updated: (pod) => {
+        this.#workers.get(uidOf(pod))?.update(pod)
+        this.#reviewResizes()
+      },
       deleted: (pod) => this.#workers.get(uidOf(pod))?.vanish(),
     })
     runtime.onChange((uid) => this.#workers.get(uid)?.poke())
@@ -140,10 +147,12 @@ class NodeKubelet implements Kubelet {
       hostIPs,
       clock,
       log,
+      roomBeside: (uid) => this.#roomBeside(uid),
       volumesOf: (pod) => this.#volumes.directory(pod),
       onGone: (uid) => {
         this.#workers.delete(uid)
         this.#volumes.forget(uid)
+        this.#reviewResizes()
       },
     }
   }
@@ -168,6 +177,22 @@ class NodeKubelet implements Kubelet {
       if (this.#stop.signal.aborted) return
       await work(worker)
     }
+  }
+
+  #roomBeside(uid: string): NodeRoom {
+    const used: Record<string, number> = {}
+    for (const [other, { allocated }] of this.#workers) {
+      const phase = allocated.status?.phase
+      if (other === uid || phase === 'Succeeded' || phase === 'Failed') continue
+      const { status: _, ...pod } = allocated
+      for (const [name, amount] of Object.entries(podRequests(pod))) used[name] = (used[name] ?? 0) + amount
+    }
+    return { capacity: parseQuantities(nodeCapacity()), used, missing: this.#missing }
+  }
+
+  /** Pods that wait for others to take less. */
+  #reviewResizes(): void {
+    for (const worker of this.#workers.values()) worker.reviewResize()
   }
 
   #add(pod: Pod): void {

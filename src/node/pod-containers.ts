@@ -3,6 +3,7 @@ import type { Log } from '../base/log.ts'
 import { allContainerStatuses, allContainers } from '../kube/all-containers.ts'
 import type { Container, Pod } from '../kube/types/core.ts'
 import { ContainerMemory } from './container-memory.ts'
+import { resourceLimits } from './container-resources.ts'
 import { isInit, isSidecar } from './container-restart.ts'
 import type { ContainerStarter, StartResult } from './container-starter.ts'
 import { runPostStart, runPreStop } from './hooks/container-hooks.ts'
@@ -13,6 +14,7 @@ import type { PodAction } from './pod-plan.ts'
 import type { PodSandbox } from './pod-sandbox.ts'
 import { type ContainerView, isLive, type PodView } from './pod-view.ts'
 import { ContainerProbes } from './probes/container-probes.ts'
+import { resizableContainers, sameResources } from './resize/allocation.ts'
 import type { ContainerKey, Runtime } from './runtime/runtime.ts'
 
 /** What a pod's worker knows of it now. */
@@ -34,6 +36,8 @@ export interface PodContainersOptions {
   onChange(): void
   /** A container's state is to be seen, although the next follows at once. */
   show(): void
+  /** A container was not given what it was allotted. */
+  onResizeFailure(message: string): void
 }
 
 /** The containers of one pod on this node: their runs, probes and hooks. What is to happen to them, the worker says. */
@@ -99,7 +103,7 @@ export class PodContainers {
     const place = { pod, sandbox, container, attempt: Math.max(attempt, lostRuns(pod, container.name)) }
     const result = await starter.start(place)
     if (result.kind === 'started') {
-      memory.started()
+      memory.started(container.resources)
       memory.image = result.image
       events.pulled(state.pod, container.name, container.image)
       events.created(state.pod, container.name, result.image)
@@ -139,10 +143,34 @@ export class PodContainers {
     const preStop = graceMs > 0 ? memory.container.lifecycle?.preStop : undefined
     memory.stopping = { since: clock.now(), ...(preStop === undefined ? {} : { hook: 'running' }) }
     memory.probes?.stopRestarts()
+    memory.replaced = reason === 'resize'
     const why = reason === 'unhealthy' ? memory.probes?.unhealthy?.kind : reason
     events.stopping(state.pod, name, why === 'stopped' ? undefined : why)
     if (preStop !== undefined) void this.#preStop(memory, memory.run, graceMs)
     onChange()
+  }
+
+  /** Gives a running container what it was allotted. */
+  async resize(container: Container): Promise<void> {
+    const memory = this.#memory(container.name)
+    if (memory?.run === undefined) return
+    const { runtime, clock, onChange, onResizeFailure } = this.#options
+    const { kind, message } = await runtime.resize(memory.run, resourceLimits(container) ?? {})
+    if (kind === 'failed') {
+      memory.failResize(message, clock.now())
+      onResizeFailure(message)
+    } else memory.resized(container.resources)
+    onChange()
+  }
+
+  /** Whether every container that runs has what it was allotted. */
+  get hasSettled(): boolean {
+    const { pod } = this.#options.state
+    return resizableContainers(pod).every(({ name, resources }) => {
+      const memory = this.#memory(name)
+      if (memory?.replaced === true) return false
+      return memory === undefined || !isLive(memory.run) || sameResources(memory.resources, resources)
+    })
   }
 
   /** Sends the stop signal. */

@@ -50,14 +50,15 @@ export function planWindDown(pod: Pod, view: PodView, now: number): PodPlan {
 export function planFailing(name: string, view: ContainerView, fault: { seconds: number; now: number }): PodPlan {
   const { seconds, now } = fault
   const deadline = (view.stopping?.since ?? now) + seconds * 1000
-  const reason = view.unhealthy === undefined ? 'post-start' : 'unhealthy'
+  const hook = view.postStart === 'failed' ? 'post-start' : 'resize'
+  const reason = view.unhealthy === undefined ? hook : 'unhealthy'
   return planStop(name, view, { deadline, now, reason, mayGo: true })
 }
 
 interface Stop {
   readonly deadline: number
   readonly now: number
-  readonly reason: 'stopped' | 'unhealthy' | 'post-start'
+  readonly reason: 'stopped' | 'unhealthy' | 'post-start' | 'resize'
   /** Those that must end before it have ended. */
   readonly mayGo: boolean
 }

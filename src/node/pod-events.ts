@@ -1,9 +1,18 @@
 import type { EventRecorder } from '../kube/event-recorder.ts'
-import type { Pod } from '../kube/types/core.ts'
+import type { Container, Pod } from '../kube/types/core.ts'
 import { type LimitController, missingControllerText } from './container-resources.ts'
+import { sidecars } from './container-restart.ts'
 import type { Image } from './images/image.ts'
 import type { ProbeKind } from './probes/container-probes.ts'
 import type { ProbeNotice } from './probes/prober.ts'
+
+/** What becomes of a resize. */
+export interface ResizeNews {
+  readonly reason: 'ResizeStarted' | 'ResizeCompleted' | 'ResizeDeferred' | 'ResizeInfeasible' | 'ResizeError'
+  readonly message: string
+  /** Why it is not done. */
+  readonly error?: string
+}
 
 /** What is told about a pod as it lives: upstream's reasons and sentences. */
 export class PodEvents {
@@ -34,7 +43,7 @@ export class PodEvents {
   }
 
   /** @param why The probe that asks for the end, or the hook that failed; none when the pod itself ends. */
-  stopping(pod: Pod, container: string, why?: ProbeKind | 'post-start'): void {
+  stopping(pod: Pod, container: string, why?: ProbeKind | 'post-start' | 'resize'): void {
     this.#tell(pod, 'Normal', 'Killing', stopReason(container, why), container)
   }
 
@@ -58,6 +67,22 @@ export class PodEvents {
 
   resolverProblem(pod: Pod, message: string): void {
     this.#tell(pod, 'Warning', 'DNSConfigForming', message)
+  }
+
+  /** How a change of what its containers have goes on, with what they are to have, as upstream writes it. */
+  resize(pod: Pod, { reason, message, error }: ResizeNews): void {
+    const wanted = (containers: readonly Container[] = []) =>
+      containers.length === 0
+        ? undefined
+        : containers.map(({ name, resources }) => ({ name, resources: resources ?? {} }))
+    const summary = JSON.stringify({
+      initContainers: wanted(sidecars(pod)),
+      containers: wanted(pod.spec.containers),
+      generation: pod.metadata.generation ?? 0,
+      error,
+    })
+    const type = error === undefined ? 'Normal' : 'Warning'
+    this.#tell(pod, type, reason, `${message}: ${summary}`)
   }
 
   /** The node refuses the pod, or gives it up. */
@@ -113,8 +138,9 @@ function listOf({ spec }: Pod, container: string): 'initContainers' | 'container
   return has(spec.ephemeralContainers) ? 'ephemeralContainers' : 'containers'
 }
 
-function stopReason(container: string, why?: ProbeKind | 'post-start'): string {
+function stopReason(container: string, why?: ProbeKind | 'post-start' | 'resize'): string {
   if (why === undefined) return `Stopping container ${container}`
   if (why === 'post-start') return 'FailedPostStartHook'
+  if (why === 'resize') return `Container ${container} resize requires restart`
   return `Container ${container} failed ${why.toLowerCase()} probe, will be restarted`
 }

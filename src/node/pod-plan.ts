@@ -5,11 +5,13 @@ import type { PodFailure } from './pod-view.ts'
 export type PodAction =
   | { readonly kind: 'create-sandbox' }
   | { readonly kind: 'start'; readonly container: Container; readonly attempt: number }
+  /** Give a running container what it was allotted. */
+  | { readonly kind: 'resize'; readonly container: Container }
   /** Begin to end a container: its `preStop` hook has `graceMs` at most. */
   | {
       readonly kind: 'terminate'
       readonly container: string
-      readonly reason: 'stopped' | 'unhealthy' | 'post-start'
+      readonly reason: 'stopped' | 'unhealthy' | 'post-start' | 'resize'
       readonly graceMs: number
     }
   /** Send it its stop signal. */

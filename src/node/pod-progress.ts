@@ -10,8 +10,8 @@ export function isFinished(pod: Pod, view: PodView): boolean {
 }
 
 function hasEndedForGood(pod: Pod, container: Container, view: PodView): boolean {
-  const state = viewOf(view, container.name).run?.state
-  return state?.kind === 'exited' && !restarts(pod, container, state)
+  const { run, replaced } = viewOf(view, container.name)
+  return run?.state.kind === 'exited' && replaced !== true && !restarts(pod, container, run.state)
 }
 
 /**

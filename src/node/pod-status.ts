@@ -1,7 +1,7 @@
 import { formatTime } from '../base/time.ts'
 import type { Container, ContainerState, ContainerStatus, Pod, PodPhase, PodStatus } from '../kube/types/core.ts'
 import type { Condition, ConditionStatus } from '../kube/types/meta.ts'
-import { isInit, isSidecar, restarts } from './container-restart.ts'
+import { isEphemeral, isInit, isSidecar, restarts } from './container-restart.ts'
 import { initFailedForGood, isFinished, isInitDone, isInitialized, restartAt } from './pod-progress.ts'
 import { type ContainerProblem, type ContainerView, isLive, type PodView, type RunView, viewOf } from './pod-view.ts'
 import { qosClass } from './qos-class.ts'
@@ -68,6 +68,15 @@ function containerStatus(pod: Pod, container: Container, view: PodView, now: num
     image: known.image?.name ?? container.image,
     imageID: known.image?.id ?? '',
     ...(known.run === undefined ? {} : { containerID: `runc://${known.run.id}` }),
+    ...(once || isEphemeral(pod, container) ? {} : resourceStatus(container, known)),
+  }
+}
+
+/** What the container has: what it was allotted, until it runs. */
+function resourceStatus({ resources = {} }: Container, { run, resources: actual }: ContainerView) {
+  return {
+    ...(resources.requests === undefined ? {} : { allocatedResources: resources.requests }),
+    resources: run?.state.kind === 'running' ? (actual ?? resources) : resources,
   }
 }
 
@@ -101,7 +110,7 @@ function containerStates(
     return { state: { running: { startedAt: formatTime(run.state.startedAt) } }, ...last }
   const ended = { ...run, state: run.state }
   const stays = pod.metadata.deletionTimestamp !== undefined || context.ended
-  const again = !stays && restarts(pod, context.container, ended.state)
+  const again = !stays && (view.replaced === true || restarts(pod, context.container, ended.state))
   if (again && waits(problem)) return { state: { waiting: reasonOf(problem) }, lastState: terminated(ended) }
   if (again && restartAt(view) > context.now) {
     return { state: { waiting: crashLoop(pod, view, run) }, lastState: terminated(ended) }
@@ -185,9 +194,29 @@ function conditions(pod: Pod, view: PodView, { phase, containers, context }: Con
     containersReady,
     condition('PodScheduled', true),
     ...evictedCondition(view),
+    ...resizeConditions(view),
   ]
-  const foreign = (pod.status?.conditions ?? []).filter(({ type }) => !own.some((mine) => mine.type === type))
-  return [...own.map((mine) => withTransition(mine, before, context.now)), ...foreign]
+  const mine = new Set([...RESIZE_CONDITIONS, ...own.map(({ type }) => type)])
+  const foreign = (pod.status?.conditions ?? []).filter(({ type }) => !mine.has(type))
+  return [...own.map((condition) => withTransition(condition, before, context.now)), ...foreign]
+}
+
+/** They are there as long as they hold. */
+const RESIZE_CONDITIONS = ['PodResizePending', 'PodResizeInProgress']
+
+/** What of a resize is yet to be done (KEP 1287). */
+function resizeConditions({ resize }: PodView): Condition[] {
+  const { pending, progress } = resize ?? {}
+  const of = (generation: number | undefined) => (generation === undefined ? {} : { observedGeneration: generation })
+  const failed = progress?.error === undefined ? undefined : { reason: 'Error', message: progress.error }
+  return [
+    ...(pending === undefined
+      ? []
+      : [{ ...condition('PodResizePending', true, reasonOf(pending)), ...of(pending.generation) }]),
+    ...(progress === undefined
+      ? []
+      : [{ ...condition('PodResizeInProgress', true, failed), ...of(progress.generation) }]),
+  ]
 }
 
 /** What controllers look at to tell a pod that was made to go from one that failed (KEP 3329). */

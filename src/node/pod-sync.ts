@@ -4,6 +4,7 @@ import { graceSeconds, planEnd, planFailing, planWindDown } from './pod-end.ts'
 import { mergePlans, NOTHING, type PodPlan } from './pod-plan.ts'
 import { isFinished, isFinishedElsewhere, isInitDone, isInitialized, restartAt } from './pod-progress.ts'
 import { type ContainerView, isLive, type PodView, viewOf } from './pod-view.ts'
+import { resizeStep } from './resize/decide-resize.ts'
 
 /** What to do next for a pod: the whole decision, from data alone. Called again after every change. */
 export function planPod(pod: Pod, view: PodView, now: number): PodPlan {
@@ -65,11 +66,20 @@ function planContainer(container: Container, view: ContainerView, pod: Pod, now:
   const state = view.run?.state
   if (state === undefined) return startWhenDue(container, view, now)
   if (state.kind === 'exited') {
-    return restarts(pod, container, state) ? startWhenDue(container, view, now) : NOTHING
+    return view.replaced === true || restarts(pod, container, state) ? startWhenDue(container, view, now) : NOTHING
   }
-  if (view.unhealthy === undefined && view.postStart !== 'failed') return NOTHING
+  const known = state.kind === 'running' ? view.resources : undefined
+  const step = known === undefined ? 'none' : resizeStep(container, known)
+  if (view.unhealthy === undefined && view.postStart !== 'failed' && view.replaced !== true && step !== 'restart') {
+    return step === 'update' ? resizeWhenDue(container, view, now) : NOTHING
+  }
   const seconds = view.unhealthy?.graceSeconds ?? graceSeconds(pod)
   return planFailing(container.name, view, { seconds, now })
+}
+
+function resizeWhenDue(container: Container, { resizeProblem }: ContainerView, now: number): PodPlan {
+  if (resizeProblem !== undefined && resizeProblem.retryAt > now) return { actions: [], wakeAt: resizeProblem.retryAt }
+  return { actions: [{ kind: 'resize', container }] }
 }
 
 function startWhenDue(container: Container, view: ContainerView, now: number): PodPlan {

@@ -1,3 +1,5 @@
+import type { ResourceRequirements } from '../kube/types/core.ts'
+import type { ResizeView } from './resize/pod-resize.ts'
 import type { ContainerState, ExitedState } from './runtime/runtime.ts'
 
 /** A run of a container as the runtime has it. */
@@ -42,6 +44,12 @@ export interface ContainerView {
   readonly stopping?: StopView
   /** What its `postStart` hook does; left out when there is none, or it is done. */
   readonly postStart?: 'running' | 'failed'
+  /** What its run has been given; left out where nothing was. */
+  readonly resources?: ResourceRequirements
+  /** Giving it what it was allotted has failed. */
+  readonly resizeProblem?: { readonly message: string; readonly retryAt: number }
+  /** Its run is ended to be started with other resources. */
+  readonly replaced?: boolean
   /** The image as it was found, once it was. */
   readonly image?: { readonly name: string; readonly id: string }
 }
@@ -67,6 +75,8 @@ export interface PodView {
   readonly ending?: { readonly since: number; readonly vanished: boolean }
   /** The node has given the pod up; its object stays and says why. */
   readonly failed?: PodFailure
+  /** What is changing of what its containers have. */
+  readonly resize?: ResizeView
   /** When the node took the pod on. */
   readonly startTime?: number
 }

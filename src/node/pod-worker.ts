@@ -14,6 +14,8 @@ import type { PodSandboxes } from './pod-sandbox.ts'
 import { podStatus } from './pod-status.ts'
 import { planPod } from './pod-sync.ts'
 import type { ContainerProblem, PodFailure, PodView } from './pod-view.ts'
+import type { NodeRoom } from './resize/decide-resize.ts'
+import { PodResize } from './resize/pod-resize.ts'
 import { retryDelay } from './restart-delay.ts'
 import type { Runtime } from './runtime/runtime.ts'
 import { StatusWriter } from './status-writer.ts'
@@ -33,6 +35,8 @@ export interface PodWorkerSurroundings {
   readonly hostIPs: readonly string[]
   readonly clock: Clock
   readonly log: Log
+  /** What there is on the node beside this pod. */
+  roomBeside(uid: string): NodeRoom
   /** Where a pod's own volumes are. */
   volumesOf(pod: Pod): string
   /** The pod has left the node. */
@@ -49,6 +53,7 @@ export class PodWorker implements AsyncDisposable {
   /** Its containers look at it too. */
   readonly #state: { -readonly [K in keyof PodState]: PodState[K] }
   readonly #containers: PodContainers
+  readonly #resize: PodResize
   readonly #status: StatusWriter
   #sandboxProblem: ContainerProblem | undefined
   #sandboxFailures = 0
@@ -63,12 +68,23 @@ export class PodWorker implements AsyncDisposable {
   constructor(pod: Pod, around: PodWorkerSurroundings) {
     this.#around = around
     this.#uid = pod.metadata.uid ?? ''
-    this.#state = { pod, sandbox: around.sandboxes.find(this.#uid), ending: undefined }
+    this.#resize = new PodResize(pod, { events: around.events, room: () => around.roomBeside(this.#uid) })
+    this.#state = { pod: this.#resize.review(pod), sandbox: around.sandboxes.find(this.#uid), ending: undefined }
     this.#status = new StatusWriter(around.api, around.log)
     const { runtime, starter, events, clock, log } = around
     const onChange = () => this.poke()
     const show = () => this.#publish({ lasting: true })
-    this.#containers = new PodContainers({ runtime, starter, events, clock, log, state: this.#state, onChange, show })
+    this.#containers = new PodContainers({
+      runtime,
+      starter,
+      events,
+      clock,
+      log,
+      state: this.#state,
+      onChange,
+      show,
+      onResizeFailure: (message) => this.#resize.fail(message),
+    })
     this.#noteDeletion()
     this.#admit()
     this.poke()
@@ -85,10 +101,22 @@ export class PodWorker implements AsyncDisposable {
   update(pod: Pod): void {
     const described = isSame(pod.metadata.labels, this.#pod.metadata.labels)
     const annotated = isSame(pod.metadata.annotations, this.#pod.metadata.annotations)
-    this.#state.pod = pod
+    this.#state.pod = this.#resize.review(pod)
     if (!described || !annotated) void this.refreshVolumes()
     this.#containers.update()
     this.#noteDeletion()
+    this.poke()
+  }
+
+  /** The pod with what its containers were given: what it takes of the node. */
+  get allocated(): Pod {
+    return this.#pod
+  }
+
+  /** Others may take less than before. */
+  reviewResize(): void {
+    if (!this.#resize.isDeferred) return
+    this.#state.pod = this.#resize.review()
     this.poke()
   }
 
@@ -157,9 +185,11 @@ export class PodWorker implements AsyncDisposable {
     const { clock } = this.#around
     this.#cancelWake()
     this.#containers.observe()
+    this.#resize.observe(this.#containers.hasSettled)
     const plan = planPod(this.#pod, this.#view(), clock.now())
     // The sandbox is made within this very moment: the first status has the pod's address.
-    if (!plan.actions.some(({ kind }) => kind === 'create-sandbox')) this.#publish()
+    const lasting = plan.actions.some(({ kind }) => kind === 'resize')
+    if (!plan.actions.some(({ kind }) => kind === 'create-sandbox')) this.#publish({ lasting })
     // Independent of one another: containers of one pod start together.
     await Promise.all(plan.actions.map((action) => this.#act(action)))
     if (plan.wakeAt !== undefined) this.#wakeAt(plan.wakeAt)
@@ -179,6 +209,7 @@ export class PodWorker implements AsyncDisposable {
       ...(this.#failed === undefined ? {} : { failed: this.#failed }),
       ...(startTime === undefined ? {} : { startTime: Date.parse(startTime) }),
       containers: this.#containers.views(),
+      resize: this.#resize.view(),
     }
   }
 
@@ -196,6 +227,8 @@ export class PodWorker implements AsyncDisposable {
         return this.#createSandbox()
       case 'start':
         return this.#containers.start(action.container, action.attempt)
+      case 'resize':
+        return this.#containers.resize(action.container)
       case 'terminate':
         return this.#containers.terminate(action)
       case 'signal':

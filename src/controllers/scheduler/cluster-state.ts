@@ -1,4 +1,5 @@
 import { controllerOf } from '../../kube/owner.ts'
+import { parseQuantities } from '../../kube/quantities.ts'
 import type { Node, Pod, Service } from '../../kube/types/core.ts'
 import { isTerminal } from '../pod-state.ts'
 import { selects } from '../service-pods.ts'
@@ -6,7 +7,6 @@ import type { Candidate } from './decide.ts'
 import type { PodNeeds } from './filters.ts'
 import type { PlacedPod } from './placed-pod.ts'
 import { needsOf } from './pod-needs.ts'
-import { parseQuantities } from './quantities.ts'
 
 interface Placed {
   readonly needs: PodNeeds

@@ -5,14 +5,18 @@ import { labelProblems, portNameProblems, portNumberProblems, subdomainProblems 
 import { validateLabels } from '../validation/object-meta.ts'
 import { validateRequirements } from '../validation/resource-list.ts'
 import { validateEphemeral, validateEphemeralChange } from './pod-ephemeral-validation.ts'
+import { validatePodResize, validateResizePolicies } from './pod-resize-validation.ts'
 import { validatePodChange } from './pod-update-validation.ts'
 
 const PROTOCOLS = ['SCTP', 'TCP', 'UDP']
 
 /** Rules of a Pod. */
 export function validatePod(pod: Pod, old: Pod | undefined, part?: string): readonly FieldError[] {
+  // Of a status that is written nothing is in the spec; kubelets write more than all others.
+  if (part === 'status') return []
   const errors = validatePodSpec(pod.spec, POD)
   if (old === undefined) return [...errors, ...validateNew(pod.spec)]
+  if (part === 'resize') return validatePodResize(pod, old, errors)
   if (part === 'ephemeralcontainers') return [...errors, ...validateEphemeralChange(pod.spec, old.spec)]
   return [...errors, ...validatePodChange(pod.spec, old.spec)]
 }
@@ -39,6 +43,7 @@ export function validatePodSpec(spec: PodSpec | undefined, path: string): readon
     ...validateContainers(spec.ephemeralContainers ?? [], `${path}.ephemeralContainers`, false),
     ...(path === POD ? validateEphemeral(spec, path) : validateTemplateOnly(spec, path)),
     ...validateVolumes(spec, path),
+    ...validateResizePolicies(spec, path),
     ...oneOf(`${path}.restartPolicy`, spec.restartPolicy, ['Always', 'OnFailure', 'Never']),
     ...oneOf(`${path}.dnsPolicy`, spec.dnsPolicy, ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None']),
     ...validateLabels(spec.nodeSelector, `${path}.nodeSelector`),

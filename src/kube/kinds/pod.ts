@@ -34,6 +34,7 @@ export const podKind: KindDefinition<Pod> = {
     'portforward',
     'proxy',
     'ephemeralcontainers',
+    'resize',
   ],
   default: defaultPod,
   prepare(draft, old) {

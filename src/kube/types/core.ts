@@ -122,6 +122,12 @@ export interface Probe {
   readonly terminationGracePeriodSeconds?: number
 }
 
+/** What a container is given; `claims` are not served. */
+export interface ResourceRequirements {
+  readonly limits?: Readonly<Record<string, string>>
+  readonly requests?: Readonly<Record<string, string>>
+}
+
 export interface Container {
   readonly name: string
   readonly image: string
@@ -131,10 +137,12 @@ export interface Container {
   readonly ports?: readonly ContainerPort[]
   readonly env?: readonly EnvVar[]
   readonly envFrom?: readonly Readonly<Record<string, unknown>>[]
-  readonly resources?: {
-    readonly limits?: Readonly<Record<string, string>>
-    readonly requests?: Readonly<Record<string, string>>
-  }
+  readonly resources?: ResourceRequirements
+  /** What a change of `cpu` or `memory` means for the container while it runs. @default NotRequired */
+  readonly resizePolicy?: readonly {
+    readonly resourceName: string
+    readonly restartPolicy: 'NotRequired' | 'RestartContainer'
+  }[]
   readonly readinessProbe?: Probe
   readonly livenessProbe?: Probe
   readonly startupProbe?: Probe
@@ -244,6 +252,10 @@ export interface ContainerStatus {
   readonly image: string
   readonly imageID: string
   readonly containerID?: string
+  /** What the node has set aside for it. */
+  readonly allocatedResources?: Readonly<Record<string, string>>
+  /** What holds for it now. */
+  readonly resources?: ResourceRequirements
 }
 
 export type PodPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown'

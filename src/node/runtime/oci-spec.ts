@@ -212,7 +212,8 @@ function bindMount({ source, destination, readOnly }: BindMount): object {
   return { destination, type: 'bind', source, options: ['rbind', 'rprivate', readOnly ? 'ro' : 'rw'] }
 }
 
-function limitsSpec({ memory, cpu }: ResourceLimits = {}): object {
+/** `linux.resources` of a bundle, and what `runc update` reads. */
+export function limitsSpec({ memory, cpu }: ResourceLimits = {}): object {
   return {
     ...(memory === undefined ? {} : { memory: { limit: memory } }),
     ...(cpu === undefined ? {} : { cpu }),

@@ -19,11 +19,19 @@ import {
 } from './container-directory.ts'
 import { type ContainerInput, containerInput, endInput } from './container-input.ts'
 import { type ExecProcess, killByFile, type StreamingExecOptions, startExec } from './exec-process.ts'
-import { type ContainerConfig, ociSpec } from './oci-spec.ts'
+import { type ContainerConfig, limitsSpec, ociSpec, type ResourceLimits } from './oci-spec.ts'
 import { endHolder, holderMounts } from './pod-holder.ts'
 import { prepareRun, readStopSignal, withLastWords, withMemoryFailure } from './run-files.ts'
 import { initProcess, type Runc, runRunc } from './runc-command.ts'
-import type { ContainerKey, ContainerRecord, ContainerState, ExecOptions, ExecResult, Runtime } from './runtime.ts'
+import type {
+  ContainerKey,
+  ContainerRecord,
+  ContainerState,
+  ExecOptions,
+  ExecResult,
+  ResizeResult,
+  Runtime,
+} from './runtime.ts'
 import { startShim } from './start-shim.ts'
 
 export interface RuncRuntimeOptions {
@@ -39,6 +47,7 @@ export interface RuncRuntimeOptions {
 /** How often runs are looked at without an event: only the end of a killed shim has none. */
 const RELIST_MS = 2_000
 const DELETE_TIMEOUT_MS = 10_000
+const UPDATE_TIMEOUT_MS = 10_000
 const KILL_TIMEOUT_MS = 5_000
 const KILL_RETRY_MS = 200
 const SIGKILL = 9
@@ -183,6 +192,16 @@ export class RuncRuntime implements Runtime {
   #killShim(run: Run): void {
     const shim = readShim(run.directory)
     if (shim !== undefined && isAlive(shim)) kill(-shim.pid, 'SIGKILL')
+  }
+
+  async resize(key: ContainerKey, limits: ResourceLimits): Promise<ResizeResult> {
+    const { runc, podsDirectory } = this.#options
+    const file = join(containerDirectory(podsDirectory, key).path, 'resources.json')
+    writeFileSync(file, JSON.stringify(limitsSpec(limits)))
+    const options = { timeoutMs: UPDATE_TIMEOUT_MS, maxOutput: 4096 }
+    const { exitCode, output } = await runRunc(runc, ['update', '--resources', file, containerId(key)], options)
+    if (exitCode === 0) return { kind: 'resized' }
+    return { kind: 'failed', message: output.trim() || `runc update ended with ${exitCode ?? 'no answer'}` }
   }
 
   async exec(key: ContainerKey, command: readonly string[], options: ExecOptions): Promise<ExecResult> {

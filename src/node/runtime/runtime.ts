@@ -1,7 +1,7 @@
 import type { LogKeeper } from '../logs/log-keeper.ts'
 import type { ContainerInput } from './container-input.ts'
 import type { ExecProcess, StreamingExecOptions } from './exec-process.ts'
-import type { ContainerConfig } from './oci-spec.ts'
+import type { ContainerConfig, ResourceLimits } from './oci-spec.ts'
 
 /** One run of one container of a pod: the first is attempt 0, every restart one more. */
 export interface ContainerKey {
@@ -49,6 +49,11 @@ export interface ExecResult {
   readonly output: string
 }
 
+export type ResizeResult =
+  | { readonly kind: 'resized'; readonly message?: undefined }
+  /** What the kernel or runc had against it. */
+  | { readonly kind: 'failed'; readonly message: string }
+
 /**
  * Runs containers that outlive the agent. What is true stands in files and in the kernel, so that an agent that was
  * killed finds every container again, and how those ended that ended meanwhile.
@@ -75,6 +80,8 @@ export interface Runtime extends Disposable {
   stop(key: ContainerKey): void
   /** Kills the first process of a running container; without it the kernel ends all others. */
   kill(key: ContainerKey): void
+  /** Changes what a running container may use; limits that are left out stay as they are. */
+  resize(key: ContainerKey, limits: ResourceLimits): Promise<ResizeResult>
   /** Runs a command inside a running container. */
   exec(key: ContainerKey, command: readonly string[], options: ExecOptions): Promise<ExecResult>
   /** Starts a command inside a running container whose streams are the caller's. */

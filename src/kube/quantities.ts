@@ -1,4 +1,4 @@
-import { parseQuantity, quantityMilliValue, quantityValue } from '../../kube/quantity.ts'
+import { parseQuantity, quantityMilliValue, quantityValue } from './quantity.ts'
 
 /** Amounts by resource name, in numbers that can be added: CPU in thousandths of a core, all else in whole units. */
 export function parseQuantities(amounts: Readonly<Record<string, string>>): Readonly<Record<string, number>> {
