@@ -8,6 +8,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { root } from './setup.mjs'
 
+/** What takes longer hangs. */
+const FILE_TIMEOUT_MS = 15 * 60_000
 /** With more than these something is broken, and the first failures say what. */
 const MOST_AGAIN = 3
 
@@ -39,7 +41,16 @@ function run(paths, concurrency) {
   try {
     const { status } = spawnSync(
       process.execPath,
-      ['--import', 'tsx', '--test', `--test-concurrency=${concurrency}`, ...reporters, ...flags, ...paths],
+      [
+        '--import',
+        'tsx',
+        '--test',
+        `--test-timeout=${FILE_TIMEOUT_MS}`,
+        `--test-concurrency=${concurrency}`,
+        ...reporters,
+        ...flags,
+        ...paths,
+      ],
       { cwd: root, stdio: 'inherit' },
     )
     return { status: status ?? 1, failed: readFileSync(list, 'utf8').split('\n').filter(Boolean) }

@@ -11,6 +11,8 @@ export interface Request {
 }
 
 const TIMEOUT_MS = 2_000
+/** Pods that nobody has heard of by then will not answer. */
+const PATIENCE_MS = 120_000
 /** Between two requests of one asker: many per second, yet the machine has time for everybody else. */
 const PAUSE_MS = 4
 
@@ -18,6 +20,8 @@ const PAUSE_MS = 4
 export class Load implements AsyncDisposable {
   readonly #requests: Request[] = []
   readonly #askers: readonly string[]
+  /** Who has had an answer of whom. */
+  readonly #heard = new Set<string>()
   readonly #loops: readonly Promise<void>[]
   #waiting: (() => void)[] = []
   #counted = 0
@@ -46,11 +50,18 @@ export class Load implements AsyncDisposable {
     while (this.#requests.length < wanted) await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }
 
-  /** Waits until each of these pods has answered everybody: the kernel of every node knows them. */
+  /** Waits until each of these pods has answered everybody: the kernel of every node knows them. Rejects in the end. */
   async heard(pods: readonly string[]): Promise<void> {
+    const givingUp = performance.now() + PATIENCE_MS
     for (;;) {
-      const heard = new Set(this.#requests.map(({ from, answer }) => `${from} ${answer?.pod}`))
-      if (this.#askers.every((from) => pods.every((pod) => heard.has(`${from} ${pod}`)))) return
+      const missing = this.#askers.flatMap((from) =>
+        pods.filter((pod) => !this.#heard.has(`${from} ${pod}`)).map((pod) => `${from}: ${pod}`),
+      )
+      if (missing.length === 0) return
+      if (performance.now() > givingUp) {
+        const last = this.#requests.filter(isFailure).slice(-5).map(describeFailure)
+        throw new Error(`Nobody heard within ${PATIENCE_MS / 1000} s of ${missing.join(', ')}; ${last.join('; ')}`)
+      }
       await this.more(1)
     }
   }
@@ -77,7 +88,9 @@ export class Load implements AsyncDisposable {
     while (!this.#stopped) {
       const about = { from: `${from.name} ${target.protocol}`, begun: this.#now++ }
       try {
-        this.#requests.push({ ...about, answer: await ask(from, target, TIMEOUT_MS) })
+        const answer = await ask(from, target, TIMEOUT_MS)
+        this.#requests.push({ ...about, answer })
+        this.#heard.add(`${about.from} ${answer.pod}`)
       } catch (error) {
         this.#requests.push({ ...about, error })
       }
