@@ -350,6 +350,18 @@ test('additional-cert-ids come with the listener, change, and go with an empty v
     assert.deepEqual(await seen(), [])
   }))
 
+test('listener-port-range makes one listener for many ports, before servers at any port', () =>
+  withService({ 'backend-type': 'eni', 'listener-port-range': '1000-2000:80' }, async (name, { LoadBalancerId }) => {
+    const [listener, ...others] = await nlb.listenersOf(LoadBalancerId)
+    const { ListenerPort, StartPort, EndPort } = listener as unknown as Record<string, unknown>
+    assert.deepEqual([ListenerPort, StartPort, EndPort, others.length], [0, '1000', '2000', 0])
+    const [group] = await nlb.groups(name)
+    type Answer = { ServerGroups: { AnyPortEnabled: boolean; HealthCheck: { HealthCheckConnectPort: number } }[] }
+    const { ServerGroups } = await ccm.askNlb<Answer>('ListServerGroups', { ServerGroupIds: [group!.id] })
+    assert.equal(ServerGroups[0]?.AnyPortEnabled, true)
+    await staysAsItIs(name)
+  }))
+
 /** What the local cloud does not have: the annotation reaches it, and its refusal reaches the Service. */
 const REFUSED: readonly [set: Record<string, string>, refusal: RegExp][] = [
   [{ 'ip-version': 'DualStack' }, /AddressIpVersion DualStack is not offered/],
@@ -359,7 +371,6 @@ const REFUSED: readonly [set: Record<string, string>, refusal: RegExp][] = [
   [{ 'ppv2-pvl-vpc-id-enabled': 'on' }, /the VPC's id in the Proxy Protocol/],
   [{ 'ppv2-pvl-ep-id-enabled': 'on' }, /the endpoint's id in the Proxy Protocol/],
   [{ 'ppv2-pvl-eps-id-enabled': 'on' }, /the endpoint service's id in the Proxy Protocol/],
-  [{ 'backend-type': 'eni', 'listener-port-range': '1000-2000:80' }, /Forwarding of every port is not offered/],
 ]
 
 for (const [set, refusal] of REFUSED) {

@@ -14,6 +14,13 @@ export type Carrier =
  * between the address families.
  */
 export function carrierOf(listener: ListenerPlan): Carrier {
+  const { key, lastPort } = listener
+  const carrier = carrierOfOne(listener)
+  if (carrier.kind === 'haproxy' && lastPort !== undefined) return none(key, 'a range of ports in HAProxy')
+  return carrier
+}
+
+function carrierOfOne(listener: ListenerPlan): Carrier {
   const { protocol, layer4, layer7, key } = listener
   if (protocol === 'http') return { kind: 'haproxy' }
   if (protocol === 'https' || protocol === 'tcpssl') {
@@ -40,12 +47,13 @@ export function kernelListener(
   protocol: 'tcp' | 'udp',
   serving: readonly BackendPlan[],
 ): Layer4Listener {
-  const { key, address, port, scheduler, acl, layer4 } = listener
+  const { key, address, port, lastPort, scheduler, acl, layer4 } = listener
   const pick = scheduler === 'sch' || scheduler === 'tch' || scheduler === 'qch' ? scheduler : 'rr'
   return {
     key,
     address,
     port,
+    ...(lastPort === undefined ? {} : { lastPort }),
     protocol,
     // A TCP packet has no QUIC id.
     pick: pick === 'qch' && protocol === 'tcp' ? 'tch' : pick,

@@ -66,7 +66,9 @@ export class FakeDataPlane implements DataPlane {
 
   /** A new connection from `client`, an address, to an address and port. */
   connect(client: string, address: string, port: number): FakeOutcome {
-    const listener = this.#plan.listeners.find((one) => one.address === address && one.port === port)
+    const listener = this.#plan.listeners.find(
+      (one) => one.address === address && port >= one.port && port <= (one.lastPort ?? one.port),
+    )
     const state = listener === undefined ? undefined : this.#states.get(listener.key)
     if (listener === undefined || state === undefined || carrierOf(listener).kind === 'none') return { kind: 'refused' }
     state.connections += 1n

@@ -15,7 +15,7 @@ import {
   ConnectionCutter,
   type CutPolicy,
   destinationKey,
-  frontendOf as entryFrontend,
+  frontendResolver,
   PROTOCOL_NUMBERS,
 } from './layer4/connection-cutter.ts'
 import { Layer4Table } from './layer4/layer4-table.ts'
@@ -193,6 +193,7 @@ export class KernelDataPlane implements DataPlane {
     )
     return {
       protocol,
+      ...(listener.lastPort === undefined ? {} : { lastPort: listener.lastPort }),
       serving: new Set(this.#serving(listener).map(destinationKey)),
       resting: new Set(resting.map(destinationKey)),
       drainTimeout: listener.layer4?.connectionDrainTimeout,
@@ -203,7 +204,9 @@ export class KernelDataPlane implements DataPlane {
     const carried = this.#plan.listeners.flatMap((listener) => {
       const carrier = carrierOf(listener)
       if (carrier.kind !== 'kernel') return []
-      return { ...carrier, key: listener.key, frontend: frontendOf({ ...listener, protocol: carrier.protocol }) }
+      const { key, lastPort } = listener
+      const range = lastPort === undefined ? {} : { lastPort }
+      return { ...carrier, key, ...range, frontend: frontendOf({ ...listener, protocol: carrier.protocol }) }
     })
     const families = FAMILIES.filter((family) => carried.some((one) => one.family === family))
     const counted = new Map(families.flatMap((family) => [...this.#tables[family].traffic()]))
@@ -217,13 +220,14 @@ export class KernelDataPlane implements DataPlane {
   }
 
   /** Connections that the kernel tracks now, by frontend. Only what is carried is listed. */
-  #activeConnections(carried: readonly (Carrier & { readonly kind: 'kernel' })[]): Map<string, bigint> {
+  #activeConnections(carried: readonly CarriedFrontend[]): Map<string, bigint> {
     const active = new Map<string, bigint>()
+    const resolve = frontendResolver(carried.map((one) => [one.frontend, one] as const))
     for (const family of FAMILIES) {
       for (const protocol of ['tcp', 'udp'] as const) {
         if (!carried.some((one) => one.family === family && one.protocol === protocol)) continue
         for (const entry of this.#conntrack.list(family, PROTOCOL_NUMBERS[protocol])) {
-          const frontend = entryFrontend(entry)
+          const { frontend } = resolve(entry)
           active.set(frontend, (active.get(frontend) ?? 0n) + 1n)
         }
       }
@@ -270,6 +274,9 @@ export async function removeLoadBalancers(options: KernelDataPlaneOptions): Prom
   route.deleteLink(ADDRESS_DEVICE)
   removeUnhealthy(directory)
 }
+
+/** What the kernel carries, and for which address and port. */
+type CarriedFrontend = Carrier & { readonly kind: 'kernel'; readonly frontend: string; readonly lastPort?: number }
 
 function layer7Directory(directory: string): string {
   return join(directory, 'haproxy')

@@ -204,6 +204,47 @@ test('TCP', async (t) => {
     assert.deepEqual(shares(got.map((line) => line[0] ?? '')), { 1: 2, 2: 2, 3: 2 })
   })
 
+  await t.test('a range of ports leads to the same ports of backends, beside listeners of one port', async () => {
+    const many = tcpListener(2, {
+      key: 'lb-test/tcp/1000_1010',
+      port: 1000,
+      lastPort: 1010,
+      layer4: { ...LAYER4, connectionDrainTimeout: 10 },
+      backends: [backend(1, { port: 0 }), backend(2, { port: 0 })],
+    })
+    for (const n of [1, 2]) for (const port of [1000, 1010, 1011]) lb.tcp(n, port)
+    await plane.apply({ listeners: [tcpListener(3), many] })
+    for (const port of [1000, 1010]) {
+      const got = [await lb.ask(VIP, port), await lb.ask(VIP, port), await lb.ask(VIP, port), await lb.ask(VIP, port)]
+      assert.deepEqual(shares(got.map((line) => line[0] ?? '')), { 1: 2, 2: 2 })
+      assert.match(got[0] ?? '', /^\d (::ffff:)?198\.51\.100\.2 /)
+    }
+    for (const port of [999, 1011]) await assert.rejects(lb.connect(VIP, port), { code: 'ECONNREFUSED' })
+    assert.equal((await answers(lb, 3)).length, 3)
+    await assert.rejects(lb.connect(VIP, 1005), { code: 'ECONNREFUSED' }, 'nobody is there')
+    const traffic = (await plane.report()).traffic.get(many.key)
+    assert.equal(traffic?.newConnections, 9n)
+    assert.ok((traffic?.inBytes ?? 0n) > 0n && (traffic?.outBytes ?? 0n) > 0n)
+
+    const socket = await lb.connect(VIP, 1010)
+    const [server] = await firstLine(socket)
+    assert.ok(((await plane.report()).traffic.get(many.key)?.activeConnections ?? 0n) > 0n)
+    const other = backend(server === '1' ? 2 : 1, { port: 0 })
+    await plane.apply({ listeners: [tcpListener(3), { ...many, backends: [other] }] })
+    socket.write('still there\n')
+    assert.equal(await firstLine(socket), 'still there')
+    assert.ok(clock.release(10_000) > 0)
+    socket.write('gone\n')
+    await closed(socket)
+
+    const last = await lb.connect(VIP, 1000)
+    await firstLine(last)
+    await plane.apply({ listeners: [tcpListener(3)] })
+    last.write('gone\n')
+    await closed(last)
+    await assert.rejects(lb.connect(VIP, 1000), { code: 'ECONNREFUSED' })
+  })
+
   await t.test("what passes is counted, and the idle time is the listener's", async () => {
     await plane.apply({ listeners: [tcpListener(3, { layer4: { ...LAYER4, establishedTimeout: 123 } })] })
     const before = (await plane.report()).traffic.get('lb-test/tcp/80')
@@ -285,6 +326,12 @@ test('a restart of the process takes over without a change, and connections stay
       tcpListener(3, { acl: { type: 'white', cidrs: ['198.51.100.0/24'] } }),
       tcpListener(2, { key: 'lb-test/tcp/81', port: 81, scheduler: 'wrr', backends: weighted }),
       tcpListener(3, { key: 'lb-test/tcp/82', port: 82, scheduler: 'sch' }),
+      tcpListener(1, {
+        key: 'lb-test/tcp/1000_2000',
+        port: 1000,
+        lastPort: 2000,
+        backends: [backend(1, { port: 0 })],
+      }),
       tcpListener(3, { key: 'lb-test/tcp/83', port: 83, layer4: { ...LAYER4, persistenceTimeout: 30 } }),
     ],
   }

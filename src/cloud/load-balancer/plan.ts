@@ -14,6 +14,8 @@ export interface ListenerPlan {
   /** Where clients come: the address in canonical text, and the port. */
   readonly address: string
   readonly port: number
+  /** Of a listener for many ports the last one: clients reach backends at the port that they called. */
+  readonly lastPort?: number
   readonly protocol: 'tcp' | 'udp' | 'http' | 'https' | 'tcpssl'
   readonly scheduler: Scheduler
   readonly backends: readonly BackendPlan[]
@@ -34,6 +36,7 @@ export interface BackendPlan {
   readonly key: string
   /** Where it is reached inside the VPC. */
   readonly address: string
+  /** 0 where it is the one that the client called. */
   readonly port: number
   /** 0 to 100. */
   readonly weight: number

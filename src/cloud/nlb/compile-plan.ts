@@ -8,6 +8,7 @@ import {
   NETWORK_LOAD_BALANCERS,
   type NetworkLoadBalancer,
   NLB_LISTENERS,
+  portsOf,
   SERVER_GROUPS,
   type ServerGroup,
   serverKey,
@@ -41,8 +42,10 @@ export function planKeys(state: Reader, loadBalancer: NetworkLoadBalancer, liste
   return loadBalancer.zones.flatMap((zone) => addressesOf(state, zone)).map((address) => planKey(listener, address))
 }
 
-function planKey({ loadBalancerId, protocol, port }: Listener, address: string): string {
-  return `${loadBalancerId}/${protocol === 'UDP' ? 'udp' : 'tcp'}/${port}@${address}`
+function planKey(listener: Listener, address: string): string {
+  const { first, last } = portsOf(listener)
+  const ports = first === last ? String(first) : `${first}_${last}`
+  return `${listener.loadBalancerId}/${listener.protocol === 'UDP' ? 'udp' : 'tcp'}/${ports}@${address}`
 }
 
 function addressesOf(state: Reader, zone: ZoneMapping): string[] {
@@ -76,7 +79,8 @@ function compileListener(
   const cidrs = admittedClients(state, loadBalancer, listener)
   const { connectionDrainEnabled, connectionDrainTimeout } = group
   return {
-    port: listener.port,
+    port: portsOf(listener).first,
+    ...(listener.range === undefined ? {} : { lastPort: listener.range.last }),
     protocol: PROTOCOLS[listener.protocol],
     scheduler: SCHEDULERS[group.scheduler],
     healthCheck: group.healthCheck,

@@ -231,6 +231,34 @@ test('security groups of the instance say who may come', async () => {
   assert.equal(acl(80), undefined)
 })
 
+test('a listener for many ports needs a group for any port, and shares its ports with no other', async () => {
+  await using nlb = await openTestNlb()
+  const LoadBalancerId = await nlb.create()
+  const check = { HealthCheckConfig: { HealthCheckConnectPort: 8080 } }
+  const ServerGroupId = await nlb.createGroup({ AnyPortEnabled: true, ...check })
+  await nlb.ask('AddServersToServerGroup', { ServerGroupId, Servers: [ip('192.168.0.11', { Port: 0 })] })
+  const range = { LoadBalancerId, ServerGroupId, ListenerPort: 0, StartPort: 1000, EndPort: 2000 }
+  const ListenerId = await listen(nlb, range)
+  const view = await nlb.ask('GetListenerAttribute', { ListenerId })
+  assert.deepEqual([view.ListenerPort, view.StartPort, view.EndPort], [0, '1000', '2000'])
+  const [plan] = compileNlbPlan(nlb.cloud.state)
+  assert.deepEqual([plan?.port, plan?.lastPort, plan?.backends[0]?.port], [1000, 2000, 0])
+  assert.equal(plan?.key, `${LoadBalancerId}/tcp/1000_2000@192.168.0.1`)
+  const plain = await nlb.createGroup()
+  for (const [change, code] of [
+    [{ ServerGroupId: plain, ListenerPort: 1500 }, 'Conflict.Port'],
+    [{ StartPort: 1, EndPort: 1000 }, 'Conflict.Port'],
+    [{ ListenerPort: 80 }, 'IllegalParam.AnyPortEnabled'],
+    [{ StartPort: 3000, EndPort: 3001, ProxyProtocolEnabled: true }, 'IllegalParam.ProxyProtocolEnabled'],
+  ] as const) {
+    assert.equal(await refusalOf(listen(nlb, { ...range, ...change })), code)
+  }
+  await listen(nlb, { ...range, StartPort: 2001, EndPort: 3000 })
+  await listen(nlb, { LoadBalancerId, ServerGroupId: plain, ListenerPort: 80 })
+  await nlb.ask('UpdateListenerAttribute', { ListenerId, IdleTimeout: 100 })
+  await nlb.ask('UpdateServerGroupAttribute', { ServerGroupId, ServerGroupName: 'games' })
+})
+
 test('bad input about listeners and groups is refused with its code', async () => {
   await using nlb = await openTestNlb()
   const LoadBalancerId = await nlb.create()
@@ -256,7 +284,10 @@ test('bad input about listeners and groups is refused with its code', async () =
     [...listener({ ServerGroupId: '' }), 'MissingParam.ServerGroupId'],
     [...listener({ ServerGroupId: udp }), 'Mismatch.Protocol'],
     [...listener({ ListenerPort: 80 }), 'Conflict.Port'],
-    [...listener({ ListenerPort: 0 }), 'IllegalParam.Port'],
+    [...listener({ ListenerPort: 0 }), 'MissingParam.StartPort'],
+    [...listener({ ListenerPort: 0, StartPort: 90, EndPort: 90 }), 'IllegalParam.EndPort'],
+    [...listener({ ListenerPort: 0, StartPort: 90, EndPort: 99 }), 'IllegalParam.AnyPortEnabled'],
+    [...listener({ ListenerPort: 0, ListenerProtocol: 'TCPSSL' }), 'IllegalParam.ListenerPort'],
     [...listener({ ListenerPort: 65_536 }), 'IllegalParam.ListenerPort'],
     [...listener({ ListenerPort: '' }), 'MissingParam.ListenerPort'],
     [...listener({ ListenerProtocol: 'tcp' }), 'IllegalParam.ListenerProtocol'],
@@ -298,7 +329,8 @@ test('bad input about listeners and groups is refused with its code', async () =
     [...group({ Protocol: 'HTTP' }), 'IllegalParam.Protocol'],
     [...group({ ServerGroupType: 'Lambda' }), 'IllegalParam.ServerGroupType'],
     [...group({ ConnectionDrainTimeout: 901 }), 'IllegalParam.ConnectionDrainTimeout'],
-    [...group({ AnyPortEnabled: true }), 'IllegalParam.AnyPortEnabled'],
+    [...group({ AnyPortEnabled: true }), 'MissingParam.HealthCheckConnectPort'],
+    [...group({ AnyPortEnabled: true, PreserveClientIpEnabled: false }), 'IllegalParam.PreserveClientIpSwitch'],
     [...group({ AddressIPVersion: 'DualStack' }), 'OperationDenied.VpcNotSupportIpv6'],
     [...group({ Protocol: 'UDP', PreserveClientIpEnabled: false }), 'IllegalParam.PreserveClientIpSwitch'],
     [...health({ HealthCheckInterval: 51 }), 'IllegalParam.HealthCheckInterval'],

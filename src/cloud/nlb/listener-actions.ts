@@ -7,7 +7,14 @@ import { tagsOf } from '../resource/tags.ts'
 import { listenersOf, requireListener, requireLoadBalancer } from './find.ts'
 import { startJob } from './jobs.ts'
 import { listenerSettings } from './listener-settings.ts'
-import { certificatesOf, type Listener, type NetworkLoadBalancer, NLB_LISTENERS, type Protocol } from './model.ts'
+import {
+  certificatesOf,
+  type Listener,
+  type NetworkLoadBalancer,
+  NLB_LISTENERS,
+  type Protocol,
+  portsOf,
+} from './model.ts'
 
 /** Making, changing, starting and ending listeners; reading them is in `listener-views.ts`. */
 export const LISTENER_ACTIONS: readonly (readonly [string, Action])[] = [
@@ -23,22 +30,22 @@ function createListener(call: Call): object {
   const { parameters, transaction, now } = call
   const loadBalancer = requireLoadBalancer(transaction, parameters.required('LoadBalancerId'))
   const protocol = parameters.oneOf('ListenerProtocol', ['TCP', 'UDP', 'TCPSSL']) ?? missing('ListenerProtocol')
-  const port = portOf(parameters)
-  requireFreePort(call, { loadBalancer, port, protocol })
+  const place = placeOf(parameters, protocol)
+  requireFreePorts(call, { loadBalancer, place, protocol })
   const count = listenersOf(transaction, loadBalancer.id).length
   requireQuota(transaction, 'nlb_quota_loadbalancer_listeners_num', {
     wanted: count + 1,
     holder: loadBalancer.id,
     code: 'QuotaExceeded.QuotaInsufficient',
   })
-  const id = `${newResourceId('lsn')}@${port}`
+  const id = `${newResourceId('lsn')}@${place.port}`
   const listener: Listener = {
     id,
     loadBalancerId: loadBalancer.id,
     protocol,
-    port,
+    ...place,
     status: 'Running',
-    ...listenerSettings({ parameters, transaction, loadBalancer, protocol }),
+    ...listenerSettings({ parameters, transaction, loadBalancer, protocol, place }),
     tags: tagsOf(parameters),
     createdAt: now,
   }
@@ -47,24 +54,38 @@ function createListener(call: Call): object {
   return { ListenerId: id, ...startJob(call) }
 }
 
-function portOf(parameters: Call['parameters']): number {
+/** `ListenerPort`, or 0 with `StartPort` and `EndPort`. */
+function placeOf(parameters: Call['parameters'], protocol: Protocol): Pick<Listener, 'port' | 'range'> {
   const port = parameters.requiredInteger('ListenerPort', { min: 0, max: 65_535 })
-  if (port > 0) return port
-  throw new Refusal('IllegalParam.Port', 'The ListenerPort 0, a range of ports, is not offered: give 1 to 65535.')
+  if (port > 0) return { port }
+  if (protocol === 'TCPSSL') {
+    throw new Refusal('IllegalParam.ListenerPort', 'A TCPSSL listener has one port: give a ListenerPort of 1 to 65535.')
+  }
+  const first = parameters.requiredInteger('StartPort', { min: 1, max: 65_535 })
+  const last = parameters.requiredInteger('EndPort', { min: 1, max: 65_535 })
+  if (first < last) return { port, range: { first, last } }
+  throw new Refusal('IllegalParam.EndPort', `The EndPort ${last} is not above the StartPort ${first}.`)
 }
 
 /** TCP and TCPSSL listen on the same ports; UDP has its own. */
-function requireFreePort(
+function requireFreePorts(
   { transaction }: Pick<Call, 'transaction'>,
-  { loadBalancer, port, protocol }: { loadBalancer: NetworkLoadBalancer; port: number; protocol: Protocol },
+  {
+    loadBalancer,
+    place,
+    protocol,
+  }: { loadBalancer: NetworkLoadBalancer; place: Pick<Listener, 'port' | 'range'>; protocol: Protocol },
 ): void {
-  const there = listenersOf(transaction, loadBalancer.id).find(
-    (listener) => listener.port === port && (listener.protocol === 'UDP') === (protocol === 'UDP'),
-  )
+  const { first, last } = portsOf(place)
+  const there = listenersOf(transaction, loadBalancer.id).find((listener) => {
+    const ports = portsOf(listener)
+    return ports.first <= last && ports.last >= first && (listener.protocol === 'UDP') === (protocol === 'UDP')
+  })
   if (there === undefined) return
+  const text = first === last ? String(first) : `${first}-${last}`
   throw new Refusal(
     'Conflict.Port',
-    `The Port [${port}] is conflict: ${loadBalancer.id} has the ${there.protocol} listener ${there.id} there.`,
+    `The Port [${text}] is conflict: ${loadBalancer.id} has the ${there.protocol} listener ${there.id} there.`,
   )
 }
 
@@ -85,7 +106,7 @@ function updateListener(call: Call): object {
   const before = listenerOf(call)
   const { protocol } = before
   const loadBalancer = requireLoadBalancer(transaction, before.loadBalancerId)
-  const settings = listenerSettings({ parameters, transaction, loadBalancer, protocol, before })
+  const settings = listenerSettings({ parameters, transaction, loadBalancer, protocol, place: before, before })
   transaction.put(NLB_LISTENERS, before.id, { ...before, ...settings })
   return startJob(call)
 }

@@ -14,6 +14,7 @@ type Settings = Pick<
 export interface ListenerRequest extends Pick<Call, 'parameters' | 'transaction'> {
   readonly loadBalancer: NetworkLoadBalancer
   readonly protocol: Protocol
+  readonly place: Pick<Listener, 'port' | 'range'>
   /** The listener as it is; `undefined` when it is made. */
   readonly before?: Listener
 }
@@ -63,8 +64,14 @@ export function listenerSettings(request: ListenerRequest): Settings {
   }
 }
 
-function proxyProtocolOf({ parameters, protocol, before }: ListenerRequest): boolean {
+function proxyProtocolOf({ parameters, protocol, place, before }: ListenerRequest): boolean {
   const on = parameters.boolean('ProxyProtocolEnabled') ?? before?.proxyProtocol ?? false
+  if (on && place.range !== undefined) {
+    throw new Refusal(
+      'IllegalParam.ProxyProtocolEnabled',
+      'A listener for many ports does not speak the Proxy Protocol: servers see the client itself.',
+    )
+  }
   if (!on || protocol !== 'UDP') return on
   throw new Refusal(
     'IllegalParam.ProxyProtocolEnabled',
@@ -79,7 +86,7 @@ function mssOf({ parameters, protocol, before }: ListenerRequest): number {
 }
 
 /** @throws Refusal `Mismatch.Protocol`, `Mismatch.VpcId`, `IllegalParam.PreserveClientIpSwitch` */
-function groupOf({ parameters, transaction, loadBalancer, protocol, before }: ListenerRequest): ServerGroup {
+function groupOf({ parameters, transaction, loadBalancer, protocol, place, before }: ListenerRequest): ServerGroup {
   const id = parameters.string('ServerGroupId') ?? before?.serverGroupId ?? missing('ServerGroupId')
   const group = requireServerGroup(transaction, id)
   const taken = { TCP: ['TCP', 'TCP_UDP'], UDP: ['UDP', 'TCP_UDP'], TCPSSL: ['TCP'] }[protocol]
@@ -93,6 +100,14 @@ function groupOf({ parameters, transaction, loadBalancer, protocol, before }: Li
     throw new Refusal(
       'IllegalParam.PreserveClientIpSwitch',
       `The group ${id} preserves the client's address, which a TCPSSL listener cannot: set PreserveClientIpEnabled=false.`,
+    )
+  }
+  if ((group.anyPort === true) !== (place.range !== undefined)) {
+    throw new Refusal(
+      'IllegalParam.AnyPortEnabled',
+      place.range === undefined
+        ? `The group ${id} forwards any port: it is for listeners with ListenerPort=0, a StartPort and an EndPort.`
+        : `The group ${id} does not forward any port: a listener for many needs one with AnyPortEnabled=true.`,
     )
   }
   if (group.vpcId !== loadBalancer.vpcId) {

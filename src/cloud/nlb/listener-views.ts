@@ -40,6 +40,9 @@ function view(listener: Listener): object {
     LoadBalancerId: listener.loadBalancerId,
     ListenerProtocol: listener.protocol,
     ListenerPort: listener.port,
+    ...(listener.range === undefined
+      ? {}
+      : { StartPort: String(listener.range.first), EndPort: String(listener.range.last) }),
     ListenerStatus: listener.status,
     ListenerDescription: listener.description,
     ServerGroupId: listener.serverGroupId,

@@ -45,7 +45,10 @@ export interface Listener {
   readonly id: string
   readonly loadBalancerId: string
   readonly protocol: Protocol
+  /** 0 for a range. */
   readonly port: number
+  /** Of a listener for many ports: clients reach servers at the port that they called. */
+  readonly range?: PortRange
   readonly status: 'Running' | 'Stopped'
   readonly description: string
   readonly serverGroupId: string
@@ -60,6 +63,17 @@ export interface Listener {
   readonly tls?: TlsListenerSettings
   readonly tags: readonly Tag[]
   readonly createdAt: number
+}
+
+/** Both ends belong to it. */
+export interface PortRange {
+  readonly first: number
+  readonly last: number
+}
+
+/** The ports that a listener has. */
+export function portsOf({ port, range }: Pick<Listener, 'port' | 'range'>): PortRange {
+  return range ?? { first: port, last: port }
 }
 
 export interface TlsListenerSettings {
@@ -90,6 +104,8 @@ export interface ServerGroup {
   /** Seconds. */
   readonly connectionDrainTimeout: number
   readonly preserveClientIp: boolean
+  /** For listeners of many ports: servers have no port of their own. */
+  readonly anyPort?: boolean
   readonly resourceGroupId: string
   readonly tags: readonly Tag[]
   readonly servers: readonly Server[]
@@ -102,6 +118,7 @@ export interface Server {
   readonly serverId: string
   /** What traffic goes to. */
   readonly serverIp: string
+  /** 0 in a group for any port. */
   readonly port: number
   /** 0 to 100; 0 gets no new connections. */
   readonly weight: number

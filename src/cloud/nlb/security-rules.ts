@@ -1,7 +1,7 @@
 import { addressFamily, type Cidr, cidrsOverlap, formatCidr, maskAddress, parseCidr } from '../../base/ip.ts'
 import { NETWORK_INTERFACES, SECURITY_GROUPS, type SecurityGroupRule } from '../ecs/model.ts'
 import type { CloudState } from '../state/cloud-state.ts'
-import type { Listener, NetworkLoadBalancer } from './model.ts'
+import { type Listener, type NetworkLoadBalancer, portsOf } from './model.ts'
 
 type Reader = Pick<CloudState, 'get' | 'list'>
 
@@ -12,7 +12,7 @@ type Reader = Pick<CloudState, 'get' | 'list'>
 export function admittedClients(
   state: Reader,
   { securityGroupIds }: Pick<NetworkLoadBalancer, 'securityGroupIds'>,
-  listener: Pick<Listener, 'protocol' | 'port'>,
+  listener: Pick<Listener, 'protocol' | 'port' | 'range'>,
 ): string[] | undefined {
   if (securityGroupIds.length === 0) return undefined
   const rules = securityGroupIds
@@ -28,11 +28,14 @@ export function admittedClients(
   return accepted.map(formatCidr)
 }
 
-function concerns(rule: SecurityGroupRule, { protocol, port }: Pick<Listener, 'protocol' | 'port'>): boolean {
+/** Of many ports a client is let in to all or to none: what accepts has to hold for all of them, what drops for one. */
+function concerns(rule: SecurityGroupRule, listener: Pick<Listener, 'protocol' | 'port' | 'range'>): boolean {
   if (rule.protocol === 'all') return true
-  if (rule.protocol !== (protocol === 'UDP' ? 'udp' : 'tcp')) return false
+  if (rule.protocol !== (listener.protocol === 'UDP' ? 'udp' : 'tcp')) return false
   const [from = -1, to = -1] = rule.portRange.split('/').map(Number)
-  return from < 0 || (port >= from && port <= to)
+  if (from < 0) return true
+  const { first, last } = portsOf(listener)
+  return rule.policy === 'accept' ? first >= from && last <= to : first <= to && last >= from
 }
 
 function weight({ policy }: SecurityGroupRule): number {

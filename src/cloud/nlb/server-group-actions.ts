@@ -30,15 +30,17 @@ function createServerGroup(call: Call): object {
   })
   const vpcId = parameters.required('VpcId')
   if (transaction.get(VPCS, vpcId) === undefined) notFound('Vpc', vpcId)
-  requireOffered(parameters)
+  requireIpv4(parameters)
   const id = newResourceId('sgp')
   const protocol = parameters.oneOf('Protocol', ['TCP', 'UDP', 'TCP_UDP']) ?? 'TCP'
+  const anyPort = parameters.boolean('AnyPortEnabled') === true
   transaction.put(SERVER_GROUPS, id, {
     id,
     type: parameters.oneOf('ServerGroupType', ['Instance', 'Ip']) ?? 'Instance',
     vpcId,
     protocol,
-    ...groupSettings(call, protocol),
+    ...groupSettings(call, { protocol, anyPort }),
+    ...(anyPort ? { anyPort } : {}),
     resourceGroupId: parameters.string('ResourceGroupId') ?? DEFAULT_RESOURCE_GROUP,
     tags: tagsOf(parameters),
     servers: [],
@@ -47,10 +49,7 @@ function createServerGroup(call: Call): object {
   return { ServerGroupId: id, ...startJob(call) }
 }
 
-function requireOffered(parameters: Call['parameters']): void {
-  if (parameters.boolean('AnyPortEnabled') === true) {
-    throw new Refusal('IllegalParam.AnyPortEnabled', 'Forwarding of every port is not offered: give false.')
-  }
+function requireIpv4(parameters: Call['parameters']): void {
   if (parameters.oneOf('AddressIPVersion', ['ipv4', 'DualStack']) !== 'DualStack') return
   throw new Refusal(
     'OperationDenied.VpcNotSupportIpv6',
@@ -60,7 +59,7 @@ function requireOffered(parameters: Call['parameters']): void {
 
 function updateServerGroupAttribute(call: Call): object {
   const group = groupOf(call)
-  const changed = { ...group, ...groupSettings(call, group.protocol, group) }
+  const changed = { ...group, ...groupSettings(call, group, group) }
   const overTls = usersOf(call.transaction, group.id).find(({ protocol }) => protocol === 'TCPSSL')
   if (overTls !== undefined && changed.preserveClientIp) {
     throw new Refusal(
@@ -87,7 +86,7 @@ function deleteServerGroup(call: Call): object {
 /** Servers that are in the group already keep their place and take the new weight. */
 function addServers(call: Call): object {
   const group = groupOf(call)
-  const added = serverRequests(call.parameters).map((request) => resolveServer(call.transaction, group, request))
+  const added = serverRequests(call.parameters, group).map((request) => resolveServer(call.transaction, group, request))
   const servers = new Map(group.servers.map((server) => [serverKey(server), server]))
   const seen = new Set<string>()
   for (const server of added) {
@@ -104,7 +103,7 @@ function addServers(call: Call): object {
 /** Servers that are not in the group are passed over. */
 function removeServers(call: Call): object {
   const group = groupOf(call)
-  const removed = new Set(serverRequests(call.parameters).map((request) => keyIn(group, request)))
+  const removed = new Set(serverRequests(call.parameters, group).map((request) => keyIn(group, request)))
   const servers = group.servers.filter((server) => !removed.has(serverKey(server)))
   return store(call, { ...group, servers })
 }
@@ -112,7 +111,7 @@ function removeServers(call: Call): object {
 /** Sets weights and descriptions of servers that are in the group. */
 function updateServers(call: Call): object {
   const group = groupOf(call)
-  const changes = new Map(serverRequests(call.parameters).map((request) => [keyIn(group, request), request]))
+  const changes = new Map(serverRequests(call.parameters, group).map((request) => [keyIn(group, request), request]))
   const unknown = [...changes.keys()].find((key) => !group.servers.some((server) => serverKey(server) === key))
   if (unknown !== undefined) notFound('BackendServer', unknown)
   const servers = group.servers.map((server): Server => {

@@ -17,7 +17,7 @@ const SCHEDULERS: readonly Scheduler[] = ['Wrr', 'Wlc', 'rr', 'sch', 'tch', 'qch
 /** What of a group can change: what is asked for, else as it was, else the API's defaults. @throws Refusal */
 export function groupSettings(
   { parameters }: Pick<Call, 'parameters'>,
-  protocol: GroupProtocol,
+  { protocol, anyPort = false }: Pick<ServerGroup, 'protocol' | 'anyPort'>,
   before?: ServerGroup,
 ): Settings {
   const drain = parameters.integer('ConnectionDrainTimeout', { min: 0, max: 900 })
@@ -28,10 +28,23 @@ export function groupSettings(
       `A group of the Protocol ${protocol} shows servers the client's address: give PreserveClientIpEnabled=true.`,
     )
   }
+  if (!preserveClientIp && anyPort) {
+    throw new Refusal(
+      'IllegalParam.PreserveClientIpSwitch',
+      "A group with AnyPortEnabled=true shows servers the client's address: give PreserveClientIpEnabled=true.",
+    )
+  }
+  const healthCheck = healthCheckOf(parameters, before?.healthCheck)
+  if (anyPort && healthCheck.type !== 'off' && healthCheck.connectPort === undefined) {
+    throw new Refusal(
+      'MissingParam.HealthCheckConnectPort',
+      'Servers of a group with AnyPortEnabled=true have no port: say by HealthCheckConnectPort which one to probe.',
+    )
+  }
   return {
     name: parameters.string('ServerGroupName', NAME) ?? before?.name ?? parameters.required('ServerGroupName'),
     scheduler: schedulerOf(parameters, { protocol, preserveClientIp, before: before?.scheduler }) ?? 'Wrr',
-    healthCheck: healthCheckOf(parameters, before?.healthCheck),
+    healthCheck,
     connectionDrainEnabled: parameters.boolean('ConnectionDrainEnabled') ?? before?.connectionDrainEnabled ?? false,
     connectionDrainTimeout: drain ?? before?.connectionDrainTimeout ?? 0,
     preserveClientIp,

@@ -39,7 +39,7 @@ function view(transaction: Call['transaction'], group: ServerGroup): object {
     ServerGroupStatus: 'Available',
     ServerGroupType: group.type,
     AddressIPVersion: 'ipv4',
-    AnyPortEnabled: false,
+    AnyPortEnabled: group.anyPort === true,
     Protocol: group.protocol,
     Scheduler: group.scheduler,
     ConnectionDrainEnabled: group.connectionDrainEnabled,

@@ -21,17 +21,20 @@ const MAXIMUM_PER_CALL = 200
 const DESCRIPTION = { pattern: /^[\p{L}\d,.;/@_ -]{2,256}$/u, wanted: '2 to 256 letters, digits and , . ; / @ _ -' }
 
 /** Reads `Servers.N`: at most 200. @throws Refusal */
-export function serverRequests(parameters: Parameters): ServerRequest[] {
+export function serverRequests(
+  parameters: Parameters,
+  { anyPort = false }: Pick<ServerGroup, 'anyPort'>,
+): ServerRequest[] {
   const servers = parameters.objects('Servers')
   if (servers.length === 0) return missing('Servers')
-  if (servers.length <= MAXIMUM_PER_CALL) return servers.map(readServer)
+  if (servers.length <= MAXIMUM_PER_CALL) return servers.map((server) => readServer(server, anyPort))
   throw new Refusal(
     'IllegalParamSize.servers',
     `Servers has ${servers.length} entries: give at most ${MAXIMUM_PER_CALL} in one call.`,
   )
 }
 
-function readServer(server: Parameters): ServerRequest {
+function readServer(server: Parameters, anyPort: boolean): ServerRequest {
   const type = server.oneOf('ServerType', ['Ecs', 'Eni', 'Eci', 'Ip']) ?? missing('ServerType')
   if (type === 'Eci') {
     throw new Refusal('IllegalParam.ServerType', 'The ServerType Eci is not offered: give Ecs, Eni or Ip.')
@@ -44,8 +47,8 @@ function readServer(server: Parameters): ServerRequest {
     type,
     serverId: type === 'Ip' && serverIp !== undefined ? serverIp : serverId,
     ...(serverIp === undefined ? {} : { serverIp }),
-    // 0 is for groups that forward every port, which are not offered.
-    port: server.requiredInteger('Port', { min: 1, max: 65_535 }),
+    // Of a group that forwards any port it counts for nothing.
+    port: anyPort ? 0 : server.requiredInteger('Port', { min: 1, max: 65_535 }),
     ...(weight === undefined ? {} : { weight }),
     ...(description === undefined ? {} : { description }),
   }

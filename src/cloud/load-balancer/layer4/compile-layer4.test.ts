@@ -113,8 +113,8 @@ test('each listener that counts has a counter of its own while they last', () =>
 })
 
 test('the names of chains say what they do', () => {
-  const pick = { kind: 'qch', size: 2039, counter: 1, persistence: 60 } as const
-  assert.equal(pickChainName(pick), 'qch-2039-1-sticky-60')
+  const pick = { kind: 'qch', size: 2039, counter: 1, persistence: 60, keepsPort: true } as const
+  assert.equal(pickChainName(pick), 'qch-2039-1-sticky-60-anyport')
   assert.deepEqual(parsePickChain(pickChainName(pick)), pick)
   assert.equal(parseTimeoutChain(timeoutChainName(900)), 900)
   assert.equal(parsePickChain('listener'), undefined)

@@ -13,6 +13,8 @@ export interface Layer4Listener {
   readonly key: string
   readonly address: string
   readonly port: number
+  /** The last of its ports, where it has more than one; backends are called at the same then. */
+  readonly lastPort?: number
   readonly protocol: 'tcp' | 'udp'
   readonly pick: PickKind
   /** Seconds that a client keeps its backend; 0 is off. */
@@ -89,7 +91,7 @@ export function compileLayer4(
   return { elements, picks, timeouts, memory }
 }
 
-/** `daddr . l4proto . dport` */
+/** `daddr . l4proto . dport`; of many ports the first one's. */
 export function frontendOf({ address, protocol, port }: Frontend): string {
   return frontendKey(address, protocol === 'tcp' ? 'TCP' : 'UDP', port)
 }
@@ -109,6 +111,10 @@ function noElements(): Layer4Elements {
     connections: new Map(),
     inbound: new Map(),
     outbound: new Map(),
+    ranges: new Map(),
+    'range-connections': new Map(),
+    'range-inbound': new Map(),
+    'range-outbound': new Map(),
   }
 }
 
@@ -144,7 +150,15 @@ function arranged(listener: Layer4Listener, former: readonly string[]): Pick<Arr
   const kind = chosen === 'maglev' ? listener.pick : 'rr'
   return {
     slots,
-    pick: slots.length === 0 ? undefined : { kind, size: slots.length, persistence: listener.persistence },
+    pick:
+      slots.length === 0
+        ? undefined
+        : {
+            kind,
+            size: slots.length,
+            persistence: listener.persistence,
+            keepsPort: listener.lastPort !== undefined,
+          },
   }
 }
 
@@ -182,7 +196,7 @@ function counterFor(pick: Omit<ChainPick, 'counter'>, users: ReadonlyMap<string,
 }
 
 function samePick(a: Omit<ChainPick, 'counter'>, b: ChainPick): boolean {
-  return a.kind === b.kind && a.size === b.size && a.persistence === b.persistence
+  return a.kind === b.kind && a.size === b.size && a.persistence === b.persistence && a.keepsPort === b.keepsPort
 }
 
 /** Who was here before keeps the ordinal, also while away: clients may be bound to it. */
@@ -206,9 +220,17 @@ function ordinalsFor(
 function addFrontend(elements: Layer4Elements, listener: Layer4Listener, number: number): void {
   const frontend = frontendOf(listener)
   const comment = listener.key.slice(0, COMMENT_LENGTH)
-  elements.listeners.set(frontend, { data: wordText(number), comment })
-  for (const set of ['connections', 'inbound', 'outbound'] as const) elements[set].set(frontend, { comment })
-  const { establishedTimeout } = listener
+  const { establishedTimeout, lastPort } = listener
+  if (lastPort === undefined) {
+    elements.listeners.set(frontend, { data: wordText(number), comment })
+    for (const set of ['connections', 'inbound', 'outbound'] as const) elements[set].set(frontend, { comment })
+  } else {
+    const range = frontend + frontendOf({ ...listener, port: lastPort })
+    elements.ranges.set(range, { data: wordText(number), comment })
+    for (const set of ['range-connections', 'range-inbound', 'range-outbound'] as const) {
+      elements[set].set(range, { comment })
+    }
+  }
   if (establishedTimeout !== undefined) {
     elements.timeouts.set(wordText(number), { data: timeoutChainName(establishedTimeout) })
   }

@@ -11,6 +11,8 @@ export const PROTOCOL_NUMBERS = { tcp: 6, udp: 17 } as const
 /** What to do with connections to a listener whose backend does not serve any more. */
 export interface CutPolicy {
   readonly protocol: 'tcp' | 'udp'
+  /** Of a listener for many ports the last one; its backends have port 0. */
+  readonly lastPort?: number
   /** `addr . port` of backends whose connections go on. */
   readonly serving: ReadonlySet<string>
   /** `addr . port` of backends that get no new connections by their weight alone. */
@@ -33,6 +35,7 @@ export class ConnectionCutter implements Disposable {
   readonly #connections: Connections
   readonly #clock: Clock
   #policies: ReadonlyMap<string, CutPolicy> = new Map()
+  #resolver: FrontendResolver = frontendResolver([])
   /** Pending cuts, by frontend and destination. */
   readonly #timers = new Map<string, () => void>()
 
@@ -50,6 +53,7 @@ export class ConnectionCutter implements Disposable {
   follow(policies: ReadonlyMap<string, CutPolicy>, gone: ReadonlySet<string>): void {
     const before = this.#policies
     this.#policies = policies
+    this.#resolver = frontendResolver([...before, ...policies])
     const changed = new Set(
       [...policies].flatMap(([frontend, policy]) => (mayCut(policy, before.get(frontend)) ? frontend : [])),
     )
@@ -86,7 +90,7 @@ export class ConnectionCutter implements Disposable {
 
   #cut(frontend: string, destination: string): void {
     for (const entry of this.#entries(new Set([frontend]))) {
-      if (destinationOf(entry) === destination) this.#connections.delete(entry)
+      if (this.#resolver(entry).destination === destination) this.#connections.delete(entry)
     }
   }
 
@@ -94,7 +98,7 @@ export class ConnectionCutter implements Disposable {
   #destinations(frontends: ReadonlySet<string>): Iterable<readonly [frontend: string, destination: string]> {
     const found = new Map<string, readonly [string, string]>()
     for (const entry of this.#entries(frontends)) {
-      const [frontend, destination] = [frontendOf(entry), destinationOf(entry)]
+      const { frontend, destination } = this.#resolver(entry)
       found.set(frontend + destination, [frontend, destination])
     }
     return found.values()
@@ -104,7 +108,9 @@ export class ConnectionCutter implements Disposable {
     for (const family of FAMILIES) {
       for (const protocol of Object.values(PROTOCOL_NUMBERS)) {
         if (![...frontends].some((frontend) => isOf(frontend, family, protocol))) continue
-        for (const entry of this.#connections.list(family, protocol)) if (frontends.has(frontendOf(entry))) yield entry
+        for (const entry of this.#connections.list(family, protocol)) {
+          if (frontends.has(this.#resolver(entry).frontend)) yield entry
+        }
       }
     }
   }
@@ -129,8 +135,34 @@ function isOf(frontend: string, family: 'ip' | 'ip6', protocol: number): boolean
   return frontend.length === address + 8 && frontend.charCodeAt(address) === protocol
 }
 
+/** Between which listener and which backend a connection is. */
+export type FrontendResolver = (entry: ConntrackEntry) => { readonly frontend: string; readonly destination: string }
+
+/** @param listeners By frontend; those of many ports say the last one. */
+export function frontendResolver(
+  listeners: Iterable<readonly [frontend: string, { readonly lastPort?: number }]>,
+): FrontendResolver {
+  /** By what frontends have before the port. */
+  const ranges = new Map<string, { readonly first: number; readonly last: number; readonly frontend: string }[]>()
+  for (const [frontend, { lastPort }] of listeners) {
+    if (lastPort === undefined) continue
+    const place = frontend.slice(0, -PORT_BYTES)
+    const first = frontend.charCodeAt(frontend.length - 4) * 256 + frontend.charCodeAt(frontend.length - 3)
+    ranges.set(place, [...(ranges.get(place) ?? []), { first, last: lastPort, frontend }])
+  }
+  return (entry) => {
+    const exact = frontendOf(entry)
+    const port = entry.original.destinationPort
+    const range = ranges.get(exact.slice(0, -PORT_BYTES))?.find(({ first, last }) => port >= first && port <= last)
+    if (range === undefined) return { frontend: exact, destination: destinationOf(entry, entry.reply.sourcePort) }
+    return { frontend: range.frontend, destination: destinationOf(entry, 0) }
+  }
+}
+
+const PORT_BYTES = 4
+
 /** `daddr . l4proto . dport` of the connection's first packet. */
-export function frontendOf({ original }: ConntrackEntry): string {
+function frontendOf({ original }: ConntrackEntry): string {
   const rest = Buffer.alloc(8)
   rest.writeUInt8(original.protocol, 0)
   rest.writeUInt16BE(original.destinationPort, 4)
@@ -138,9 +170,9 @@ export function frontendOf({ original }: ConntrackEntry): string {
 }
 
 /** `addr . port` that the connection leads to. */
-function destinationOf({ reply }: ConntrackEntry): string {
+function destinationOf({ reply }: ConntrackEntry, port: number): string {
   const rest = Buffer.alloc(4)
-  rest.writeUInt16BE(reply.sourcePort, 0)
+  rest.writeUInt16BE(port, 0)
   return textOf(Buffer.concat([reply.source, rest]))
 }
 

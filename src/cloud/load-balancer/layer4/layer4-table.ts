@@ -85,12 +85,14 @@ export class Layer4Table {
 
   /** What was counted since the listener is there, by `daddr . l4proto . dport`. */
   traffic(): Map<string, FrontendTraffic> {
-    const { connections, inbound, outbound } = this.#layout.sets
+    const { sets } = this.#layout
     if (this.#kernel.table(this.#layout.ref) === undefined) return new Map()
-    const into = countersOf(this.#kernel.elements(inbound))
-    const out = countersOf(this.#kernel.elements(outbound))
+    const counted = (name: 'connections' | 'inbound' | 'outbound') => {
+      return countersOf([...this.#kernel.elements(sets[name]), ...this.#kernel.elements(sets[`range-${name}`])])
+    }
+    const [into, out] = [counted('inbound'), counted('outbound')]
     return new Map(
-      [...countersOf(this.#kernel.elements(connections))].map(([frontend, { packets }]) => [
+      [...counted('connections')].map(([frontend, { packets }]) => [
         frontend,
         {
           newConnections: packets,
@@ -110,7 +112,7 @@ export class Layer4Table {
     this.#wanted = undefined
     for (const map of Object.values(this.#maps)) map.compare(elementsOf(this.#kernel, found, map.set))
     this.#memory = memoryOf({
-      listeners: elementsOf(this.#kernel, found, sets.listeners),
+      listeners: [sets.listeners, sets.ranges].flatMap((set) => elementsOf(this.#kernel, found, set)),
       picks: elementsOf(this.#kernel, found, sets.picks),
       slots: elementsOf(this.#kernel, found, sets.slots),
       backends: elementsOf(this.#kernel, found, sets.backends),
@@ -199,6 +201,10 @@ function emptyMaps({ sets }: Layer4Layout): Record<keyof Layer4Sets, ElementMap>
     connections: map('connections'),
     inbound: map('inbound'),
     outbound: map('outbound'),
+    ranges: map('ranges'),
+    'range-connections': map('range-connections'),
+    'range-inbound': map('range-inbound'),
+    'range-outbound': map('range-outbound'),
   }
 }
 

@@ -41,6 +41,11 @@ export interface Layer4Sets {
   readonly connections: NftSet
   readonly inbound: NftSet
   readonly outbound: NftSet
+  /** `daddr . l4proto . dport`, ranges of ports, to number. */
+  readonly ranges: NftSet
+  readonly 'range-connections': NftSet
+  readonly 'range-inbound': NftSet
+  readonly 'range-outbound': NftSet
 }
 
 export interface Layer4Layout {
@@ -84,6 +89,7 @@ export function layer4Layout(family: Family): Layer4Layout {
 function setsOf(ref: TableRef, address: DataType): Layer4Sets {
   const frontend = [address, inetProto, inetService]
   const counted = { ...ref, key: frontend, counter: true }
+  const countedRange = { ...counted, interval: true }
   return {
     backends: { ...ref, name: 'backends', key: [mark], data: [address, inetService], comment: 'Backend to address' },
     slots: { ...ref, name: 'slots', key: [mark, number], data: [mark], comment: 'Listener and slot to backend' },
@@ -96,6 +102,17 @@ function setsOf(ref: TableRef, address: DataType): Layer4Sets {
     connections: { ...counted, name: 'connections', comment: 'New connections' },
     inbound: { ...counted, name: 'inbound', comment: 'From clients' },
     outbound: { ...counted, name: 'outbound', comment: 'To clients' },
+    ranges: {
+      ...ref,
+      name: 'ranges',
+      key: frontend,
+      data: [mark],
+      interval: true,
+      comment: 'Address and ports to listener',
+    },
+    'range-connections': { ...countedRange, name: 'range-connections', comment: 'New connections' },
+    'range-inbound': { ...countedRange, name: 'range-inbound', comment: 'From clients' },
+    'range-outbound': { ...countedRange, name: 'range-outbound', comment: 'To clients' },
   }
 }
 
@@ -126,6 +143,13 @@ function rulesOf(ref: TableRef, family: Family): Rule[] {
       { kind: 'meta-set', key: 'priority', source: 0 },
       verdict('goto', 'listener'),
     ]),
+    rule('frontends', 'count it', [...destinationKey(family), isIn('range-connections')]),
+    rule('frontends', 'which listener of many ports', [
+      ...destinationKey(family),
+      { kind: 'lookup', set: 'ranges', source: 0, dest: 0 },
+      { kind: 'meta-set', key: 'priority', source: 0 },
+      verdict('goto', 'listener'),
+    ]),
     rule('listener', 'outside of the white list', [
       priority,
       isIn('guarded'),
@@ -145,8 +169,10 @@ function rulesOf(ref: TableRef, family: Family): Rule[] {
     ...refusal(family).map((expressions) => rule(CHOOSE_CHAIN, 'no backend serves', expressions)),
     rule('prerouting', 'from clients', [verdict('jump', 'frontends')]),
     rule('output', "from the VPC's own processes", [verdict('jump', 'frontends')]),
-    rule('traffic', 'from clients', [...direction(0), ...originalKey(family), isIn('inbound')]),
-    rule('traffic', 'to clients', [...direction(1), ...originalKey(family), isIn('outbound')]),
+    rule('traffic', 'from clients', [...direction(0), ...originalKey(family), isIn('inbound'), done]),
+    rule('traffic', 'to clients', [...direction(1), ...originalKey(family), isIn('outbound'), done]),
+    rule('traffic', 'from clients', [...direction(0), ...originalKey(family), isIn('range-inbound')]),
+    rule('traffic', 'to clients', [...direction(1), ...originalKey(family), isIn('range-outbound')]),
   ]
 }
 
@@ -157,6 +183,8 @@ const priority: Expression = { kind: 'meta', key: 'priority', dest: 0 }
 export function loadNumber(dest: Register): Expression[] {
   return [{ kind: 'meta', key: 'priority', dest }, and(dest, NUMBER_MASK)]
 }
+
+const done: Expression = { kind: 'verdict', verdict: { kind: 'accept' } }
 
 /** The same of a packet of either direction: where the connection's first packet went. */
 function originalKey(family: Family): Expression[] {

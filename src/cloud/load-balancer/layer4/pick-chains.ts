@@ -17,19 +17,28 @@ export interface Pick {
   readonly counter: number
   /** Seconds that a client keeps its backend; 0 is off. */
   readonly persistence: number
+  /** The backend is called at the port that the client called. */
+  readonly keepsPort: boolean
 }
 
-/** `rr-3-17`, `sch-2039-1`; with persistence `rr-3-1-sticky-300`. */
-export function pickChainName({ kind, size, counter, persistence }: Pick): string {
-  return `${kind}-${size}-${counter}${persistence === 0 ? '' : `-sticky-${persistence}`}`
+/** `rr-3-17`, `sch-2039-1`; with persistence `rr-3-1-sticky-300`, for any port `rr-3-1-anyport`. */
+export function pickChainName({ kind, size, counter, persistence, keepsPort }: Pick): string {
+  const sticky = persistence === 0 ? '' : `-sticky-${persistence}`
+  return `${kind}-${size}-${counter}${sticky}${keepsPort ? '-anyport' : ''}`
 }
 
 /** Reads a name as {@link pickChainName} makes it; undefined for any other. */
 export function parsePickChain(name: string): Pick | undefined {
-  const match = /^(rr|sch|tch|qch)-([1-9]\d*)-([1-9]\d*)(?:-sticky-([1-9]\d*))?$/.exec(name)
+  const match = /^(rr|sch|tch|qch)-([1-9]\d*)-([1-9]\d*)(?:-sticky-([1-9]\d*))?(-anyport)?$/.exec(name)
   if (match === null) return undefined
-  const [, kind, size, counter, persistence] = match
-  return { kind: kind as PickKind, size: Number(size), counter: Number(counter), persistence: Number(persistence ?? 0) }
+  const [, kind, size, counter, persistence, anyPort] = match
+  return {
+    kind: kind as PickKind,
+    size: Number(size),
+    counter: Number(counter),
+    persistence: Number(persistence ?? 0),
+    keepsPort: anyPort !== undefined,
+  }
 }
 
 /** `established-900`: gives a connection its idle time. */
@@ -53,7 +62,7 @@ export function pickRules(family: Family, pick: Pick): readonly (readonly Expres
     { kind: 'lookup', set: 'slots', source: 0, dest: 0 } as const,
     setPriority,
   ])
-  if (pick.persistence === 0) return [...choose, toBackend(family)]
+  if (pick.persistence === 0) return [...choose, toBackend(family, pick)]
   return [
     rememberRule(family),
     learnRule(family, pick),
@@ -61,7 +70,7 @@ export function pickRules(family: Family, pick: Pick): readonly (readonly Expres
     ...choose,
     learnRule(family, pick),
     // The map of clients is full.
-    toBackend(family),
+    toBackend(family, pick),
   ]
 }
 
@@ -133,16 +142,17 @@ const findBackend: readonly Expression[] = [
   { kind: 'lookup', set: 'backends', source: DESTINATION, dest: DESTINATION },
 ]
 
-function toBackend(family: Family): Expression[] {
-  return [...findBackend, ...go(family)]
+function toBackend(family: Family, pick: Pick): Expression[] {
+  return [...findBackend, ...go(family, pick)]
 }
 
-function go(family: Family): Expression[] {
+function go(family: Family, { keepsPort }: Pick): Expression[] {
   const { words } = IP_HEADERS[family]
+  const port: { portMin?: Register } = keepsPort ? {} : { portMin: (DESTINATION + words) as Register }
   return [
     { kind: 'immediate', dest: SPARE, data: Buffer.alloc(4) },
     { kind: 'meta-set', key: 'priority', source: SPARE },
-    { kind: 'nat', type: 'dnat', family, addressMin: DESTINATION, portMin: DESTINATION + words },
+    { kind: 'nat', type: 'dnat', family, addressMin: DESTINATION, ...port },
   ]
 }
 
@@ -155,13 +165,13 @@ function rememberRule(family: Family): Expression[] {
 }
 
 /** Goes to the backend if it serves, and binds the client to it for another while. */
-function learnRule(family: Family, { persistence }: Pick): Expression[] {
+function learnRule(family: Family, pick: Pick): Expression[] {
   return [
     ...findBackend,
     ...client(family),
     { kind: 'meta', key: 'priority', dest: BACKEND },
-    { kind: 'dynset', op: 'update', set: 'affinity', key: 0, data: BACKEND, timeout: persistence * 1000 },
-    ...go(family),
+    { kind: 'dynset', op: 'update', set: 'affinity', key: 0, data: BACKEND, timeout: pick.persistence * 1000 },
+    ...go(family, pick),
   ]
 }
 
