@@ -1,6 +1,13 @@
 import type { Node, ServicePort } from '../../kube/types/core.ts'
 import type { Backend } from '../model.ts'
-import { instanceIdOf, isVirtual, machineRefusal, type NodeWishes, nodeRefusal } from '../node-facts.ts'
+import {
+  instanceIdOf,
+  isVirtual,
+  machineRefusal,
+  type NodeRefusal,
+  type NodeWishes,
+  nodeRefusal,
+} from '../node-facts.ts'
 import type { Candidate } from './endpoints.ts'
 
 /** How pods are attached: themselves by their interface, or nodes at the node port, those with pods or all. */
@@ -47,6 +54,8 @@ export interface MissingBackend {
 export interface PortBackends {
   readonly backends: readonly Backend[]
   readonly missing: readonly MissingBackend[]
+  /** Nodes that somebody wants not to be attached: of interest when nobody else is. */
+  readonly excluded: readonly MissingBackend[]
   readonly isIncomplete: boolean
 }
 
@@ -89,7 +98,7 @@ function attachPods(candidates: readonly Candidate[], context: BackendContext, w
     }
     backends.push({ type: 'eni', serverId: lookup.id, serverIp: candidate.ip, ...rest })
   }
-  return { backends, missing, isIncomplete: missing.some(({ kind }) => kind === 'interface') }
+  return { backends, missing, excluded: [], isIncomplete: missing.some(({ kind }) => kind === 'interface') }
 }
 
 function unattached(candidate: Candidate, outside: boolean): MissingBackend {
@@ -125,7 +134,7 @@ function localBackends(port: ServicePort, candidates: readonly Candidate[], cont
     context,
   )
   const pods = attachPods(virtual, context, total === undefined ? 1 : Math.floor(total / candidates.length))
-  return joined(machines, pods, missing)
+  return joined(machines, pods, { missing, excluded: [] })
 }
 
 function noNode({ nodeName }: Candidate): string {
@@ -153,12 +162,13 @@ const MAXIMUM_WEIGHT = 100
 
 function clusterBackends(port: ServicePort, candidates: readonly Candidate[], context: BackendContext): PortBackends {
   const missing: MissingBackend[] = []
+  const excluded: MissingBackend[] = []
   const machines: Node[] = []
   for (const node of context.nodes.values()) {
     if (isVirtual(node)) continue
     const refusal = nodeRefusal(node, context.wishes)
     if (refusal === undefined) machines.push(node)
-    else if (refusal.isFault) missing.push({ who: `node ${node.metadata.name}`, reason: refusal.reason, kind: 'node' })
+    else (refusal.isFault ? missing : excluded).push(refusedNode(node, refusal))
   }
   const onVirtual = candidates.filter(({ nodeName }) => isAttachable(context, nodeName))
   const weight = shareOf(context.weights, machines.length + onVirtual.length)
@@ -167,7 +177,11 @@ function clusterBackends(port: ServicePort, candidates: readonly Candidate[], co
     machines.map((node) => ({ node, weight })),
     context,
   )
-  return joined(nodes, attachPods(onVirtual, context, weight), missing)
+  return joined(nodes, attachPods(onVirtual, context, weight), { missing, excluded })
+}
+
+function refusedNode({ metadata }: Node, { reason }: NodeRefusal): MissingBackend {
+  return { who: `node ${metadata.name}`, reason, kind: 'node' }
 }
 
 function isAttachable({ nodes, wishes }: BackendContext, nodeName: string | undefined): boolean {
@@ -182,19 +196,20 @@ function attachMachines(
 ): PortBackends {
   const backends: Backend[] = []
   const missing: MissingBackend[] = []
+  const excluded: MissingBackend[] = []
   for (const { node, weight } of machines) {
     const who = `node ${node.metadata.name}`
     const refusal = machineRefusal(node)
     const server = refusal === undefined ? serverOf(node, byAddress) : undefined
     if (refusal !== undefined) {
-      if (refusal.isFault) missing.push({ who, reason: refusal.reason, kind: 'node' })
+      ;(refusal.isFault ? missing : excluded).push(refusedNode(node, refusal))
     } else if (server === undefined) {
       missing.push({ who, reason: 'it has no address of type InternalIP', kind: 'node' })
     } else if (nodePort === undefined || nodePort === 0) {
       missing.push({ who, reason: `port ${port} of the Service has no node port`, kind: 'node' })
     } else backends.push({ ...server, port: nodePort, weight, description })
   }
-  return { backends, missing, isIncomplete: false }
+  return { backends, missing, excluded, isIncomplete: false }
 }
 
 function serverOf(node: Node, byAddress: boolean): Pick<Backend, 'type' | 'serverId' | 'serverIp'> | undefined {
@@ -209,10 +224,15 @@ function shareOf({ total, each }: WeightRules, count: number): number {
   return total === 0 || count === 0 ? 0 : Math.max(1, Math.floor(total / count))
 }
 
-function joined(a: PortBackends, b: PortBackends, missing: readonly MissingBackend[]): PortBackends {
+function joined(
+  a: PortBackends,
+  b: PortBackends,
+  { missing, excluded }: Pick<PortBackends, 'missing' | 'excluded'>,
+): PortBackends {
   return {
     backends: [...a.backends, ...b.backends],
     missing: [...missing, ...a.missing, ...b.missing],
+    excluded: [...excluded, ...a.excluded, ...b.excluded],
     isIncomplete: a.isIncomplete || b.isIncomplete,
   }
 }

@@ -16,6 +16,8 @@ export interface ServiceFacts {
 export interface BuiltGroups {
   readonly groups: readonly DesiredGroup[]
   readonly missing: readonly MissingBackend[]
+  /** Nodes that somebody wants not to be attached. */
+  readonly excluded: readonly MissingBackend[]
   readonly unready: readonly Unready[]
   /** Pods that are backends by themselves or by their node, for readiness gates. */
   readonly servedPods: readonly Pod[]
@@ -68,6 +70,7 @@ export function buildGroups(
 ): BuiltGroups {
   const groups = new Map<string, DesiredGroup>()
   const missing = new Map<string, MissingBackend>()
+  const excluded = new Map<string, MissingBackend>()
   const unready = new Map<string, Unready>()
   const served = new Map<string, Pod>()
   for (const [{ groupName: name = '', groupId, servicePort }, found] of candidates) {
@@ -81,6 +84,7 @@ export function buildGroups(
       isIncomplete: built.isIncomplete,
     })
     for (const each of built.missing) missing.set(`${each.who}: ${each.reason}`, each)
+    for (const each of built.excluded) excluded.set(each.who, each)
     for (const each of found.unready) unready.set(each.ip, each)
     const out = new Set(built.missing.flatMap(({ podName }) => podName ?? []))
     for (const { pod } of found.candidates) {
@@ -90,6 +94,7 @@ export function buildGroups(
   return {
     groups: [...groups.values()],
     missing: [...missing.values()],
+    excluded: [...excluded.values()],
     unready: [...unready.values()],
     servedPods: [...served.values()],
   }

@@ -1,4 +1,4 @@
-import { isConditionTrue } from '../../kube/conditions.ts'
+import { findCondition, isConditionTrue } from '../../kube/conditions.ts'
 import type { Pod, Service, ServicePort } from '../../kube/types/core.ts'
 import type { Endpoint, EndpointSlice } from '../../kube/types/discovery.ts'
 import { READINESS_GATE_PREFIX } from '../names.ts'
@@ -90,7 +90,18 @@ function stateOf(
   // The convention of Kubernetes: not said is ready.
   if (ready !== false) return { state: 'in' }
   if (pod !== undefined && waitsForGate(pod, service)) return { state: 'in' }
-  return { state: 'out', reason: 'it is not ready' }
+  return { state: 'out', reason: `it is not ready${whyNot(pod)}` }
+}
+
+/** What the pod itself says: `: containers with unready status: [web]`. */
+function whyNot(pod: Pod | undefined): string {
+  const conditions = pod?.status?.conditions
+  const told = ['PodScheduled', 'Ready'].flatMap((type) => {
+    const condition = findCondition(conditions, type)
+    return condition?.status === 'False' ? (condition.message ?? '') : []
+  })
+  const message = told.find((text) => text !== '')
+  return message === undefined ? '' : `: ${message}`
 }
 
 /** Whether nothing but this Service's readiness gate may keep the pod from being ready. */

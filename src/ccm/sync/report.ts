@@ -8,7 +8,16 @@ import type { Balancer } from './balancer.ts'
 import { writeReadiness } from './readiness.ts'
 import type { ServiceWriter } from './service-writer.ts'
 import type { SyncContext } from './sync-context.ts'
-import { backendsCondition, failureCondition, failureText, nobodyText, readyCondition, shortened } from './verdict.ts'
+import {
+  backendsCondition,
+  failureCondition,
+  failureText,
+  missingText,
+  nobodyText,
+  readyCondition,
+  shortened,
+  unreadyText,
+} from './verdict.ts'
 
 /** How it went with the cloud. */
 export interface Outcome<O extends SeenBalancer> {
@@ -60,11 +69,11 @@ export async function report<P extends ServicePlan, M extends WantedBalancer, O 
   const ingress = isFresh || !isShown ? await balancer.ingress(plan, marked, left.instance) : undefined
   const failure = failureOf(refusals, built, balancer.incomplete)
   const attached = built.groups.reduce((sum, { backends }) => sum + backends.length, 0)
-  const { missing, unready } = built
+  const { missing, excluded, unready } = built
   const { noun } = balancer
   const conditions = [
     failure === undefined ? readyCondition(id) : failureCondition(failure),
-    backendsCondition({ attached, missing, unready, noun }),
+    backendsCondition({ attached, missing, excluded, unready, noun }),
   ]
   await writer.writeStatus(marked, { ...(ingress === undefined ? {} : { ingress }), conditions })
   if (changed || isFresh) tellPeople(marked, plan, { built, id, context, nobody: attached === 0 ? noun : undefined })
@@ -96,7 +105,7 @@ function tellPeople(service: Service, plan: ServicePlan, { built, id, context: {
   const warn = (text: string) => recorder.event(service, 'Warning', 'SkipSyncBackends', text)
   const list = (...kinds: readonly string[]) => {
     const found = built.missing.filter(({ kind }) => kinds.includes(kind))
-    return shortened(found.map(({ who, reason }) => `${who}: ${reason}`).join('; '), LIST_LENGTH)
+    return shortened(found.map(missingText).join('; '), LIST_LENGTH)
   }
   const [unknown, outside, others] = [list('interface'), list('outside'), list('node', 'pod')]
   if (unknown !== '') warn(`Not sync pods [${unknown}] whose eni is invalid`)
@@ -104,6 +113,13 @@ function tellPeople(service: Service, plan: ServicePlan, { built, id, context: {
     recorder.event(service, 'Normal', 'SkipSyncBackends', `Not sync pods [${outside}] whose ip is not in vpc cidrs`)
   }
   if (others !== '') warn(`Not attached: ${others}`)
+  // Pods come and go, and nodes are excluded on purpose: that is worth a warning when nobody is left.
+  const unready = built.unready.map(unreadyText)
+  const rest = nobody === undefined ? unready : [...unready, ...built.excluded.map(missingText)]
+  if (rest.length > 0) {
+    const type = nobody === undefined ? 'Normal' : 'Warning'
+    recorder.event(service, type, 'SkipSyncBackends', `Not attached: ${shortened(rest.join('; '), LIST_LENGTH)}`)
+  }
   if (nobody !== undefined && plan.ports.length > 0) {
     recorder.event(service, 'Normal', 'UnAvailableLoadBalancer', nobodyText(nobody))
   }

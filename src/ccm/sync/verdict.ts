@@ -68,22 +68,33 @@ export function nobodyText(noun: string): string {
 export interface Attachment {
   readonly attached: number
   readonly missing: readonly MissingBackend[]
+  /** Nodes that somebody wants not to be attached. */
+  readonly excluded: readonly MissingBackend[]
   readonly unready: readonly Unready[]
   /** What it is attached to, as people call it. */
   readonly noun: string
 }
 
-export function backendsCondition({ attached, missing, unready, noun }: Attachment): NewCondition {
-  const reasons = [
-    ...missing.map(({ who, reason }) => `${who}: ${reason}`),
-    ...unready.map(({ name, reason }) => `${name}: ${reason}`),
-  ]
+export function backendsCondition({ attached, missing, excluded, unready, noun }: Attachment): NewCondition {
+  const reasons = [...missing.map(missingText), ...unready.map(unreadyText)]
   const type = BACKENDS_CONDITION
-  const message = shortened(reasons.join('; '), CONDITION_LENGTH)
   if (attached === 0) {
-    const nobody = nobodyText(noun)
-    return { type, status: 'False', reason: 'NoBackends', message: message === '' ? nobody : `${nobody}: ${message}` }
+    const all = [...reasons, ...excluded.map(missingText)].join('; ')
+    const message = shortened(`${nobodyText(noun)}: ${all === '' ? NO_ENDPOINTS : all}`, CONDITION_LENGTH)
+    return { type, status: 'False', reason: 'NoBackends', message }
   }
-  if (reasons.length > 0) return { type, status: 'False', reason: 'SomeMissing', message }
+  if (reasons.length > 0) {
+    return { type, status: 'False', reason: 'SomeMissing', message: shortened(reasons.join('; '), CONDITION_LENGTH) }
+  }
   return { type, status: 'True', reason: 'AllAttached', message: '' }
+}
+
+const NO_ENDPOINTS = 'the Service has no endpoints, or the cluster no nodes'
+
+export function missingText({ who, reason }: MissingBackend): string {
+  return `${who}: ${reason}`
+}
+
+export function unreadyText({ name, reason }: Unready): string {
+  return `${name}: ${reason}`
 }
