@@ -57,6 +57,24 @@ test('half a request is given up, whichever half is missing', async () => {
   assert.equal((await bench.send('/livez')).body, 'ok')
 })
 
+test('an amount that is none is said to be so, in whatever object', async () => {
+  await using bench = await openTestBench()
+  const resources = { limits: { cpu: 'much' } }
+  const metadata = { name: 'odd' }
+  const objects = [
+    ['Pod', 'namespaces/default/pods', { spec: { containers: [{ name: 'a', image: 'b', resources }] } }],
+    ['Node', 'nodes', { status: { allocatable: { cpu: 'much' } } }],
+  ] as const
+  for (const [kind, path, rest] of objects) {
+    const answer = await bench.call('POST', `/api/v1/${path}`, { apiVersion: 'v1', kind, metadata, ...rest })
+    assert.deepEqual([answer.status, answer.body.reason], [400, 'BadRequest'])
+    assert.match(
+      answer.body.message,
+      new RegExp(`^${kind} in version "v1" cannot be handled as a ${kind}: quantities must match the regular expres`),
+    )
+  }
+})
+
 test('ten megabytes are refused, whether their length is told or not', async () => {
   await using bench = await openTestBench()
   const identity = await bench.certify('root', ['system:masters'])

@@ -1,3 +1,4 @@
+import { isFairleadError } from '../base/error.ts'
 import { formatTime } from '../base/time.ts'
 import type { Draft } from '../kube/kind.ts'
 import { resizedSpec } from '../kube/kinds/pod-resize-validation.ts'
@@ -271,16 +272,19 @@ function withoutStatus({ status: _, ...rest }: Draft): Draft {
   return rest
 }
 
-/** A rule that meets a value of a type it does not expect fails with TypeError: then the object is no such kind. */
+/**
+ * A rule that meets a value of a type it does not expect fails with TypeError, one that meets an amount that cannot be
+ * read with `INVALID_INPUT`: then the object is no such kind.
+ */
 function withoutShapeErrors<T>(kind: AnyKind, name: string, check: () => T): T {
   try {
     return check()
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error
+    const isUnreadable = isFairleadError(error, 'INVALID_INPUT')
+    if (!(error instanceof TypeError) && !isUnreadable) throw error
     const { kind: title, version } = kind.resource
-    throw badRequest(
-      `${title} in version "${version}" cannot be handled as a ${title}: a field of "${name}" has the wrong type`,
-    )
+    const why = isUnreadable ? error.message : `a field of "${name}" has the wrong type`
+    throw badRequest(`${title} in version "${version}" cannot be handled as a ${title}: ${why}`)
   }
 }
 
