@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { writeFileAtomic } from '../base/atomic-file.ts'
@@ -7,11 +7,9 @@ import { FairleadError } from '../base/error.ts'
 import { createLog, type Log } from '../base/log.ts'
 import { createVpc } from '../cloud/fabric/vpc-fabric.ts'
 import type { Client } from '../kube/client.ts'
-import { createHttpsTransport } from '../kube/https-transport.ts'
-import { loadKubeconfig } from '../kube/kubeconfig.ts'
-import { createClient } from '../kube/rest-client.ts'
 import { netnsPath } from '../linux/netns.ts'
 import { findRunc, runcVersion } from '../node/runtime/runc-command.ts'
+import { connectWith } from './admin-access.ts'
 import type { AgentConfig, AgentReady } from './agent.ts'
 import { type ClusterLock, lockCluster } from './cluster-lock.ts'
 import type { ClusterSpec } from './cluster-spec.ts'
@@ -227,38 +225,6 @@ async function startAgents({ spec, roots, supervisor, ready, runcVersion, onProg
       onProgress({ step: 'node', name: node.name, podCidrs })
     }),
   )
-}
-
-/** A client with the administrator's kubeconfig of a cluster on this machine. */
-export async function connectAsAdmin(
-  layout: Layout,
-): Promise<{ client: Client; transport: Disposable; server: string }> {
-  const access = await loadKubeconfig(layout.kubeconfig)
-  const { server, caPem = '', credentials } = access
-  if (credentials.type !== 'certificate') {
-    throw new FairleadError('INVALID_INPUT', `The kubeconfig ${layout.kubeconfig} has no client certificate`)
-  }
-  const admin = { certificatePem: credentials.certificatePem, privateKeyPem: credentials.keyPem }
-  return { ...connectWith({ server, caPem, admin }), server }
-}
-
-function connectWith(access: Pick<ControlPlaneReady, 'server' | 'caPem' | 'admin'>): {
-  client: Client
-  transport: Disposable
-} {
-  const transport = createHttpsTransport({
-    server: access.server,
-    caPem: access.caPem,
-    clientCertificatePem: access.admin.certificatePem,
-    clientKeyPem: access.admin.privateKeyPem,
-  })
-  return { client: createClient(transport, { userAgent: 'fairlead' }), transport }
-}
-
-/** What a cluster was started with; undefined when there is none of that name. */
-export function readClusterSpec(layout: Layout): ClusterSpec | undefined {
-  if (!existsSync(layout.specFile)) return undefined
-  return JSON.parse(readFileSync(layout.specFile, 'utf8')) as ClusterSpec
 }
 
 function programPath(name: string): string {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
+import { existsSync, rmdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
@@ -80,12 +80,4 @@ function removeEmptyRoots(roots: LayoutRoots): void {
 function removeIfEmpty(directory: string): void {
   // What is there belongs to somebody else: another cluster, or the user's images.
   unless(['ENOENT', 'ENOTEMPTY', 'EBUSY'], () => rmdirSync(directory))
-}
-
-/** Names of the clusters that the machine knows. */
-export function listClusters(roots: LayoutRoots): string[] {
-  const { state, run } = layoutRoots(roots)
-  const namesIn = (directory: string) => unless(['ENOENT'], () => readdirSync(directory)) ?? []
-  const names = [join(state, 'clusters'), run].flatMap(namesIn)
-  return [...new Set(names)].sort()
 }

@@ -10,7 +10,6 @@ import {
   vpcNetnsName,
 } from '../cloud/fabric/fabric-names.ts'
 import { readUnhealthy } from '../cloud/load-balancer/health/unhealthy-file.ts'
-import { CloudState } from '../cloud/state/cloud-state.ts'
 import { createAccessTransport } from '../kube/access-transport.ts'
 import type { Client } from '../kube/client.ts'
 import { type KubeconfigAccess, loadKubeconfig } from '../kube/kubeconfig.ts'
@@ -18,15 +17,14 @@ import { createClient } from '../kube/rest-client.ts'
 import { listNetns, netnsPath } from '../linux/netns.ts'
 import { NftSocket } from '../linux/nftables/socket.ts'
 import { leaseOf } from '../network/flannel/lease.ts'
-import { podNetns } from '../node/pod-sandbox.ts'
-import { type CloudFacts, cloudFacts } from '../trace/cloud-facts.ts'
+import { podNetns } from '../node/pod-netns.ts'
+import type { CloudFacts } from '../trace/cloud-facts.ts'
 import { gatherObjects } from '../trace/gather.ts'
 import type { Doors } from '../trace/kernel-facts.ts'
 import { type ClusterObjects, NOWHERE, nodeAddresses, type Surroundings, type World } from '../trace/world.ts'
-import { connectAsAdmin, readClusterSpec } from './cluster.ts'
+import { connectAsAdmin, listClusters, readClusterSpec } from './admin-access.ts'
 import type { ClusterSpec } from './cluster-spec.ts'
 import { cloudDirectories, clusterLayout, type Layout, type LayoutRoots, nodeNetns } from './layout.ts'
-import { listClusters } from './remove-cluster.ts'
 
 export interface TraceSite {
   readonly world: World
@@ -95,9 +93,11 @@ async function ownSite({ name, roots = {}, asksCloud = false }: Where): Promise<
     throw new FairleadError('NOT_RUNNING', `There is no cluster ${name} on this machine`, { hint })
   }
   const { client, transport } = await connectAsAdmin(layout)
-  const objects = await gathered(client, transport)
   const mayEnter = process.getuid?.() === 0
-  const cloud = asksCloud && mayEnter ? await gatherCloud(layout) : undefined
+  const [objects, cloud] = await Promise.all([
+    gathered(client, transport),
+    asksCloud && mayEnter ? gatherCloud(layout) : undefined,
+  ])
   const around = surroundings(spec, objects, mayEnter)
   const world = { objects, around, ...(cloud === undefined ? {} : { cloud }) }
   return mayEnter
@@ -109,6 +109,9 @@ async function ownSite({ name, roots = {}, asksCloud = false }: Where): Promise<
 async function gatherCloud(layout: Layout): Promise<CloudFacts | undefined> {
   const { state: directory, balancing } = cloudDirectories(layout)
   if (!existsSync(directory)) return undefined
+  // Loaded while the API server answers.
+  const { CloudState } = await import('../cloud/state/cloud-state.ts')
+  const { cloudFacts } = await import('../trace/cloud-facts.ts')
   await using state = CloudState.open({ directory, readOnly: true })
   return cloudFacts(state, readUnhealthy(balancing))
 }

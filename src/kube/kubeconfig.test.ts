@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import fc from 'fast-check'
 import { kubeconfig, loadKubeconfig, parseKubeconfig } from './kubeconfig.ts'
 
 const content = {
@@ -21,6 +22,18 @@ describe('kubeconfig', () => {
       caPem: 'CA\n',
       credentials: { type: 'certificate', certificatePem: 'CERT\n', keyPem: 'KEY\n' },
     })
+  })
+
+  it('reads what it wrote as any reader of YAML does', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ minLength: 1 }), fc.string(), fc.string(), async (name, caPem, clientKeyPem) => {
+        const text = kubeconfig({ ...content, name, caPem, clientKeyPem })
+        // Whatever somebody else has touched is read as YAML.
+        const touched = `${text}# touched\n`
+        const read = (one: string) => parseKubeconfig(one, { path: 'config' }).catch(({ message }: Error) => message)
+        assert.deepEqual(await read(text), await read(touched))
+      }),
+    )
   })
 
   it('reads files beside it, tokens, and the context that is asked for', async () => {

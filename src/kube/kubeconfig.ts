@@ -157,7 +157,9 @@ function readText(path: string, what: string): string {
 }
 
 async function parseYaml(text: string, path: string): Promise<Fields> {
-  // Most processes that write a kubeconfig never read one.
+  const own = ownFields(text)
+  if (own !== undefined) return own
+  // Most processes read no other kubeconfig than Fairlead's own.
   const { parse } = await import('../base/yaml.ts')
   try {
     const value: unknown = parse(text)
@@ -166,6 +168,22 @@ async function parseYaml(text: string, path: string): Promise<Fields> {
     throw new FairleadError('INVALID_INPUT', `Cannot read the kubeconfig ${path}: ${errorMessage(cause)}`, { cause })
   }
   throw invalid(path, 'it is not a YAML mapping')
+}
+
+const OWN =
+  /^apiVersion: v1\nkind: Config\nclusters:\n- name: (".*")\n {2}cluster:\n {4}server: (".*")\n {4}certificate-authority-data: ([\w+/=]+)\nusers:\n- name: \1\n {2}user:\n {4}client-certificate-data: ([\w+/=]+)\n {4}client-key-data: ([\w+/=]+)\ncontexts:\n- name: \1\n {2}context:\n {4}cluster: \1\n {4}user: \1\ncurrent-context: \1\n$/
+
+/** What {@link kubeconfig} wrote, and nobody has changed: read without a YAML parser, which takes longer than the rest. */
+function ownFields(text: string): Fields | undefined {
+  const [, quotedName = '', quotedServer = '', ca, certificate, key] = OWN.exec(text) ?? []
+  if (key === undefined) return undefined
+  const [name, server] = [JSON.parse(quotedName), JSON.parse(quotedServer)] as [string, string]
+  return {
+    clusters: [{ name, cluster: { server, 'certificate-authority-data': ca } }],
+    users: [{ name, user: { 'client-certificate-data': certificate, 'client-key-data': key } }],
+    contexts: [{ name, context: { cluster: name, user: name } }],
+    'current-context': name,
+  }
 }
 
 function isFields(value: unknown): value is Fields {

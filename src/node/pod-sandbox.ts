@@ -20,6 +20,7 @@ import {
   podResolver,
   resolverProblems,
 } from './pod-files.ts'
+import { podNetns } from './pod-netns.ts'
 import type { BindMount } from './runtime/oci-spec.ts'
 import { endHolder } from './runtime/pod-holder.ts'
 
@@ -55,11 +56,6 @@ interface SandboxFile {
 const RUNTIME = 'runc'
 const RESOLV_CONF = '/etc/resolv.conf'
 const HOSTS = '/etc/hosts'
-
-/** Name of a pod's network namespace. */
-export function podNetns(clusterName: string, uid: string): string {
-  return `fl-${clusterName}-pod-${uid.replaceAll('-', '').slice(0, 8)}`
-}
 
 /** Makes and removes what the containers of a pod share: the network namespace with its addresses, and files in /etc. */
 export class PodSandboxes {

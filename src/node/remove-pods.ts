@@ -5,7 +5,7 @@ import type { Log } from '../base/log.ts'
 import { removeCgroup } from '../linux/cgroup.ts'
 import { deleteNetns, listNetns } from '../linux/netns.ts'
 import { type ClusterDirectories, nodeCgroup, nodeDirectories } from './node-directories.ts'
-import { podNetns } from './pod-sandbox.ts'
+import { podNetns } from './pod-netns.ts'
 import { entries } from './runtime/container-directory.ts'
 import { openRuntime } from './runtime/open-runtime.ts'
 

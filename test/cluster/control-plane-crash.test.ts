@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { silentLog } from '../../src/base/log.ts'
-import { connectAsAdmin } from '../../src/cluster/cluster.ts'
+import { connectAsAdmin } from '../../src/cluster/admin-access.ts'
 import type { Target, Vantage } from '../../src/cluster/vantage.ts'
 import type { Client } from '../../src/kube/client.ts'
 import { Informer } from '../../src/kube/informer.ts'

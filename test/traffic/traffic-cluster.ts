@@ -16,7 +16,7 @@ import { parseManifest } from '../../src/kube/manifest.ts'
 import { KINDS } from '../../src/kube/registry.ts'
 import type { Pod } from '../../src/kube/types/core.ts'
 import { netnsPath } from '../../src/linux/netns.ts'
-import { podNetns } from '../../src/node/pod-sandbox.ts'
+import { podNetns } from '../../src/node/pod-netns.ts'
 import { builtPrograms } from '../cluster/built-programs.ts'
 
 const EXAMPLES = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'examples')
