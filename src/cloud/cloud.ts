@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import { Disposables } from '../base/disposables.ts'
 import type { Log } from '../base/log.ts'
+import { BILLING_PRODUCT } from './billing/billing-product.ts'
 import { UsageRecorder } from './billing/usage-recorder.ts'
 import { ECS_PRODUCT } from './ecs/ecs-product.ts'
 import type { CloudFabric } from './fabric/cloud-fabric.ts'
@@ -69,7 +70,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   // Apart from load balancers, which take their time: a pod is about to use its new address.
   const network = started.use(new StateFollower(state, log, async () => fabric.follow(state)))
   const balancing = dataPlane === undefined ? undefined : balance({ state, fabric, dataPlane }, { started, clock, log })
-  const products = [ECS_PRODUCT, VPC_PRODUCT, QUOTAS_PRODUCT, ...(balancing?.products ?? [])]
+  const products = [ECS_PRODUCT, VPC_PRODUCT, QUOTAS_PRODUCT, BILLING_PRODUCT, ...(balancing?.products ?? [])]
   const endpoint = started.use(await startEndpoint({ state, products, users, ...listen, clock, log }))
   if (options.names !== undefined) started.use(await startNameServer({ state, sockets: options.names, log }))
   const running = started.move()

@@ -73,7 +73,8 @@ function lineOf(
     item: charge.item,
     unit: charge.unit,
     quantity,
-    ...(price === undefined ? {} : { cost: quantity * price.amount }),
+    // Hours that stand for a number that nobody knows have no price.
+    ...(price === undefined || price.unit !== charge.unit ? {} : { cost: quantity * price.amount }),
   }
 }
 
@@ -112,7 +113,7 @@ function loadBalancerCharges(
   if (resource.addressType === 'internet')
     charges.push({ item: 'public-ip-retention-fee', unit: 'hour', quantity: 1 }, internetCharge(resource, traffic))
   // How many units an hour's use makes is not published with the price: the hour stands for what is not known.
-  if (resource.instanceChargeType === 'PayByCLCU') charges.push({ item: 'lcu-fee', unit: 'LCU-hour', quantity: 1 })
+  if (resource.instanceChargeType === 'PayByCLCU') charges.push({ item: 'lcu-fee', unit: 'hour', quantity: 1 })
   else if (resource.spec !== undefined)
     charges.push({ item: 'spec-fee', variant: resource.spec, unit: 'hour', quantity: 1 })
   return charges

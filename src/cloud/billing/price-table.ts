@@ -1,7 +1,7 @@
 /**
  * What things cost, with the date from which it holds. A price that nobody published has no row, and bills show it as
  * unknown. Sources: "Pay-as-you-go" of Classic Load Balancer, 2021 and 2024-12 editions, and "NLB billing rules" of
- * 2024-03, in US dollars, China (Hangzhou) region. Users edit a copy of this table as JSON.
+ * 2024-03, in US dollars, China (Hangzhou) region. `prices.ts` keeps what is edited.
  */
 export interface Price {
   readonly item: BillingItem
@@ -13,17 +13,21 @@ export interface Price {
   readonly unit: PriceUnit
 }
 
-export type BillingItem =
-  | 'instance-fee'
-  | 'public-ip-retention-fee'
-  | 'lcu-fee'
-  | 'spec-fee'
-  | 'traffic-fee'
-  | 'bandwidth-fee'
-  | 'nlb-instance-fee'
-  | 'nlb-lcu-fee'
-  | 'eip-configuration-fee'
-  | 'eip-traffic-fee'
+/** What is billed, and by what. */
+export const BILLING_ITEMS = {
+  'instance-fee': 'hour',
+  'public-ip-retention-fee': 'hour',
+  'lcu-fee': 'LCU-hour',
+  'spec-fee': 'hour',
+  'traffic-fee': 'GB',
+  'bandwidth-fee': 'Mbps-hour',
+  'nlb-instance-fee': 'hour',
+  'nlb-lcu-fee': 'LCU-hour',
+  'eip-configuration-fee': 'hour',
+  'eip-traffic-fee': 'GB',
+} as const satisfies Record<string, PriceUnit>
+
+export type BillingItem = keyof typeof BILLING_ITEMS
 
 export type PriceUnit = 'hour' | 'GB' | 'LCU-hour' | 'Mbps-hour'
 
