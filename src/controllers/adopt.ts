@@ -11,6 +11,10 @@ export interface Adoption<O extends KubeObject, T extends KubeObject> {
   readonly ownerResource: Resource<O>
   readonly owner: O
   readonly resource: Resource<T>
+  /** What holds a dependent as long as it is the owner's. @default nothing */
+  readonly finalizer?: string
+  /** Told of each dependent as it is after it was adopted or released. */
+  readonly wrote?: (object: T) => void
 }
 
 /**
@@ -22,18 +26,19 @@ export async function carryOut<O extends KubeObject, T extends KubeObject>(
   adoption: Adoption<O, T>,
   claim: Claim<T>,
 ): Promise<readonly T[]> {
-  const { client, resource, owner } = adoption
+  const { client, resource, owner, finalizer, wrote } = adoption
+  const write = async (object: T, body: unknown) => {
+    const written = await unlessChanged(() => client.patch(resource, object.metadata, { type: 'merge', body }))
+    if (written !== undefined) wrote?.(written)
+    return written
+  }
   for (const object of claim.release) {
-    const body = releasePatch(object.metadata, [owner.metadata.uid ?? ''])
-    await unlessChanged(() => client.patch(resource, object.metadata, { type: 'merge', body }))
+    await write(object, releasePatch(object.metadata, [owner.metadata.uid ?? ''], finalizer))
   }
   if (claim.adopt.length === 0 || !(await mayAdopt(adoption))) return claim.owned
   const reference = controllerRef(owner)
   const adopted = await Promise.all(
-    claim.adopt.map((object) => {
-      const body = adoptionPatch(object.metadata, reference)
-      return unlessChanged(() => client.patch(resource, object.metadata, { type: 'merge', body }))
-    }),
+    claim.adopt.map((object) => write(object, adoptionPatch(object.metadata, reference, finalizer))),
   )
   return [...claim.owned, ...adopted.filter((object) => object !== undefined)]
 }

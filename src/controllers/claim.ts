@@ -36,18 +36,33 @@ export function claim<T extends KubeObject>(
   return { owned, adopt, release }
 }
 
-/** Merge patch that adds an owner reference; refused when the object has changed since it was read. */
-export function adoptionPatch(metadata: ObjectMeta, reference: OwnerReference): unknown {
-  return ownersPatch(metadata, [...(metadata.ownerReferences ?? []), reference])
+/**
+ * Merge patch that adds an owner reference; refused when the object has changed since it was read.
+ *
+ * @param finalizer Is added too.
+ */
+export function adoptionPatch(metadata: ObjectMeta, reference: OwnerReference, finalizer?: string): unknown {
+  const finalizers = metadata.finalizers ?? []
+  const held =
+    finalizer === undefined || finalizers.includes(finalizer) ? {} : { finalizers: [...finalizers, finalizer] }
+  return ownersPatch(metadata, { ownerReferences: [...(metadata.ownerReferences ?? []), reference], ...held })
 }
 
-/** Merge patch that removes the owner references with the given uids; refused when the object has changed since. */
-export function releasePatch(metadata: ObjectMeta, uids: readonly string[]): unknown {
-  const rest = (metadata.ownerReferences ?? []).filter((reference) => !uids.includes(reference.uid))
-  return ownersPatch(metadata, rest)
+/**
+ * Merge patch that removes the owner references with the given uids; refused when the object has changed since.
+ *
+ * @param finalizer Is removed too.
+ */
+export function releasePatch(metadata: ObjectMeta, uids: readonly string[], finalizer?: string): unknown {
+  const { finalizers = [], ownerReferences = [] } = metadata
+  const rest = ownerReferences.filter((reference) => !uids.includes(reference.uid))
+  const free =
+    finalizer === undefined || !finalizers.includes(finalizer)
+      ? {}
+      : { finalizers: finalizers.filter((name) => name !== finalizer) }
+  return ownersPatch(metadata, { ownerReferences: rest.length === 0 ? null : rest, ...free })
 }
 
-function ownersPatch(metadata: ObjectMeta, references: readonly OwnerReference[]): unknown {
-  const { uid, resourceVersion } = metadata
-  return { metadata: { uid, resourceVersion, ownerReferences: references.length === 0 ? null : references } }
+function ownersPatch({ uid, resourceVersion }: ObjectMeta, changed: object): unknown {
+  return { metadata: { uid, resourceVersion, ...changed } }
 }

@@ -27,6 +27,11 @@ export class PodControl {
     return this.#written.view(this.#pods.byIndex(BY_CONTROLLER, uid), (pod) => controllerUid(pod) === uid)
   }
 
+  /** Notes a pod that was changed by other ways than these. */
+  wrote(pod: Pod): void {
+    this.#written.wrote(pod)
+  }
+
   /** @throws ApiError, after an Event. */
   async create(owner: KubeObject, pod: Pod): Promise<void> {
     const { client, recorder } = this.#context

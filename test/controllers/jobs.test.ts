@@ -112,3 +112,33 @@ test('a suspended Job has no pods, none of which counts, and starts anew when it
   // Nobody counts their ends any more.
   await plane.untilAll(pods, (all) => all.length === 2 && all.every((pod) => !pod.metadata.finalizers?.length))
 })
+
+test('a Job lets a pod go that it selects no more, and takes one that nobody has', async () => {
+  await using plane = await startControlPlane({ nodeNames: ['n1'] })
+  await plane.client.create(jobs, job({ parallelism: 2, completions: 2 }))
+  const all = await plane.untilAll(
+    pods,
+    (list) => list.filter(({ status }) => status?.phase === 'Running').length === 2,
+  )
+  const [left, kept] = all
+  const merge = (pod: Pod, body: unknown) => plane.client.patch(pods, pod.metadata, { type: 'merge', body })
+  await merge(left!, { metadata: { labels: null } })
+  const free = await plane.until(pods, left!.metadata.name, ({ metadata: { ownerReferences = [] } }) => {
+    return ownerReferences.length === 0
+  })
+  assert.deepEqual([free.metadata.finalizers ?? [], free.status?.phase], [[], 'Running'])
+  // Another has its place; nobody counts the one that was let go.
+  const active = await plane.untilAll(pods, (list) => list.length === 3)
+  assert.ok(active.some(({ metadata: { uid } }) => uid === kept!.metadata.uid))
+  const uid = (await plane.client.get(jobs, metadata)).metadata.uid
+  await merge(kept!, { metadata: { ownerReferences: null } })
+  const again = await plane.until(
+    pods,
+    kept!.metadata.name,
+    ({ metadata: { ownerReferences = [], finalizers = [] } }) => {
+      return ownerReferences[0]?.uid === uid && finalizers.includes(TRACKING)
+    },
+  )
+  assert.deepEqual(again.metadata.ownerReferences?.[0]?.controller, true)
+  assert.equal((await plane.client.get(jobs, metadata)).status?.failed, undefined)
+})

@@ -1,9 +1,14 @@
 import { isNotFound } from '../../kube/api-error.ts'
 import { findCondition } from '../../kube/conditions.ts'
+import type { Informer } from '../../kube/informer.ts'
 import { jobs, pods } from '../../kube/resource.ts'
+import { labelSelectorFrom, matchesLabels } from '../../kube/selector.ts'
 import type { Job } from '../../kube/types/batch.ts'
 import type { Pod } from '../../kube/types/core.ts'
+import { carryOut } from '../adopt.ts'
+import { claim } from '../claim.ts'
 import type { Controller, ControllerContext } from '../controller.ts'
+import { BY_CONTROLLER, orphansOf } from '../indexes.ts'
 import { isNamespaceTerminating } from '../namespace-terminating.ts'
 import { OwnWrites } from '../own-writes.ts'
 import { OwnerLoop } from '../owner-loop.ts'
@@ -13,6 +18,7 @@ import { writeStatus } from '../write-status.ts'
 import { isFinished, type JobEnd } from './end.ts'
 import { jobPod } from './job-pod.ts'
 import { LeftBehindPods } from './left-behind-pods.ts'
+import { LostPods } from './lost-pods.ts'
 import { type JobPlan, planJob } from './plan.ts'
 import { settle } from './settle.ts'
 import { type JobOutcome, jobStatus } from './status.ts'
@@ -32,14 +38,18 @@ export class JobController implements Controller {
   readonly #written: OwnWrites<Job>
   readonly #control: PodControl
   readonly #leftBehind: LeftBehindPods
+  readonly #pods: Informer<Pod>
+  readonly #lost: LostPods
 
   constructor(context: ControllerContext) {
     this.#context = context
     this.#loop = new OwnerLoop(context, jobs)
+    this.#lost = new LostPods(this.#loop.owners)
     this.#written = new OwnWrites(this.#loop.owners)
     this.#control = new PodControl(context)
     this.#leftBehind = new LeftBehindPods(context, this.#loop.owners, this.#control)
-    this.#loop.follow(context.informers.for(pods))
+    this.#pods = context.informers.for(pods)
+    this.#loop.follow(this.#pods, (job, { metadata }) => selects(job, metadata.labels))
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -52,13 +62,24 @@ export class JobController implements Controller {
     const [job = informed] = this.#written.view([informed], isSame)
     if ((job.spec.managedBy ?? MANAGER) !== MANAGER) return
     const { clock } = this.#context
+    if (!isFinished(job)) await this.#claimPods(job)
     const before = this.#control.podsOf(job)
-    const plan = planJob(job, before, clock.now())
+    const plan = planJob(job, before, { now: clock.now(), lost: this.#lost.of(job) })
     if (plan.expired) return this.#remove(job)
     const failure = await this.#act(job, plan)
     await this.#count(job, plan, before)
     this.#loop.addAfter(job, plan.recheckIn)
     if (failure !== undefined && !isNamespaceTerminating(failure)) throw failure
+  }
+
+  /** Adopts pods that the Job selects and nobody has, and lets go of those that it selects no more. */
+  async #claimPods(job: Job): Promise<void> {
+    const orphans = this.#pods.byIndex(BY_CONTROLLER, orphansOf(job.metadata.namespace))
+    const claimed = claim(job, (labels) => selects(job, labels), [...this.#control.podsOf(job), ...orphans])
+    if (claimed.adopt.length + claimed.release.length === 0) return
+    const { client } = this.#context
+    const wrote = (pod: Pod) => this.#control.wrote(pod)
+    await carryOut({ client, ownerResource: jobs, owner: job, resource: pods, finalizer: TRACKING, wrote }, claimed)
   }
 
   /** @returns the first failure. */
@@ -87,6 +108,7 @@ export class JobController implements Controller {
     const outcome = { counts, end, uncounted, held: trackedUids(pods) }
     const named = release.length === 0 ? job : await this.#writeStatus(job, { ...outcome, unfinished: true })
     if (named === undefined) return
+    this.#lost.add(job, release)
     const released = await Promise.allSettled(release.map((pod) => this.#control.release(pod, TRACKING)))
     const held = new Set(outcome.held)
     for (const [at, pod] of release.entries()) if (released[at]?.status === 'fulfilled') held.delete(uidOf(pod))
@@ -141,6 +163,11 @@ export class JobController implements Controller {
       if (!isNotFound(error)) throw error
     }
   }
+}
+
+/** A Job that selects nothing in particular has no pods; the API lets nobody make one. */
+function selects({ spec: { selector } }: Job, labels: Readonly<Record<string, string>> = {}): boolean {
+  return selector !== undefined && matchesLabels(labelSelectorFrom(selector), labels)
 }
 
 /** A pod that was just deleted is as it was before: to end it is no failure of its own. */

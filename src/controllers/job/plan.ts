@@ -4,7 +4,7 @@ import type { Pod } from '../../kube/types/core.ts'
 import { isActive, isReady } from '../pod-state.ts'
 import { completion, deadlineIn, endOf, isFinished, type JobEnd } from './end.ts'
 import { indexesIn, indexOf } from './indexes.ts'
-import { retryIn, retryIndexIn } from './retry.ts'
+import { failuresOf, type LostPod, retryIn, retryIndexIn } from './retry.ts'
 import { countsOf, isTerminating, type JobCounts } from './tally.ts'
 
 export interface JobPlan {
@@ -23,8 +23,15 @@ export interface JobPlan {
 
 const MAX_CREATES = 500
 
-/** What brings a Job on: the pods to make and to remove, or its end. @param now Milliseconds since the epoch. */
-export function planJob(job: Job, pods: readonly Pod[], now: number): JobPlan {
+export interface PlanMoment {
+  /** Milliseconds since the epoch. */
+  readonly now: number
+  /** Failed pods that may be there no more. @default none */
+  readonly lost?: readonly LostPod[]
+}
+
+/** What brings a Job on: the pods to make and to remove, or its end. */
+export function planJob(job: Job, pods: readonly Pod[], { now, lost = [] }: PlanMoment): JobPlan {
   const counts = countsOf(job, pods)
   const active = pods.filter(isActive)
   const idle = { create: [], delete: [], drops: true, end: undefined, expired: false, recheckIn: undefined, counts }
@@ -33,13 +40,14 @@ export function planJob(job: Job, pods: readonly Pod[], now: number): JobPlan {
   if (end !== undefined) return { ...idle, delete: active, drops: false, end }
   if (job.metadata.deletionTimestamp !== undefined) return idle
   if (job.spec.suspend === true) return { ...idle, delete: active, end: completion(job, counts, 0) }
-  return { ...idle, ...planPods(job, pods, { counts, active, now }) }
+  return { ...idle, ...planPods(job, pods, { counts, active, now, lost }) }
 }
 
 interface Circumstances {
   readonly counts: JobCounts
   readonly active: readonly Pod[]
   readonly now: number
+  readonly lost: readonly LostPod[]
 }
 
 function planPods(job: Job, pods: readonly Pod[], around: Circumstances): Partial<JobPlan> {
@@ -103,9 +111,9 @@ interface NewPods {
 }
 
 function newPods(job: Job, pods: readonly Pod[], around: Missing): NewPods {
-  const { counts, missing, now } = around
+  const { counts, missing, now, lost } = around
   if (counts.indexes?.failed !== undefined) return dueIndexes(job, missingIndexes(job, pods, around), around)
-  const wait = retryIn(pods, now)
+  const wait = retryIn(failuresOf(job, pods, lost), now)
   if (wait > 0) return { create: [], wait }
   if (counts.indexes !== undefined) return { create: missingIndexes(job, pods, around) }
   return { create: Array.from({ length: missing }, () => undefined) }

@@ -31,7 +31,7 @@ function released(pod: Pod): Pod {
 
 /** One pass of the controller, which is cut off after so many of its steps. */
 function pass(of: Job, pods: readonly Pod[], steps: number): { job: Job; pods: readonly Pod[] } {
-  const { end } = planJob(of, pods, NOW)
+  const { end } = planJob(of, pods, { now: NOW })
   const counts = countsOf(of, pods)
   const { release, uncounted } = settle(of, pods, { counts, end })
   const outcome = { counts, end, uncounted }
@@ -105,16 +105,16 @@ describe('ends of pods', () => {
         ],
       },
     }
-    const plan = planJob(indexed, [failed], NOW)
+    const plan = planJob(indexed, [failed], { now: NOW })
     assert.deepEqual([plan.create, plan.recheckIn], [[0, 2], 5_000])
-    assert.deepEqual(planJob(indexed, [failed], NOW + 5_000).create, [0, 1, 2])
+    assert.deepEqual(planJob(indexed, [failed], { now: NOW + 5_000 }).create, [0, 1, 2])
   })
 
   test('too many failed indexes, an index that is given up by policy, and one that a policy ignores', () => {
     const spec = { completionMode: 'Indexed' as const, completions: 4, parallelism: 4, backoffLimitPerIndex: 0 }
     const pods = (of: Job) => [podOf(of, 'a', 'Failed', 0), podOf(of, 'b', 'Failed', 1)]
     const strict = job({ ...spec, maxFailedIndexes: 1 })
-    assert.equal(planJob(strict, pods(strict), NOW).end?.reason, 'MaxFailedIndexesExceeded')
+    assert.equal(planJob(strict, pods(strict), { now: NOW }).end?.reason, 'MaxFailedIndexesExceeded')
     const rules = (action: 'FailIndex' | 'Ignore') =>
       job({
         ...spec,
@@ -138,7 +138,7 @@ describe('ends of pods', () => {
   test('a Job that fails counts what it still runs as failed, and has ended when that has', () => {
     const late = job({ activeDeadlineSeconds: 1 }, { startTime: '2026-01-01T11:00:00Z' })
     const pods = [podOf(late, 'a', 'Running')]
-    const plan = planJob(late, pods, NOW)
+    const plan = planJob(late, pods, { now: NOW })
     assert.deepEqual([plan.end?.reason, plan.delete.length, plan.drops], ['DeadlineExceeded', 1, false])
     const { uncounted } = settle(late, pods, { counts: plan.counts, end: plan.end })
     assert.deepEqual(uncounted, { succeeded: [], failed: ['a'] })
