@@ -41,6 +41,14 @@ export const QUOTAS = {
     meaning: 'extra domains of an HTTPS listener',
     adjustable: true,
   },
+  slb_quota_rules_num: {
+    product: 'slb',
+    limit: 40,
+    per: 'listener',
+    meaning: 'forwarding rules of an HTTP or HTTPS listener',
+    adjustable: false,
+  },
+  slb_quota_ca_certs_num: { product: 'slb', limit: 100, per: 'account', meaning: 'CA certificates', adjustable: true },
   slb_quota_certs_num: { product: 'slb', limit: 100, per: 'account', meaning: 'server certificates', adjustable: true },
   slb_quota_acls_num: { product: 'slb', limit: 200, per: 'account', meaning: 'access control lists', adjustable: true },
   slb_quota_acl_entries_num: {
@@ -76,6 +84,13 @@ export const QUOTAS = {
     limit: 400,
     per: 'load-balancer',
     meaning: 'servers of an NLB instance',
+    adjustable: true,
+  },
+  nlb_quota_loadbalancer_eci_servers_num: {
+    product: 'nlb',
+    limit: 1_600,
+    per: 'load-balancer',
+    meaning: 'elastic container instances of an NLB instance',
     adjustable: true,
   },
   nlb_quota_loadbalancer_certificates_num: {

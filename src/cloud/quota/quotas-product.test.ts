@@ -64,6 +64,7 @@ test('who files a request may not decide it', async () => {
   )
   for (const [change, code] of [
     [{ QuotaActionCode: 'slb_quota_luck' }, 'QUOTA.NOT.FOUND'],
+    [{ QuotaActionCode: 'slb_quota_rules_num' }, 'QUOTA.NOT.ADJUSTABLE'],
     [{ QuotaActionCode: 'slb_quota_certs_num', DesireValue: 'many' }, 'InvalidParameter.DesireValue'],
     [{ QuotaActionCode: 'slb_quota_certs_num', Reason: '' }, 'MissingReason'],
   ] as const) {

@@ -120,6 +120,10 @@ function createQuotaApplication({ parameters, transaction, now }: Call): object 
 
 function desiredValue({ parameters, transaction }: Pick<Call, 'parameters' | 'transaction'>, name: QuotaName): number {
   const current = quotaLimit(transaction, name)
+  const { adjustable }: QuotaRow = QUOTAS[name]
+  if (!adjustable) {
+    throw new Refusal('QUOTA.NOT.ADJUSTABLE', `The quota ${name} is ${current} for everybody: it cannot be raised.`)
+  }
   const value = parameters.requiredInteger('DesireValue', { min: 1, max: 1_000_000 })
   if (value > current) return value
   throw new Refusal(

@@ -66,6 +66,12 @@ test('a load balancer: backends for the quota, the fee', () => {
   )
 })
 
+test('a Network Load Balancer has a fee of its own', () => {
+  const loadBalancerClass = 'alibabacloud.com/nlb'
+  const local = whatIf({ ...nodePort, type: 'LoadBalancer', loadBalancerClass }, 'externalTrafficPolicy=Local')
+  assert.deepEqual(local.monthlyCost, { before: 14.4, after: 14.4, currency: 'USD' })
+})
+
 test('selector, replicas and target port are forecast with the controllers own decisions', () => {
   const wrong = whatIf({ name: 'web' }, 'selector=app:wbe')
   assert.ok(wrong.loses.length > 0)

@@ -1,4 +1,5 @@
 /** What a change does: who gains or loses access, whose source changes, balance, quota and cost. Pure. */
+import { NLB_CLASS } from '../../ccm/names.ts'
 import { DEFAULT_PRICES } from '../../cloud/billing/price-table.ts'
 import type { Service } from '../../kube/types/core.ts'
 import { backendsOf } from '../load-balancer-model.ts'
@@ -121,6 +122,7 @@ function unitsOf(service: Service, atlas: Atlas): number {
 
 function costOf({ spec }: Service): number {
   if (spec.type !== 'LoadBalancer') return 0
-  const fee = DEFAULT_PRICES.prices.findLast(({ item }) => item === 'instance-fee')
+  const item = spec.loadBalancerClass === NLB_CLASS ? 'nlb-instance-fee' : 'instance-fee'
+  const fee = DEFAULT_PRICES.prices.findLast((price) => price.item === item)
   return Math.round((fee?.amount ?? 0) * HOURS * 100) / 100
 }
