@@ -418,3 +418,33 @@ test('killed after any call, the next run finishes the work with one instance; a
   }
   await endWorld(world)
 })
+
+test('killed after any call on an instance of people, nothing of theirs goes, and nothing of ours stays', async () => {
+  const world = await newWorld()
+  const name = world.names[0]!
+  const annotations = { id: world.shared, 'force-override-listeners': 'true' }
+  const own = (id: string) => ccm.groupsOf(id).then((groups) => groups.filter(({ id }) => id !== world.sharedGroup))
+  for (let count = 1; count <= 8; count++) {
+    await ccm.addService({ name, annotations })
+    ccm.api.meddle = killAfter(count)
+    await world.sync(name)
+    ccm.api.meddle = () => 'pass'
+    ccm.restart()
+    await ccm.sync(name)
+    await world.check()
+    await ccm.client.delete(services, { namespace: 'default', name })
+    ccm.api.meddle = killAfter(count)
+    await world.sync(name)
+    ccm.api.meddle = () => 'pass'
+    ccm.restart()
+    await ccm.sync(name)
+    assert.equal(await world.exists(name), false)
+    await world.check()
+    assert.deepEqual(await own(world.shared), [], `killed after call ${count}`)
+    assert.deepEqual(
+      (await ccm.listenersOf(world.shared)).map(({ ListenerPort }) => ListenerPort),
+      [9000],
+    )
+  }
+  await endWorld(world)
+})

@@ -2,12 +2,15 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import { isNotFound } from '../../src/kube/api-error.ts'
-import { services } from '../../src/kube/resource.ts'
-import { type CcmBench, endpoint, type Meddle } from './ccm-bench.ts'
-import { type NlbBench, openNlbBench } from './nlb-bench.ts'
+import { nodes, services } from '../../src/kube/resource.ts'
+import { annotation, type CcmBench, endpoint, type Meddle } from './ccm-bench.ts'
+import { NLB_CLASS, type NlbBench, openNlbBench } from './nlb-bench.ts'
 
+const SERVICES = [0, 1]
 /** More reconciles than this must not be needed once nobody interferes any more. */
 const ROUNDS = 4
+/** Of a listener that people add to an instance that is not theirs. */
+const EXTRA_PORT = 7777
 
 let nlb: NlbBench
 let ccm: CcmBench
@@ -56,28 +59,92 @@ async function exists(name: string): Promise<boolean> {
   )
 }
 
-/** A Service has one instance, which is as it asks for. */
-async function check(name: string): Promise<void> {
-  const { spec, status } = await ccm.service(name)
+const idOf = async (name: string) =>
+  (await ccm.service(name)).metadata.labels?.['service.k8s.alibaba/loadbalancer-id'] ?? ''
+
+/** Weights of servers by machine, as a Service asks for. */
+async function wantedServers(name: string): Promise<Record<string, number>> {
+  const { spec } = await ccm.service(name)
+  const { items } = await ccm.client.list(nodes)
+  const ready = items.filter(({ status }) => status?.conditions?.[0]?.status === 'True')
+  const servers: Record<string, number> = {}
+  for (const { metadata } of ready) {
+    const pods = ccm.endpointsOf(name).filter(({ nodeName }) => nodeName === metadata.name).length
+    const weight = spec.externalTrafficPolicy === 'Local' ? pods : 100
+    if (weight > 0) servers[ccm.machine(metadata.name)] = weight
+  }
+  return servers
+}
+
+/** A Service has one instance, with one listener and one group, which are as it asks for. */
+async function check(name: string, shared?: string): Promise<void> {
+  const { spec, status, metadata } = await ccm.service(name)
   const { LoadBalancerId, DNSName } = await nlb.instanceOf(name)
+  assert.equal(LoadBalancerId === shared, metadata.annotations?.[annotation('id')] !== undefined)
   assert.equal(status?.loadBalancer?.ingress?.[0]?.hostname, DNSName)
   const { port, nodePort } = spec.ports![0]!
-  const listeners = (await nlb.listenersOf(LoadBalancerId)).filter(({ ListenerPort }) => ListenerPort !== 7777)
+  const idle = Number(metadata.annotations?.[annotation('idle-timeout')] ?? 900)
+  const own = (one: { readonly ListenerDescription: string }) => one.ListenerDescription.endsWith(`.${name}.default.c1`)
+  const listeners = (await nlb.listenersOf(LoadBalancerId)).filter(own)
   assert.deepEqual(
     listeners.map((one) => [one.ListenerPort, one.ListenerStatus, one.IdleTimeout]),
-    [[port, 'Running', 900]],
+    [[port, 'Running', idle]],
   )
   const groups = await nlb.groups(name)
   assert.deepEqual(
     groups.map((one) => [one.ServerGroupName, one.ServerGroupId]),
     [[`k8s.${nodePort}.TCP.${name}.default.c1`, listeners[0]!.ServerGroupId]],
   )
-  const wanted =
-    spec.externalTrafficPolicy === 'Local'
-      ? [ccm.machine('node-1')]
-      : ['node-1', 'node-2'].map((node) => ccm.machine(node))
-  assert.deepEqual(groups[0]!.servers.map(({ ServerId }) => ServerId).sort(), wanted.sort())
+  const servers = groups[0]!.servers.map(({ ServerId, Weight }) => [ServerId, Weight])
+  assert.deepEqual(Object.fromEntries(servers), await wantedServers(name))
+  assert.equal(groups[0]!.Scheduler, metadata.annotations?.[annotation('scheduler')] ?? 'Wrr')
 }
+
+interface Shared {
+  readonly id: string
+  readonly groupId: string
+}
+
+/** An instance of people's, with a group and a listener of theirs. */
+async function shareInstance(): Promise<Shared> {
+  const zones = ['zone-a', 'zone-b'].map((ZoneId) => ({ ZoneId, VSwitchId: ccm.cloud.vSwitch(ZoneId) }))
+  const VpcId = ccm.cloud.ids.vpcId
+  const { LoadbalancerId: id } = await ccm.askNlb<{ LoadbalancerId: string }>('CreateLoadBalancer', {
+    AddressType: 'Intranet',
+    LoadBalancerName: 'by-hand',
+    VpcId,
+    ZoneMappings: zones,
+  })
+  const group = { ServerGroupName: 'people', VpcId }
+  const { ServerGroupId } = await ccm.askNlb<{ ServerGroupId: string }>('CreateServerGroup', group)
+  const Servers = [{ ServerType: 'Ecs', ServerId: ccm.machine('node-1'), Port: 9999, Weight: 100 }]
+  await ccm.askNlb('AddServersToServerGroup', { ServerGroupId, Servers })
+  const listener = { LoadBalancerId: id, ListenerProtocol: 'TCP', ListenerPort: 9000, ServerGroupId }
+  await ccm.askNlb('CreateListener', listener)
+  return { id, groupId: ServerGroupId }
+}
+
+/** Nothing is there but what people made, as they made it; and it goes. */
+async function endShared({ id, groupId }: Shared): Promise<void> {
+  assert.deepEqual(
+    (await nlb.instances()).map(({ LoadBalancerId }) => LoadBalancerId),
+    [id],
+    'no instance is left behind',
+  )
+  const [listener, ...others] = await nlb.listenersOf(id)
+  assert.deepEqual([listener!.ListenerPort, listener!.ServerGroupId, others], [9000, groupId, []])
+  const [group, ...more] = await nlb.groups()
+  assert.deepEqual([group!.ServerGroupId, more], [groupId, []], 'no group is left behind')
+  assert.deepEqual(
+    group!.servers.map(({ Port }) => Port),
+    [9999],
+  )
+  await ccm.askNlb('DeleteListener', { ListenerId: listener!.ListenerId })
+  await ccm.askNlb('DeleteLoadBalancer', { LoadBalancerId: id })
+  await ccm.askNlb('DeleteServerGroup', { ServerGroupId: groupId })
+}
+
+const reusing = ({ id }: Shared) => ({ 'zone-maps': '', id, 'force-override-listeners': 'true' })
 
 async function nothingIsLeft(): Promise<void> {
   assert.deepEqual([await nlb.instances(), await nlb.groups()], [[], []])
@@ -99,30 +166,113 @@ test('killed after any call, the next run finishes the work with one instance; a
   }
 })
 
-type Edit = 'stop listener' | 'timeouts' | 'delete listener' | 'empty group' | 'rename' | 'extra listener'
-type Step =
-  | { readonly do: 'sync' | 'local' | 'cluster' | 'cluster ip' | 'balance' | 'port' | 'restart' }
-  | { readonly do: 'edit'; readonly edit: Edit }
-  | { readonly do: 'faults'; readonly every: number; readonly kind: 'refuse' | 'lose' }
-  | { readonly do: 'kill'; readonly after: number }
+test('killed after any call on an instance of people, nothing of theirs goes, and nothing of ours stays', async () => {
+  const shared = await shareInstance()
+  for (let count = 1; count <= 12; count++) {
+    const name = `sharing-${count}`
+    await nlb.addService({ name, annotations: reusing(shared) })
+    await killedSync(name, count)
+    await ccm.sync(name)
+    await check(name, shared.id)
+    await ccm.client.delete(services, { namespace: 'default', name })
+    await killedSync(name, count)
+    await ccm.sync(name)
+    assert.equal(await exists(name), false)
+  }
+  await endShared(shared)
+})
 
+type Edit =
+  | 'stop listener'
+  | 'timeouts'
+  | 'delete listener'
+  | 'empty group'
+  | 'rename'
+  | 'delete instance'
+  | 'extra listener'
+type Step =
+  | {
+      readonly do:
+        | 'sync'
+        | 'add'
+        | 'add reusing'
+        | 'delete'
+        | 'local'
+        | 'cluster'
+        | 'cluster ip'
+        | 'balance'
+        | 'port'
+        | 'restart'
+      readonly service: number
+    }
+  | { readonly do: 'annotate'; readonly service: number; readonly value: Readonly<Record<string, string | null>> }
+  | { readonly do: 'endpoints'; readonly service: number; readonly nodes: readonly number[] }
+  | { readonly do: 'node'; readonly node: number; readonly ready: boolean }
+  | { readonly do: 'edit'; readonly service: number; readonly edit: Edit }
+  | { readonly do: 'faults'; readonly every: number; readonly kind: 'refuse' | 'lose' }
+  | { readonly do: 'kill'; readonly service: number; readonly after: number }
+
+const service = fc.constantFrom(...SERVICES)
+const value = fc.constantFrom<Readonly<Record<string, string | null>>>(
+  { name: 'chosen' },
+  { name: null },
+  { scheduler: 'rr' },
+  { scheduler: null },
+  { 'idle-timeout': '60' },
+  { 'idle-timeout': 'nonsense' },
+  { 'idle-timeout': null },
+  { 'address-type': 'intranet' },
+  { 'address-type': null },
+  { 'additional-resource-tags': 'a=1,b=2' },
+  { 'additional-resource-tags': null },
+  { 'connection-drain': 'on', 'connection-drain-timeout': '30' },
+  { 'connection-drain': null, 'connection-drain-timeout': null },
+)
 const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 5, arbitrary: fc.record({ do: fc.constant('sync' as const), service }) },
   {
-    weight: 5,
+    weight: 6,
     arbitrary: fc.record({
-      do: fc.constantFrom('sync', 'sync', 'local', 'cluster', 'cluster ip', 'balance', 'port', 'restart'),
+      do: fc.constantFrom(
+        'add',
+        'add',
+        'add reusing',
+        'delete',
+        'local',
+        'cluster',
+        'cluster ip',
+        'balance',
+        'port',
+        'restart',
+      ),
+      service,
     }),
   },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('annotate' as const), service, value }) },
   {
     weight: 2,
     arbitrary: fc.record({
+      do: fc.constant('endpoints' as const),
+      service,
+      nodes: fc.array(fc.constantFrom(1, 2), { maxLength: 4 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('node' as const), node: fc.constantFrom(1, 2), ready: fc.boolean() }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
       do: fc.constant('edit' as const),
+      service,
       edit: fc.constantFrom<Edit>(
         'stop listener',
         'timeouts',
         'delete listener',
         'empty group',
         'rename',
+        'delete instance',
         'extra listener',
       ),
     }),
@@ -135,22 +285,47 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       kind: fc.constantFrom('refuse' as const, 'lose' as const),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('kill' as const), after: fc.integer({ min: 1, max: 12 }) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('kill' as const), service, after: fc.integer({ min: 1, max: 12 }) }),
+  },
 )
 
-async function perform(name: string, step: Step): Promise<void> {
+/** What a run of the state machine works on. */
+interface World {
+  readonly names: readonly string[]
+  readonly shared: Shared
+}
+
+async function perform({ names, shared }: World, step: Step): Promise<void> {
+  if (step.do === 'faults') {
+    ccm.api.meddle = (_, count) => (count % step.every === 0 ? step.kind : 'pass')
+    return
+  }
+  if (step.do === 'node') return setNode(step.node, step.ready)
+  const name = names[step.service]!
+  if (step.do === 'restart') return ccm.restart()
+  if (step.do === 'kill') return killedSync(name, step.after)
+  const there = await exists(name)
+  if (step.do === 'add' || step.do === 'add reusing') {
+    if (there) return
+    const annotations = step.do === 'add' ? {} : reusing(shared)
+    await nlb.addService({ name, annotations, ports: [{ port: 80 + step.service, targetPort: 8080 }] })
+    return
+  }
+  if (there) await change(name, step, shared)
+}
+
+type Change = Exclude<Step, { readonly do: 'faults' | 'node' | 'kill' }>
+
+async function change(name: string, step: Change, shared: Shared): Promise<void> {
   const isBalanced = async () => (await ccm.service(name)).spec.type === 'LoadBalancer'
   switch (step.do) {
     case 'sync':
       await tried(name)
       return
-    case 'restart':
-      return ccm.restart()
-    case 'faults':
-      ccm.api.meddle = (_, count) => (count % step.every === 0 ? step.kind : 'pass')
-      return
-    case 'kill':
-      return killedSync(name, step.after)
+    case 'delete':
+      return ccm.client.delete(services, { namespace: 'default', name })
     case 'local':
     case 'cluster':
       if (!(await isBalanced())) return
@@ -166,24 +341,41 @@ async function perform(name: string, step: Step): Promise<void> {
       })
     case 'balance':
       if (await isBalanced()) return
-      return ccm.patch(name, { spec: { type: 'LoadBalancer', loadBalancerClass: 'alibabacloud.com/nlb' } })
+      return ccm.patch(name, { spec: { type: 'LoadBalancer', loadBalancerClass: NLB_CLASS } })
     case 'port':
-      return ccm.patch(name, { spec: { ports: [{ port: 90, targetPort: 8080 }] } })
+      return ccm.patch(name, { spec: { ports: [{ port: 90 + step.service, targetPort: 8080 }] } })
+    case 'annotate':
+      return ccm.annotate(name, step.value)
+    case 'endpoints':
+      return ccm.setEndpoints(
+        name,
+        step.nodes.map((node, n) => endpoint(`10.244.${node}.${n + 2}`, `node-${node}`)),
+      )
     case 'edit':
-      return edit(name, step.edit)
+      return edit(name, step.edit, shared)
     default:
-      return step satisfies never
+      assert.fail(`No such step: ${step.do}`)
   }
 }
 
-/** What a person does at the console to the Service's instance, if it has one. */
-async function edit(name: string, what: Edit): Promise<void> {
-  const id = (await ccm.service(name)).metadata.labels?.['service.k8s.alibaba/loadbalancer-id']
-  if (id === undefined) return
-  const [listener] = await nlb.listenersOf(id)
+async function setNode(node: number, ready: boolean): Promise<void> {
+  const body = { status: { conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] } }
+  await ccm.client.patch(nodes, { name: `node-${node}` }, { type: 'strategic', body }, { subresource: 'status' })
+}
+
+/** What a person does at the console to the Service's own instance, if it has one. */
+async function edit(name: string, what: Edit, shared: Shared): Promise<void> {
+  const LoadBalancerId = await idOf(name)
+  const isThere = (await nlb.instances()).some((one) => one.LoadBalancerId === LoadBalancerId)
+  if (!isThere || LoadBalancerId === shared.id) return
+  const [listener] = await nlb.listenersOf(LoadBalancerId)
   const [group] = await nlb.groups(name)
-  if (what === 'rename')
-    await ccm.askNlb('UpdateLoadBalancerAttribute', { LoadBalancerId: id, LoadBalancerName: 'edited' })
+  if (what === 'delete instance') {
+    await ccm.askNlb('UpdateLoadBalancerProtection', { LoadBalancerId, DeletionProtectionEnabled: false })
+    await ccm.askNlb('DeleteLoadBalancer', { LoadBalancerId })
+    return
+  }
+  if (what === 'rename') await ccm.askNlb('UpdateLoadBalancerAttribute', { LoadBalancerId, LoadBalancerName: 'edited' })
   if (what === 'empty group' && group !== undefined && group.servers.length > 0) {
     await ccm.askNlb('RemoveServersFromServerGroup', { ServerGroupId: group.ServerGroupId, Servers: group.servers })
   }
@@ -194,43 +386,76 @@ async function edit(name: string, what: Edit): Promise<void> {
   if (what === 'delete listener') await ccm.askNlb('DeleteListener', { ListenerId })
   if (what === 'timeouts') await ccm.askNlb('UpdateListenerAttribute', { ListenerId, IdleTimeout: 33 })
   if (what !== 'extra listener') return
-  const extra = { LoadBalancerId: id, ListenerProtocol: 'TCP', ListenerPort: 7777, ServerGroupId }
+  const extra = { LoadBalancerId, ListenerProtocol: 'TCP', ListenerPort: EXTRA_PORT, ServerGroupId }
   await ccm.askNlb('CreateListener', extra).catch(() => {})
 }
 
-/** A listener of people's keeps a group that is no longer wanted: they take it away. */
-async function removeExtra(): Promise<void> {
+/** A person mends what only a person can: instances that are gone, and others' use of groups. */
+async function mend(name: string): Promise<void> {
+  if (!(await exists(name))) return
+  const { metadata } = await ccm.service(name)
+  if (metadata.deletionTimestamp === undefined) await ccm.clearStatus(name).catch(() => {})
   for (const { LoadBalancerId } of await nlb.instances()) {
     for (const { ListenerPort, ListenerId } of await nlb.listenersOf(LoadBalancerId)) {
-      if (ListenerPort === 7777) await ccm.askNlb('DeleteListener', { ListenerId })
+      if (ListenerPort === EXTRA_PORT) await ccm.askNlb('DeleteListener', { ListenerId })
     }
   }
 }
 
-test('whatever happens, a load balancer ends as its Service asks for it, and nothing leaks', async () => {
+/** Nobody interferes any more: it must settle, in few rounds, with nothing left to do. */
+async function settle({ names }: World): Promise<void> {
+  ccm.api.meddle = () => 'pass'
+  for (const name of names) {
+    if (!(await exists(name))) continue
+    await ccm.annotate(name, { 'idle-timeout': null })
+    if (!(await tried(name))) await mend(name)
+  }
+  for (let round = 1; ; round++) {
+    ccm.api.takeCalls()
+    const results: boolean[] = []
+    for (const name of names) results.push(await tried(name))
+    if (results.every(Boolean) && ccm.api.takeWrites().length === 0) return
+    assert.ok(round < ROUNDS, 'it does not settle')
+  }
+}
+
+async function checkAll({ names, shared }: World): Promise<void> {
+  const expected = new Set([shared.id])
+  for (const name of names) {
+    if (!(await exists(name))) continue
+    const { spec, metadata } = await ccm.service(name)
+    if (spec.type !== 'LoadBalancer') {
+      assert.equal(metadata.finalizers, undefined)
+      assert.deepEqual(await nlb.groups(name), [])
+      continue
+    }
+    await check(name, shared.id)
+    expected.add(await idOf(name))
+  }
+  const actual = (await nlb.instances()).map(({ LoadBalancerId }) => LoadBalancerId)
+  assert.deepEqual(actual.sort(), [...expected].sort(), 'every instance has its Service')
+}
+
+test('whatever happens, load balancers end as Services ask for them; nothing leaks, nothing foreign goes', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 20 }), async (steps) => {
-      const name = `s${++run}`
+      run++
       ccm.restart()
-      await nlb.addService({ name })
-      await ccm.setEndpoints(name, [endpoint('10.244.1.2', 'node-1')])
-      for (const each of steps) await perform(name, each)
-      ccm.api.meddle = () => 'pass'
-      if (!(await tried(name))) await removeExtra()
-      for (let round = 1; ; round++) {
-        ccm.api.takeCalls()
-        if ((await tried(name)) && ccm.api.takeWrites().length === 0) break
-        assert.ok(round < ROUNDS, 'it does not settle')
+      const world: World = { names: SERVICES.map((n) => `s${run}-${n}`), shared: await shareInstance() }
+      await perform(world, { do: 'add', service: 0 })
+      for (const each of steps) await perform(world, each)
+      await settle(world)
+      await checkAll(world)
+      for (const name of world.names) {
+        if (!(await exists(name))) continue
+        await ccm.client.delete(services, { namespace: 'default', name })
+        if (!(await tried(name))) await mend(name)
+        await tried(name)
+        assert.equal(await exists(name), false)
       }
-      const { spec, metadata } = await ccm.service(name)
-      if (spec.type === 'LoadBalancer') await check(name)
-      else {
-        assert.equal(metadata.finalizers, undefined)
-        await nothingIsLeft()
-      }
-      await ccm.client.delete(services, { namespace: 'default', name })
-      await tried(name)
-      await nothingIsLeft()
+      await setNode(1, true)
+      await setNode(2, true)
+      await endShared(world.shared)
     }),
     { numRuns: Number(process.env.FAIRLEAD_RUNS ?? 12), endOnFailure: true },
   )
