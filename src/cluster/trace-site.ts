@@ -50,7 +50,11 @@ export async function openTraceSite(where: Where): Promise<TraceSite> {
 
 async function foreignSite(path: string): Promise<TraceSite> {
   const transport = createAccessTransport(await requireKubeconfig(path))
-  const objects = await gathered(createClient(transport, { userAgent: 'fairlead-trace' }), transport)
+  const objects = await gathered(
+    createClient(transport, { userAgent: 'fairlead-trace' }),
+    transport,
+    `See whether it runs: kubectl --kubeconfig ${path} version`,
+  )
   const dns = objects.services.find(
     ({ metadata }) => metadata.namespace === 'kube-system' && metadata.name === 'kube-dns',
   )
@@ -79,7 +83,8 @@ async function requireKubeconfig(path: string): Promise<KubeconfigAccess> {
     return await loadKubeconfig(path)
   } catch (error) {
     if (!isFairleadError(error, 'NOT_FOUND')) throw error
-    throw new FairleadError('USAGE', error.message, { cause: error })
+    const hint = 'Give the path of a kubeconfig, or --name NAME for a cluster of this machine'
+    throw new FairleadError('USAGE', error.message, { cause: error, hint })
   }
 }
 
@@ -95,7 +100,7 @@ async function ownSite({ name, roots = {}, asksCloud = false }: Where): Promise<
   const { client, transport } = await connectAsAdmin(layout)
   const mayEnter = process.getuid?.() === 0
   const [objects, cloud] = await Promise.all([
-    gathered(client, transport),
+    gathered(client, transport, `See whether it runs: fairlead status --name ${name}`),
     asksCloud && mayEnter ? gatherCloud(layout) : undefined,
   ])
   const around = surroundings(spec, objects, mayEnter)
@@ -116,9 +121,13 @@ async function gatherCloud(layout: Layout): Promise<CloudFacts | undefined> {
   return cloudFacts(state, readUnhealthy(balancing))
 }
 
-async function gathered(client: Client, transport: Disposable): Promise<ClusterObjects> {
+/** @param suggestion What to do when the API does not answer. */
+async function gathered(client: Client, transport: Disposable, suggestion: string): Promise<ClusterObjects> {
   try {
     return await gatherObjects(client)
+  } catch (error) {
+    if (!isFairleadError(error, 'API_UNREACHABLE')) throw error
+    throw new FairleadError('API_UNREACHABLE', error.message, { cause: error, hint: suggestion })
   } finally {
     transport[Symbol.dispose]()
   }

@@ -124,6 +124,10 @@ export function parseTarget(words: QuestionWords, atlas: Atlas): Target {
   const [, body = text, suffix] = /^(.*?)(?:\/(tcp|udp|sctp))?$/i.exec(text) ?? []
   const protocol = suffix === undefined ? words.protocol : (suffix.toUpperCase() as Protocol)
   const slash = body.split('/')
+  const last = slash.at(-1) ?? ''
+  if (slash.length > 1 && slash.at(-2)?.includes(':') === true) {
+    throw usage(`"${last}" of "${text}" is no protocol`, 'Give tcp, udp or sctp, as in svc/web:80/tcp')
+  }
   const kind = KINDS[slash[0] ?? '']
   if (slash.length > 1 && kind === 'service')
     return serviceTarget({ text, words: slash.slice(1), namespace, protocol, atlas })
@@ -247,6 +251,8 @@ function hostTarget({ text, body, namespace, protocol, atlas }: HostWords): Targ
   if (addressFamily(host) === undefined && !/^[a-z0-9_]([a-z0-9._-]*[a-z0-9])?\.?$/i.test(host)) {
     throw usage(`"${text}" is neither an address nor a name`, 'Give ADDRESS:PORT, NAME[:PORT], svc/NAME or a URL')
   }
+  if (/^[\d.]+$/.test(host) && addressFamily(host) === undefined)
+    throw usage(`"${host}" is no address`, 'Give four numbers up to 255, as in 10.96.0.1:80')
   if (given !== undefined && number === undefined)
     throw usage(`"${given}" is not a port`, 'Give a number from 1 to 65535')
   const [name = '', space = namespace] = host.split('.')

@@ -77,8 +77,12 @@ async function wrong(home: TestHome, name: string, unreachable: string): Promise
     [['trace', '--name', name, 'clint', 'svc/web'], 2, /Perhaps default\/client is meant/],
     [['trace', '--name', name, 'client', 'svc/wbe'], 2, /Perhaps svc\/default\/web is meant/],
     [['trace', '--name', 'nobody', 'client', 'svc/web'], 3, /There is no cluster nobody/],
-    [['trace', '--kubeconfig', '/nonexistent', 'client', 'svc/web'], 2, /Cannot read the kubeconfig/],
-    [['trace', '--kubeconfig', unreachable, 'client', 'svc/web'], 3, /127\.0\.0\.1:1/],
+    [['trace', '--kubeconfig', '/nonexistent', 'client', 'svc/web'], 2, /Cannot read the kubeconfig .* Give the path/],
+    [['trace', '--kubeconfig', unreachable, 'client', 'svc/web'], 3, /127\.0\.0\.1:1.* See whether it runs: kubectl/],
+    [['whatif', '--kubeconfig', unreachable, 'svc/web', 'type=NodePort'], 3, /See whether it runs: kubectl/],
+    [['whatif', '--name', 'nobody', 'svc/web', 'type=NodePort'], 3, /There is no cluster nobody/],
+    [['whatif', '--name', name, 'svc/wbe', 'type=NodePort'], 2, /Perhaps svc\/default\/web is meant/],
+    [['trace', '--name', name, 'client', '10.96.300.1:80'], 2, /is no address/],
     [['whatif', '--name', name, 'svc/web', 'typ=NodePort'], 2, /Perhaps type is meant/],
   ]
   for (const [args, code, says] of cases) {

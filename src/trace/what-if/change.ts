@@ -3,7 +3,9 @@
 import { closest } from '../../base/closest.ts'
 import { FairleadError } from '../../base/error.ts'
 import { formatAddress, nthAddress, parseCidr } from '../../base/ip.ts'
+import { validateService } from '../../kube/kinds/service-validation.ts'
 import type { Pod, Service, ServiceSpec } from '../../kube/types/core.ts'
+import { fieldErrorText } from '../../kube/validation/field-error.ts'
 import { deriveSlices, isDerived } from '../derive-slices.ts'
 import { type Atlas, atlasOf, nameOf, type Surroundings, type World } from '../world.ts'
 import { withNetwork } from './change-network.ts'
@@ -60,7 +62,7 @@ function requireRange(text: string): string {
 
 function labelOf(text: string): [string, string] {
   const [key = '', value = ''] = text.split(/[=:]/)
-  if (key !== '') return [key, value]
+  if (key !== '' && /[=:]/.test(text)) return [key, value]
   throw new FairleadError('USAGE', `"${text}" is not a label`, { hint: 'Give selector=KEY:VALUE,...' })
 }
 
@@ -75,6 +77,7 @@ export function fork(before: Atlas, service: Service, words: readonly string[]):
   let world: World = { objects: before.objects, around: before.around }
   const changes: string[] = []
   const notes: string[] = []
+  const asked = new Set<keyof ServiceSpec>()
   for (const word of words) {
     const [, field = '', value = ''] = /^(?:spec\.)?([^=]+)=(.*)$/.exec(word) ?? []
     if (field === '') throw new FairleadError('USAGE', `"${word}" is no change`, { hint: 'Give field=value' })
@@ -97,11 +100,27 @@ export function fork(before: Atlas, service: Service, words: readonly string[]):
     }
     const spec = readerOf(field)(value, changed)
     for (const key of Object.keys(spec) as (keyof ServiceSpec)[]) {
+      asked.add(key)
       changes.push(`spec.${key}: ${text(changed.spec[key])} -> ${text(spec[key])}`)
     }
     changed = completed({ ...changed, spec: { ...changed.spec, ...spec } }, before, notes)
   }
+  requireTaken(changed, service, asked)
   return { service: changed, before, after: replaced(world, changed), changes, notes }
+}
+
+/** What the API would refuse is no forecast. Only what was asked for counts: the rest it fills in and takes away itself. */
+function requireTaken(service: Service, old: Service, asked: ReadonlySet<keyof ServiceSpec>): void {
+  // Upstream writes `spec.LoadBalancerSourceRanges`.
+  const known = new Set(validateService(old, old).map(fieldErrorText))
+  const errors = validateService(service, old).filter(({ field }) =>
+    [...asked].some((key) => new RegExp(`^spec\\.${key}\\b`, 'i').test(field)),
+  )
+  const told = errors.map(fieldErrorText).find((one) => !known.has(one))
+  if (told === undefined) return
+  throw new FairleadError('USAGE', `The API would not take that: ${told}`, {
+    hint: 'kubectl explain service.spec says what is allowed',
+  })
 }
 
 function text(value: unknown): string {

@@ -92,6 +92,11 @@ test('what cannot be changed is refused with what can', () => {
     ['externalTrafficPolicy=local', /Cluster or Local/],
     ['type', /field=value/],
     ['replicas=many', /whole number/],
+    ['selector=web', /KEY:VALUE/],
+    ['externalIPs=1.2.3', /kubectl explain/],
+    ['targetPort=70000', /kubectl explain/],
+    ['targetPort=Not_A_Name', /kubectl explain/],
+    ['loadBalancerSourceRanges=10.0.0.0/8', /kubectl explain/],
     ['loadBalancerSourceRanges=ten', /10\.0\.0\.0\/8/],
   ]
   for (const [word, hint] of cases) {
