@@ -40,6 +40,7 @@ export const O_NONBLOCK = 0o4000
 export const O_CLOEXEC = 0o2000000
 export const CLONE_FS = 0x200
 export const CLONE_NEWNS = 0x20000
+export const CLONE_NEWIPC = 0x08000000
 export const CLONE_NEWPID = 0x20000000
 export const CLONE_NEWNET = 0x40000000
 export const MS_RDONLY = 1

@@ -1,6 +1,7 @@
 import { FairleadError } from '../base/error.ts'
 import {
   CLONE_FS,
+  CLONE_NEWIPC,
   CLONE_NEWNS,
   CLONE_NEWPID,
   close,
@@ -17,6 +18,7 @@ import {
 } from './libc.ts'
 
 const OWN_MOUNTS = '/proc/thread-self/ns/mnt'
+const OWN_IPC = '/proc/thread-self/ns/ipc'
 const OWN_CHILDREN = '/proc/thread-self/ns/pid'
 
 /** A file system in memory, to be mounted on a directory that is there. */
@@ -68,6 +70,14 @@ export function inNewMountNamespace<T>(files: readonly MemoryFiles[], call: () =
 export function inNewProcessNamespace<T>(call: () => T): T {
   return comingBack(OWN_CHILDREN, CLONE_NEWPID, () => {
     unshare(CLONE_NEWPID)
+    return call()
+  })
+}
+
+/** Runs one synchronous call whose children have System V objects and message queues of their own (ipc_namespaces(7)). */
+export function inNewIpcNamespace<T>(call: () => T): T {
+  return comingBack(OWN_IPC, CLONE_NEWIPC, () => {
+    unshare(CLONE_NEWIPC)
     return call()
   })
 }

@@ -36,6 +36,17 @@ describe('what the containers of a pod share', () => {
   test('a container without limit leaves the pod without one', () => {
     assert.equal(size({ volumes: inMemory(), containers: [limited('a', '30Mi'), testContainer('b')] }), 1024 * MI)
   })
+  test('one /dev/shm and one namespace of System V objects, where there is more than one container', () => {
+    const two = [testContainer('a'), testContainer('b')]
+    const shared = {
+      memory: [{ target: '/pods/u/shm', bytes: 64 * MI, mode: 0o1777 }],
+      processes: false,
+      ipc: { shm: '/pods/u/shm' },
+    }
+    assert.deepEqual(podShare(testPod({ containers: two }), place), shared)
+    assert.deepEqual(podShare(testPod({ initContainers: [testContainer('i')] }), place), shared)
+    assert.equal(podShare(testPod({ containers: two, hostIPC: true }), place), undefined)
+  })
   test('processes', () => {
     assert.deepEqual(podShare(testPod({ shareProcessNamespace: true }), place), { memory: [], processes: true })
   })

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { parseQuantity, quantityValue } from '../kube/quantity.ts'
 import type { Container, Pod } from '../kube/types/core.ts'
 import type { MemoryFiles } from '../linux/mount-namespace.ts'
@@ -24,7 +24,18 @@ export function podShare(pod: Pod, { directory, memory }: SharePlace): PodShare 
       return gid === undefined ? { target, bytes, mode: 0o777 } : { target, bytes, mode: 0o2777, gid }
     })
   const processes = pod.spec.shareProcessNamespace === true && pod.spec.hostPID !== true
-  return files.length === 0 && !processes ? undefined : { memory: files, processes }
+  const ipc = sharesIpc(pod) ? { shm: join(dirname(directory), 'shm') } : undefined
+  if (files.length === 0 && !processes && ipc === undefined) return undefined
+  if (ipc === undefined) return { memory: files, processes }
+  return { memory: [...files, { target: ipc.shm, bytes: SHM_BYTES, mode: 0o1777 }], processes, ipc }
+}
+
+/** As container runtimes give to a pod. */
+const SHM_BYTES = 64 << 20
+
+/** A container alone has nobody to share with. */
+function sharesIpc({ spec: { hostIPC, containers, initContainers = [] } }: Pod): boolean {
+  return hostIPC !== true && containers.length + initContainers.length > 1
 }
 
 /** Whether a volume is a file system in memory. */

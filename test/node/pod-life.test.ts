@@ -142,6 +142,17 @@ containers: [{ ${shell('cd /all; cat a in/s labels cpu; ls /none | wc -l; ls -ld
     ],
   },
   {
+    name: 'shared-ipc',
+    spec: `restartPolicy: Never, containers: [
+{ ${shell('ipcmk -Q >/dev/null; echo shared >/dev/shm/x; until [ -e /dev/shm/seen ]; do sleep 0.05; done; df -k --output=size /dev/shm | tail -1')} },
+{ name: other, image: fairlead/client, command: [/bin/sh, -c, "until [ -s /dev/shm/x ]; do sleep 0.05; done; cat /dev/shm/x; ipcs -q | grep -c ^0x; stat -c %a /dev/shm; touch /dev/shm/seen"] }]`,
+    until: ended,
+    shows: [
+      ['logs {} -c main', /^ *65536\n$/],
+      ['logs {} -c other', /^shared\n1\n1777\n$/],
+    ],
+  },
+  {
     name: 'host-processes',
     spec: `hostPID: true, hostIPC: true, restartPolicy: Never, containers: [{ ${shell('readlink /proc/self/ns/pid /proc/self/ns/ipc')} }]`,
     until: ended,

@@ -17,7 +17,12 @@ const config: ContainerConfig = {
 
 interface Spec {
   readonly process: { readonly capabilities: Record<string, string[]>; readonly noNewPrivileges: boolean }
-  readonly mounts: { readonly destination: string; readonly type: string; readonly options: string[] }[]
+  readonly mounts: {
+    readonly destination: string
+    readonly type: string
+    readonly source?: string
+    readonly options: string[]
+  }[]
   readonly linux: {
     readonly namespaces: { type: string; path?: string }[]
     readonly cgroupsPath: string
@@ -60,6 +65,9 @@ describe('the OCI bundle', () => {
     )
     const shared = specOf({ holder: { pid: 77, share: { memory: [], processes: true } } }).linux
     assert.deepEqual(shared.namespaces[0], { type: 'pid', path: '/proc/77/ns/pid' })
+    const ipc = specOf({ holder: { pid: 77, share: { memory: [], processes: false, ipc: { shm: '/pods/u/shm' } } } })
+    assert.deepEqual(ipc.linux.namespaces.slice(0, 2), [{ type: 'pid' }, { type: 'ipc', path: '/proc/77/ns/ipc' }])
+    assert.equal(ipc.mounts.find(({ destination }) => destination === '/dev/shm')?.source, '/pods/u/shm')
     const shm = specOf({ hostIpc: true }).mounts.find(({ destination }) => destination === '/dev/shm')
     assert.equal(shm?.type, 'bind')
   })

@@ -131,11 +131,10 @@ const SYSTEM_MOUNTS = [
   { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] },
 ] as const
 
-const MACHINE_SHARED_MEMORY = {
-  destination: '/dev/shm',
-  type: 'bind',
-  source: '/dev/shm',
-  options: ['rbind', 'rprivate', 'nosuid', 'noexec', 'nodev', 'rw'],
+/** Of the machine, or of the pod. */
+function sharedMemory(source: string): object {
+  const options = ['rbind', 'rprivate', 'nosuid', 'noexec', 'nodev', 'rw']
+  return { destination: '/dev/shm', type: 'bind', source, options }
 }
 
 /**
@@ -155,7 +154,7 @@ export function ociSpec(config: ContainerConfig): object {
     linux: {
       namespaces: [
         ...processNamespace(config),
-        ...(config.hostIpc ? [] : [{ type: 'ipc' }]),
+        ...ipcNamespace(config),
         { type: 'uts' },
         { type: 'mount' },
         ...(config.netns === undefined ? [] : [{ type: 'network', path: config.netns }]),
@@ -175,11 +174,17 @@ function processNamespace({ hostProcesses, processesOf, holder }: ContainerConfi
   return [of === undefined ? { type: 'pid' } : { type: 'pid', path: `/proc/${of}/ns/pid` }]
 }
 
+function ipcNamespace({ hostIpc, holder }: ContainerConfig): readonly object[] {
+  if (hostIpc) return []
+  return [holder?.share.ipc === undefined ? { type: 'ipc' } : { type: 'ipc', path: `/proc/${holder.pid}/ns/ipc` }]
+}
+
 /** A later mount of a pod's own takes the place of one of ours, as `/dev/shm` often does. */
-function systemMounts({ mounts, privileged, hostIpc }: ContainerConfig): readonly object[] {
+function systemMounts({ mounts, privileged, hostIpc, holder }: ContainerConfig): readonly object[] {
   const own = new Set(mounts.map(({ destination }) => destination))
   return SYSTEM_MOUNTS.filter(({ destination }) => !own.has(destination)).map((mount) => {
-    if (hostIpc && mount.destination === '/dev/shm') return MACHINE_SHARED_MEMORY
+    const shm = hostIpc ? '/dev/shm' : holder?.share.ipc?.shm
+    if (shm !== undefined && mount.destination === '/dev/shm') return sharedMemory(shm)
     return privileged && mount.destination === '/sys' ? { ...mount, options: ['nosuid', 'noexec', 'nodev'] } : mount
   })
 }

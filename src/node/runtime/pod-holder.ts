@@ -2,7 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FairleadError } from '../../base/error.ts'
-import { inNewMountNamespace, inNewProcessNamespace, type MemoryFiles } from '../../linux/mount-namespace.ts'
+import {
+  inNewIpcNamespace,
+  inNewMountNamespace,
+  inNewProcessNamespace,
+  type MemoryFiles,
+} from '../../linux/mount-namespace.ts'
 import { isAlive, killProcess } from '../../linux/process.ts'
 import { readIdentity } from './container-directory.ts'
 
@@ -12,6 +17,8 @@ export interface PodShare {
   readonly memory: readonly MemoryFiles[]
   /** Containers are in one process namespace (`shareProcessNamespace`). */
   readonly processes: boolean
+  /** One namespace for System V objects and message queues; which of `memory` is its `/dev/shm`. */
+  readonly ipc?: { readonly shm: string }
 }
 
 /** The process that keeps what a pod's containers share, as the `pause` container does elsewhere. */
@@ -74,7 +81,7 @@ export function holderMounts(holder: PodHolder | undefined): string | undefined 
   return holder === undefined || holder.share.memory.length === 0 ? undefined : `/proc/${holder.pid}/ns/mnt`
 }
 
-function startHolder(podDirectory: string, { memory, processes }: PodShare): ChildProcess {
+function startHolder(podDirectory: string, { memory, processes, ipc }: PodShare): ChildProcess {
   const start = () =>
     spawn('/bin/sh', ['-c', SCRIPT, 'fairlead-pod', podDirectory], {
       cwd: '/',
@@ -83,7 +90,8 @@ function startHolder(podDirectory: string, { memory, processes }: PodShare): Chi
       detached: true,
     })
   const counted = processes ? () => inNewProcessNamespace(start) : start
-  const child = memory.length === 0 ? counted() : inNewMountNamespace(memory, counted)
+  const talking = ipc === undefined ? counted : () => inNewIpcNamespace(counted)
+  const child = memory.length === 0 ? talking() : inNewMountNamespace(memory, talking)
   // Both are seen otherwise: a child that did not start has no number, and one that has ended is not alive.
   child.on('error', () => undefined)
   child.stdin?.on('error', () => undefined)
