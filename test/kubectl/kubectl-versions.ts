@@ -25,7 +25,7 @@ const PROMISED = 28
 
 /**
  * The machine's own kubectl (the first in PATH), the oldest and the newest that can be had, and the oldest of those that
- * are promised; each program once.
+ * are promised; each program once. Of versions before that only Debian's: 1.27, for one, calls things by other words.
  */
 export function findKubectls(path = process.env.PATH ?? ''): readonly KubectlProgram[] {
   const directories = path.split(delimiter)
@@ -53,7 +53,7 @@ function numbered(directory: string): readonly Found[] {
   return entries(directory).flatMap((name) => {
     const minor = /^kubectl\.1\.(\d+)$/.exec(name)?.[1]
     const path = join(directory, name)
-    return minor !== undefined && isProgram(path) ? [{ path, minor: Number(minor) }] : []
+    return Number(minor) >= PROMISED && isProgram(path) ? [{ path, minor: Number(minor) }] : []
   })
 }
 
