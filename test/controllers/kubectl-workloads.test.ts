@@ -56,6 +56,8 @@ apiVersion: v1
 kind: Pod
 metadata: {name: deaf, labels: {app: deaf}}
 spec:
+  # It stays where it is when its node is tainted.
+  tolerations: [{operator: Exists}]
   containers: [{name: main, image: example.invalid/none:1}]
 ---
 apiVersion: v1

@@ -42,6 +42,7 @@ for (const network of ['flannel', 'terway-eniip']) {
         const question = `${from} -> ${to}: ${outcome.stdout}`
         assert.deepEqual([outcome.code, told.cause?.code], [code, cause], question)
         if (told.confirmation.sent) assert.deepEqual(told.confirmation.differences, [], question)
+        if (to === 'svc/web-lb') assert.match(outcome.stdout, /"loadBalancer": "lb-/, 'as the cloud has it')
       }
       const spaces = listNetns(`fl-${cluster.name}-`).map(netnsPath)
       for (const netns of spaces) {
