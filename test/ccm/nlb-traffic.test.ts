@@ -1,5 +1,6 @@
 /** What annotations of NLB do to packets: every row of the tables has its effect here, or a word why it has none. */
 import assert from 'node:assert/strict'
+import type { Socket } from 'node:net'
 import { after, before, test } from 'node:test'
 import { NLB_ROWS } from '../../src/ccm/nlb/nlb-annotations.ts'
 import { closed, firstLine } from '../../src/cloud/load-balancer/test-load-balancer.ts'
@@ -226,7 +227,17 @@ const EFFECTS: Readonly<Record<string, Effect | readonly Effect[] | string>> = {
       assert.deepEqual([client, headers['x-forwarded-for']], ['100.64.0.1', undefined], 'TLS ends, no more')
     },
   },
-  'loadbalancer-listener-port-range': onlyIn('see nlb-annotations.test.ts for what the local cloud has of ranges'),
+  'loadbalancer-listener-port-range': {
+    set: { 'backend-type': 'eni', 'listener-port-range': '1000-1002:80' },
+    async look({ name, open: [address = ''] }) {
+      on.lb.tcp(30, 1_001)
+      await on.ccm.setEndpoints(name, [endpoint('192.168.1.30', 'node-1')])
+      await on.ccm.sync(name)
+      await on.carry()
+      assert.equal((await on.ask(address, {}, 1_001)).n, 30, 'the pod is called at the port that was called')
+      assert.equal(await on.isOpen(address, {}, 999), false)
+    },
+  },
   'loadbalancer-server-group-type': {
     set: { 'backend-type': 'eni', 'server-group-type': 'ip' },
     look: (place) => answersItself(place),
@@ -282,6 +293,20 @@ const EFFECTS: Readonly<Record<string, Effect | readonly Effect[] | string>> = {
       },
     },
     notOffered({ scheduler: 'wlc' }, /Scheduler 'Wlc' is not offered/),
+    {
+      set: { scheduler: 'wlc', 'preserve-client-ip': 'off' },
+      async look({ open: [address = ''] }) {
+        const held: Socket[] = []
+        const served: number[] = []
+        for (let i = 0; i < 4; i++) {
+          const socket = await on.lb.connect(address, 80)
+          held.push(socket)
+          served.push(Number((await firstLine(socket)).split(' ')[0]))
+        }
+        assert.deepEqual(shares(served), { 1: 2, 129: 2 }, 'who has fewer connections is next')
+        for (const socket of held) socket.destroy()
+      },
+    },
   ],
   'loadbalancer-connection-drain': {
     set: { 'connection-drain': 'off' },
