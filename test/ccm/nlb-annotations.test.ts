@@ -350,6 +350,20 @@ test('additional-cert-ids come with the listener, change, and go with an empty v
     assert.deepEqual(await seen(), [])
   }))
 
+test('ip-version DualStack gives IPv6 addresses; ipv6-address-type opens them to the internet, and closes them', () =>
+  withService({ 'ip-version': 'DualStack', 'ipv6-address-type': 'internet' }, async (name, { LoadBalancerId }) => {
+    const seen = async () => {
+      const parameters = { LoadBalancerId }
+      const answer = await ccm.askNlb<Record<string, unknown>>('GetLoadBalancerAttribute', parameters)
+      return [answer.AddressIpVersion, answer.Ipv6AddressType]
+    }
+    assert.deepEqual(await seen(), ['DualStack', 'Internet'])
+    await staysAsItIs(name)
+    await ccm.annotate(name, { 'ipv6-address-type': 'intranet' })
+    await ccm.sync(name)
+    assert.deepEqual(await seen(), ['DualStack', 'Intranet'])
+  }))
+
 test('listener-port-range makes one listener for many ports, before servers at any port', () =>
   withService({ 'backend-type': 'eni', 'listener-port-range': '1000-2000:80' }, async (name, { LoadBalancerId }) => {
     const [listener, ...others] = await nlb.listenersOf(LoadBalancerId)
@@ -364,7 +378,6 @@ test('listener-port-range makes one listener for many ports, before servers at a
 
 /** What the local cloud does not have: the annotation reaches it, and its refusal reaches the Service. */
 const REFUSED: readonly [set: Record<string, string>, refusal: RegExp][] = [
-  [{ 'ip-version': 'DualStack' }, /AddressIpVersion DualStack is not offered/],
   [{ 'ipv6-address-type': 'internet' }, /has no IPv6 address to open or close/],
   [{ scheduler: 'wlc' }, /Scheduler 'Wlc' is not offered/],
   [{ ...TLS, cacert: 'on', 'cacert-id': 'ca-1' }, /authentication of clients by certificate/],

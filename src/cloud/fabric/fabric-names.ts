@@ -20,6 +20,8 @@ export const NAT_GATEWAY_ADDRESS = '203.0.113.10'
 export const PUBLIC_CIDRS = ['203.0.113.0/24', '2001:db8:1::/64'] as const
 /** The internet's own end of its link, where clients call from, and the VPC's. */
 export const INTERNET_CLIENTS = ['198.51.100.2/24', '2001:db8:2::2/64'] as const
+/** Where all clients on the internet are. */
+export const INTERNET_CIDRS = ['198.51.100.0/24', '2001:db8:2::/64'] as const
 export const INTERNET_ROUTERS = ['198.51.100.1/24', '2001:db8:2::1/64'] as const
 /** The VPC's device towards the internet. */
 export const INTERNET_DEVICE = 'internet'

@@ -1,3 +1,5 @@
+import { addressFamily } from '../../base/ip.ts'
+import { INTERNET_CIDRS } from '../fabric/fabric-names.ts'
 import type { ListenerCertificates, ListenerPlan } from '../load-balancer/plan.ts'
 import { keyedCertificate } from '../slb/keyed-certificate.ts'
 import { type Layer7Settings, SERVER_CERTIFICATES } from '../slb/model.ts'
@@ -31,8 +33,11 @@ export function compileNlbPlan(state: Reader): ListenerPlan[] {
     if (loadBalancer === undefined || group === undefined || listener.status !== 'Running') return []
     return loadBalancer.zones.flatMap((zone) => {
       const backends = backendsOf(group, loadBalancer.crossZoneEnabled ? undefined : zone.zoneId)
-      const common = { ...compileListener(state, listener, { loadBalancer, group }), backends }
-      return addressesOf(state, zone).map((address) => ({ ...common, key: planKey(listener, address), address }))
+      const common = { ...compileListener(state, listener, group), backends }
+      return addressesOf(state, zone).map((address) => {
+        const acl = aclOf(state, { loadBalancer, listener, address })
+        return { ...common, ...(acl === undefined ? {} : { acl }), key: planKey(listener, address), address }
+      })
     })
   })
 }
@@ -50,7 +55,20 @@ function planKey(listener: Listener, address: string): string {
 
 function addressesOf(state: Reader, zone: ZoneMapping): string[] {
   const eip = publicAddressOf(state, zone)
-  return [zone.privateAddress, ...(eip === undefined ? [] : [eip.address])]
+  const ipv6 = zone.ipv6Address === undefined ? [] : [zone.ipv6Address]
+  return [zone.privateAddress, ...(eip === undefined ? [] : [eip.address]), ...ipv6]
+}
+
+/** Who may come: whom security groups admit, and by IPv6 the internet only where it is let in. */
+function aclOf(
+  state: Reader,
+  { loadBalancer, listener, address }: { loadBalancer: NetworkLoadBalancer; listener: Listener; address: string },
+): ListenerPlan['acl'] {
+  const isClosed = addressFamily(address) === 6 && loadBalancer.ipv6AddressType !== 'Internet'
+  const closedTo = isClosed ? INTERNET_CIDRS : []
+  const cidrs = admittedClients(state, loadBalancer, listener, closedTo)
+  if (cidrs !== undefined) return { type: 'white', cidrs }
+  return isClosed ? { type: 'black', cidrs: closedTo } : undefined
 }
 
 const PROTOCOLS = { TCP: 'tcp', UDP: 'udp', TCPSSL: 'tcpssl' } as const
@@ -74,9 +92,8 @@ const NO_LAYER7: Layer7Settings = {
 function compileListener(
   state: Reader,
   listener: Listener,
-  { loadBalancer, group }: { loadBalancer: NetworkLoadBalancer; group: ServerGroup },
-): Omit<ListenerPlan, 'key' | 'address' | 'backends'> {
-  const cidrs = admittedClients(state, loadBalancer, listener)
+  group: ServerGroup,
+): Omit<ListenerPlan, 'key' | 'address' | 'backends' | 'acl'> {
   const { connectionDrainEnabled, connectionDrainTimeout } = group
   return {
     port: portsOf(listener).first,
@@ -84,7 +101,6 @@ function compileListener(
     protocol: PROTOCOLS[listener.protocol],
     scheduler: SCHEDULERS[group.scheduler],
     healthCheck: group.healthCheck,
-    ...(cidrs === undefined ? {} : { acl: { type: 'white', cidrs } }),
     ...(group.preserveClientIp ? {} : { hidesClient: true }),
     layer4: {
       persistenceTimeout: 0,

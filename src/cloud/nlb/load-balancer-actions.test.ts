@@ -149,7 +149,6 @@ test('bad input is refused with its code, and nothing is half made', async () =>
     [...create({ VpcId: 'vpc-no' }), 'ResourceNotFound.Vpc'],
     [...create({ AddressType: 'internet' }), 'IllegalParam.AddressType'],
     [...create({ AddressType: '' }), 'MissingParam.AddressType'],
-    [...create({ AddressIpVersion: 'DualStack' }), 'OperationFailed.vSwitchNotSupportIpv6'],
     [...create({ LoadBalancerName: '1' }), 'IllegalParam.loadBalancerName'],
     [...create({ ZoneMappings: [] }), 'InvalidZones'],
     [...create({ ZoneMappings: [a] }), 'InvalidZones'],

@@ -1,5 +1,5 @@
 import { SECURITY_GROUPS } from '../ecs/model.ts'
-import { missing, type Parameters } from '../openapi/parameters.ts'
+import { missing } from '../openapi/parameters.ts'
 import type { Action, Call } from '../openapi/product.ts'
 import { Refusal } from '../openapi/refusal.ts'
 import { requireQuota } from '../quota/quota.ts'
@@ -31,8 +31,8 @@ export const LOAD_BALANCER_ACTIONS: readonly (readonly [string, Action])[] = [
   ['LoadBalancerLeaveSecurityGroup', leaveSecurityGroup],
   ['AttachCommonBandwidthPackageToLoadBalancer', attachBandwidthPackage],
   ['DetachCommonBandwidthPackageFromLoadBalancer', detachBandwidthPackage],
-  ['EnableLoadBalancerIpv6Internet', refuseIpv6Internet],
-  ['DisableLoadBalancerIpv6Internet', refuseIpv6Internet],
+  ['EnableLoadBalancerIpv6Internet', (call) => setIpv6Internet(call, 'Internet')],
+  ['DisableLoadBalancerIpv6Internet', (call) => setIpv6Internet(call, 'Intranet')],
 ]
 
 const ADDRESS_TYPES = ['Internet', 'Intranet'] as const
@@ -54,16 +54,17 @@ function createLoadBalancer(call: Call): object {
   const vpcId = parameters.required('VpcId')
   if (transaction.get(VPCS, vpcId) === undefined) notFound('Vpc', vpcId)
   const addressType = parameters.oneOf('AddressType', ADDRESS_TYPES) ?? missing('AddressType')
-  requireIpv4(parameters)
+  const dualStack = parameters.oneOf('AddressIpVersion', ['ipv4', 'DualStack']) === 'DualStack'
+  const types = { addressType, ...(dualStack ? { ipv6AddressType: 'Intranet' as const } : {}) }
   const bandwidthPackageId = parameters.string('BandwidthPackageId')
   if (bandwidthPackageId !== undefined) requireInternet({ id, addressType })
   const holder = { transaction, loadBalancerId: id, now }
   transaction.put(NETWORK_LOAD_BALANCERS, id, {
     id,
     name: parameters.string('LoadBalancerName', NAME) ?? id,
-    addressType,
+    ...types,
     vpcId,
-    zones: zoneRequests(call, vpcId).map((zone) => enterZone(holder, zone, addressType)),
+    zones: zoneRequests(call, vpcId).map((zone) => enterZone(holder, zone, types)),
     securityGroupIds: requireSecurityGroups(call, vpcId),
     ...(bandwidthPackageId === undefined ? {} : { bandwidthPackageId }),
     crossZoneEnabled: true,
@@ -76,17 +77,10 @@ function createLoadBalancer(call: Call): object {
   return { LoadbalancerId: id, LoadBalancerId: id }
 }
 
-/** No vSwitch has IPv6 addresses to give. */
-function requireIpv4(parameters: Parameters): void {
-  if (parameters.oneOf('AddressIpVersion', ['ipv4', 'DualStack']) !== 'DualStack') return
-  throw new Refusal(
-    'OperationFailed.vSwitchNotSupportIpv6',
-    'The AddressIpVersion DualStack is not offered: the vSwitches of this region have no IPv6 addresses. Give ipv4.',
-  )
-}
-
-function refuseIpv6Internet({ parameters, transaction }: Call): never {
-  const { id } = requireLoadBalancer(transaction, parameters.required('LoadBalancerId'))
+/** New instances are closed to the internet by IPv6. */
+function setIpv6Internet(call: Call, ipv6AddressType: 'Internet' | 'Intranet'): object {
+  const { id, ipv6AddressType: before } = loadBalancerOf(call)
+  if (before !== undefined) return change(call, { ipv6AddressType })
   throw new Refusal(
     'OperationDenied.AddressIpVersionNotSupport',
     `The instance ${id} has the AddressIpVersion ipv4: it has no IPv6 address to open or close to the internet.`,
@@ -144,14 +138,15 @@ function updateAddressType(call: Call): object {
 /** Zones that stay keep their addresses; those not named are left. */
 function updateZones(call: Call): object {
   const { transaction, now } = call
-  const { id, vpcId, addressType, zones: before } = loadBalancerOf(call)
+  const loadBalancer = loadBalancerOf(call)
+  const { id, vpcId, addressType, zones: before } = loadBalancer
   const requests = zoneRequests(call, vpcId)
   for (const zone of before) {
     if (!requests.some(({ vSwitch }) => vSwitch.zoneId === zone.zoneId)) leaveZone(transaction, zone)
   }
   const zones = requests.map((request) => {
     const zone = before.find(({ zoneId }) => zoneId === request.vSwitch.zoneId)
-    if (zone === undefined) return enterZone({ transaction, loadBalancerId: id, now }, request, addressType)
+    if (zone === undefined) return enterZone({ transaction, loadBalancerId: id, now }, request, loadBalancer)
     if (zone.vSwitchId !== request.vSwitch.id) {
       throw new Refusal(
         'OperationDenied.ZoneVSwitchChanged',

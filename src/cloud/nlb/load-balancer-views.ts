@@ -40,7 +40,7 @@ function matches(parameters: Call['parameters'], one: NetworkLoadBalancer): bool
     among('LoadBalancerNames', one.name) &&
     among('VpcIds', one.vpcId) &&
     equal('AddressType', one.addressType) &&
-    equal('AddressIpVersion', 'ipv4') &&
+    equal('AddressIpVersion', ipVersionOf(one)) &&
     equal('LoadBalancerStatus', 'Active') &&
     equal('LoadBalancerBusinessStatus', 'Normal') &&
     equal('DNSName', dnsName(one.id)) &&
@@ -63,8 +63,8 @@ function view(transaction: Call['transaction'], one: NetworkLoadBalancer): objec
     LoadBalancerStatus: 'Active',
     LoadBalancerBusinessStatus: 'Normal',
     AddressType: one.addressType,
-    AddressIpVersion: 'ipv4',
-    Ipv6AddressType: '',
+    AddressIpVersion: ipVersionOf(one),
+    Ipv6AddressType: one.ipv6AddressType ?? '',
     DNSName: dnsName(one.id),
     RegionId: REGION_ID,
     VpcId: one.vpcId,
@@ -86,6 +86,10 @@ function view(transaction: Call['transaction'], one: NetworkLoadBalancer): objec
   }
 }
 
+function ipVersionOf({ ipv6AddressType }: NetworkLoadBalancer): 'ipv4' | 'DualStack' {
+  return ipv6AddressType === undefined ? 'ipv4' : 'DualStack'
+}
+
 function modificationView({ enabled, reason, since }: Protection): object {
   return {
     Status: enabled ? 'ConsoleProtection' : 'NonProtection',
@@ -96,11 +100,12 @@ function modificationView({ enabled, reason, since }: Protection): object {
 
 function zoneView(transaction: Call['transaction'], zone: ZoneMapping): object {
   const eip = publicAddressOf(transaction, zone)
+  const ipv6 = zone.ipv6Address === undefined ? {} : { Ipv6Address: zone.ipv6Address }
   const open = eip === undefined ? {} : { PublicIPv4Address: eip.address, AllocationId: eip.allocationId }
   return {
     ZoneId: zone.zoneId,
     VSwitchId: zone.vSwitchId,
     Status: 'Active',
-    LoadBalancerAddresses: [{ PrivateIPv4Address: zone.privateAddress, ...open }],
+    LoadBalancerAddresses: [{ PrivateIPv4Address: zone.privateAddress, ...open, ...ipv6 }],
   }
 }

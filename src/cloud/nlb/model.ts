@@ -8,6 +8,8 @@ export interface NetworkLoadBalancer {
   readonly id: string
   readonly name: string
   readonly addressType: 'Internet' | 'Intranet'
+  /** Of DualStack instances: who may come by IPv6. */
+  readonly ipv6AddressType?: 'Internet' | 'Intranet'
   readonly vpcId: string
   readonly zones: readonly ZoneMapping[]
   readonly securityGroupIds: readonly string[]
@@ -34,6 +36,8 @@ export interface ZoneMapping {
   readonly zoneId: string
   readonly vSwitchId: string
   readonly privateAddress: string
+  /** Of DualStack instances. */
+  readonly ipv6Address?: string
   /** An EIP that was allocated for this zone, and goes with it. */
   readonly ownAllocationId?: string
 }

@@ -1,5 +1,6 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { createServer, type Server, type Socket as Stream } from 'node:net'
+import { addressFamily } from '../../base/ip.ts'
 import type { Log } from '../../base/log.ts'
 import { FLAG, RCODE, TYPE, UDP_SIZE } from '../../dns/wire/codes.ts'
 import { decodeMessage, encodeMessage } from '../../dns/wire/message.ts'
@@ -124,8 +125,10 @@ function resolve(
     const isBetween = name.split('.').length <= NLB_ZONE.split('.').length + 1
     return { answers: [], rcode: isBetween ? RCODE.NOERROR : RCODE.NXDOMAIN }
   }
-  if (type !== TYPE.A) return { answers: [], rcode: RCODE.NOERROR }
-  const answers = addresses.map((address): DnsRecord => ({ name: asked, ttl: TTL, data: { kind: 'A', address } }))
+  const answers = addresses.flatMap((address): DnsRecord[] => {
+    const kind = addressFamily(address) === 6 ? 'AAAA' : 'A'
+    return type === TYPE[kind] ? [{ name: asked, ttl: TTL, data: { kind, address } }] : []
+  })
   return { answers, rcode: RCODE.NOERROR }
 }
 

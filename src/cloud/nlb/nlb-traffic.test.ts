@@ -35,9 +35,9 @@ function missingTool(): string | false {
 }
 
 /** An instance of the internet in both zones. */
-function instance(nlb: TestNlb): Promise<string> {
+function instance(nlb: TestNlb, settings: object = {}): Promise<string> {
   const zones = nlb.zones(...PRIVATE.map((PrivateIPv4Address) => ({ PrivateIPv4Address })))
-  return nlb.create({ AddressType: 'Internet', ZoneMappings: zones })
+  return nlb.create({ AddressType: 'Internet', ZoneMappings: zones, ...settings })
 }
 
 async function group(nlb: TestNlb, settings: object): Promise<string> {
@@ -178,6 +178,51 @@ test('TCPSSL ends TLS with the certificate of the name; TCP can hide its client'
   }
   assert.match(await curl(lb, `http://${PUBLIC[0]}/`), /"client":"100\.64\.0\.1"/)
   assert.deepEqual((await plane.report()).problems, new Map())
+})
+
+test('DualStack: by IPv6 from the VPC, and from the internet once it is let in', { skip: missingTool() }, async () => {
+  await using lb = new TestLoadBalancer('nl6')
+  await using nlb = await openTestNlb({ region: REGION })
+  const plane = lb.plane()
+  for (const n of [1, 129]) lb.tcp(n)
+  const LoadBalancerId = await instance(nlb, { AddressIpVersion: 'DualStack' })
+  const ServerGroupId = await group(nlb, { Scheduler: 'rr' })
+  const listener = { LoadBalancerId, ServerGroupId, ListenerProtocol: 'TCP', ListenerPort: 80 }
+  await nlb.ask('CreateListener', { ...listener, ProxyProtocolEnabled: false })
+  const apply = () => plane.apply({ listeners: compileNlbPlan(nlb.cloud.state) })
+  await apply()
+  type Zones = { ZoneMappings: { LoadBalancerAddresses: { Ipv6Address: string; PublicIPv4Address: string }[] }[] }
+  const look = async () => {
+    const view = await nlb.ask<Zones & Record<string, unknown>>('GetLoadBalancerAttribute', { LoadBalancerId })
+    const addresses = view.ZoneMappings.flatMap(({ LoadBalancerAddresses }) => LoadBalancerAddresses)
+    return { words: [view.AddressIpVersion, view.Ipv6AddressType], addresses }
+  }
+  const { words, addresses } = await look()
+  assert.deepEqual(words, ['DualStack', 'Intranet'])
+  const [first] = addresses
+  assert.ok(first !== undefined)
+  assert.deepEqual(
+    addresses.map(({ Ipv6Address }) => Ipv6Address),
+    ['2001:db8:1::64', '2001:db8:1::65'],
+  )
+  const served = async (netns: string, host: string) => (await lb.ask(host, 80, { netns })).split(' ')[0] ?? ''
+  const client = lb.node(2)
+  assert.deepEqual([await served(client, first.Ipv6Address), await served(client, first.Ipv6Address)].sort(), [
+    '1',
+    '129',
+  ])
+  await assert.rejects(lb.ask(first.Ipv6Address, 80, { timeoutMs: 300 }), 'closed to the internet')
+  assert.match(await served(lb.internet, first.PublicIPv4Address), /^(1|129)$/)
+  await nlb.ask('EnableLoadBalancerIpv6Internet', { LoadBalancerId })
+  await apply()
+  assert.match(await served(lb.internet, first.Ipv6Address), /^(1|129)$/)
+  await nlb.ask('DisableLoadBalancerIpv6Internet', { LoadBalancerId })
+  await apply()
+  await assert.rejects(lb.ask(first.Ipv6Address, 80, { timeoutMs: 300 }))
+  await nlb.ask('DeleteLoadBalancer', { LoadBalancerId })
+  const other = await nlb.create({ AddressType: 'Intranet', AddressIpVersion: 'DualStack' })
+  const { ZoneMappings } = await nlb.ask<Zones>('GetLoadBalancerAttribute', { LoadBalancerId: other })
+  assert.equal(ZoneMappings[0]?.LoadBalancerAddresses[0]?.Ipv6Address, first.Ipv6Address, 'given back')
 })
 
 test('Wlc: new connections go to the server that has the fewest', { skip: missingTool() }, async () => {

@@ -7,19 +7,20 @@ type Reader = Pick<CloudState, 'get' | 'list'>
 
 /**
  * Which clients an instance's security groups let in to a listener, as ranges; `undefined` when it is in none and
- * everybody may come. The first rule that a client matches decides: lower priorities first, of equal ones what drops.
+ * everybody may come; those it is closed to never. The first rule that a client matches decides: lower priorities first, of equal ones what drops.
  */
 export function admittedClients(
   state: Reader,
   { securityGroupIds }: Pick<NetworkLoadBalancer, 'securityGroupIds'>,
   listener: Pick<Listener, 'protocol' | 'port' | 'range'>,
+  closedTo: readonly string[] = [],
 ): string[] | undefined {
   if (securityGroupIds.length === 0) return undefined
   const rules = securityGroupIds
     .flatMap((id) => state.get(SECURITY_GROUPS, id)?.rules ?? [])
     .filter((rule) => rule.direction === 'ingress' && concerns(rule, listener))
     .sort((a, b) => a.priority - b.priority || weight(a) - weight(b))
-  const [accepted, decided]: [Cidr[], Cidr[]] = [[], []]
+  const [accepted, decided]: [Cidr[], Cidr[]] = [[], closedTo.flatMap((text) => parseCidr(text) ?? [])]
   for (const rule of rules) {
     const peers = peersOf(state, rule)
     if (rule.policy === 'accept') accepted.push(...peers.flatMap((peer) => withoutAll(peer, decided)))

@@ -77,16 +77,20 @@ function requireDistinct(requests: readonly ZoneRequest[]): void {
   throw new Refusal('DuplicatedParam.AllocationId', 'ZoneMappings names an EIP twice: give each zone its own.')
 }
 
-/** Takes a private address in a zone, and an EIP where the instance is one of the internet. @throws Refusal */
+/** Takes a private address in a zone, an EIP where the instance is one of the internet, and an IPv6 address of DualStack. @throws Refusal */
 export function enterZone(
   holder: Holder,
   request: ZoneRequest,
-  addressType: NetworkLoadBalancer['addressType'],
+  { addressType, ipv6AddressType }: Pick<NetworkLoadBalancer, 'addressType' | 'ipv6AddressType'>,
 ): ZoneMapping {
   const { transaction, loadBalancerId } = holder
   const { vSwitch, privateAddress: wanted, allocationId } = request
   const privateAddress = takeAddress(transaction, vSwitch, { holder: loadBalancerId, wanted })
-  const zone: ZoneMapping = { zoneId: vSwitch.zoneId, vSwitchId: vSwitch.id, privateAddress }
+  const place: ZoneMapping = { zoneId: vSwitch.zoneId, vSwitchId: vSwitch.id, privateAddress }
+  const zone: ZoneMapping =
+    ipv6AddressType === undefined
+      ? place
+      : { ...place, ipv6Address: takePublicAddress(transaction, { holder: loadBalancerId, version: 'ipv6' }) }
   if (addressType === 'Internet') return openToInternet(holder, zone, allocationId)
   if (allocationId === undefined) return zone
   throw new Refusal('IllegalParam.AllocationId', 'An instance of AddressType Intranet has no EIP.')
@@ -123,6 +127,7 @@ export function closeToInternet(transaction: Transaction, zone: ZoneMapping): Zo
 /** Gives all addresses of a zone back. */
 export function leaveZone(transaction: Transaction, zone: ZoneMapping): void {
   closeToInternet(transaction, zone)
+  if (zone.ipv6Address !== undefined) returnPublicAddress(transaction, zone.ipv6Address)
   returnAddress(transaction, zone.vSwitchId, zone.privateAddress)
 }
 
@@ -136,12 +141,15 @@ export function publicAddressOf(
     .find(({ binding }) => binding?.instanceType === 'Nlb' && binding.privateAddress === privateAddress)
 }
 
-/** Where an instance is found by its name: of each zone the public address, or the private one when it has none. */
+/** Where an instance is found by its name: of each zone the public address, or the private one when it has none, and the IPv6 address. */
 export function namedAddresses(
   reader: Pick<Transaction, 'list'>,
   { zones }: Pick<NetworkLoadBalancer, 'zones'>,
 ): readonly string[] {
-  return zones.map((zone) => publicAddressOf(reader, zone)?.address ?? zone.privateAddress)
+  return zones.flatMap((zone) => {
+    const ipv6 = zone.ipv6Address === undefined ? [] : [zone.ipv6Address]
+    return [publicAddressOf(reader, zone)?.address ?? zone.privateAddress, ...ipv6]
+  })
 }
 
 function allocate({ transaction, loadBalancerId, now }: Holder, zone: ZoneMapping): ElasticIp {

@@ -114,9 +114,19 @@ export class HaproxyMaster {
     const before = await this.#workers()
     if (this.#identity !== undefined) killProcess(this.#identity, 'SIGUSR2')
     await this.#until(this.#options.clock.now() + START_TIMEOUT_MS, async () => {
-      const { current } = await this.#workers()
-      return current.some((pid) => !before.current.includes(pid))
+      const { current, old } = await this.#workers()
+      if (!current.some((pid) => !before.current.includes(pid))) return false
+      const former = old.filter((pid) => before.current.includes(pid))
+      const stopping = await Promise.all(former.map((pid) => this.#isStopping(pid)))
+      return stopping.every(Boolean)
     })
+  }
+
+  /** Whether a worker takes no new connections: for a moment after a reload the old one does. */
+  async #isStopping(pid: number): Promise<boolean> {
+    const info = await askHaproxy(this.#options.directory, MASTER_SOCKET, [`@!${pid} show info`])
+    // One that has ended tells nothing.
+    return !/^Stopping: 0$/m.test(info)
   }
 
   async #workers() {
