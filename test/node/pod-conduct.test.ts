@@ -61,7 +61,7 @@ describe('what pods do over time', { skip: unavailable, timeout: 180_000 }, () =
         const pod = cluster.traffic.watch.pod(row.name)
         return pod !== undefined && row.until(pod) ? pod : undefined
       })
-      for (const [command, expected] of row.shows) assert.match(await shown(cluster, row, command), expected)
+      for (const show of row.shows) assert.match(await shown(cluster, row, show), show[1])
     })
   }
 

@@ -32,7 +32,17 @@ export function program(text: string, more = ''): string {
   return `name: main, image: fairlead/client, command: [/fairlead/node, -e, ${JSON.stringify(text)}]${more === '' ? '' : `, ${more}`}`
 }
 
-/** What kubectl prints of a row; `{}` stands for the pod's name. */
-export function shown(cluster: PodCluster, { name }: Row, command: string): Promise<string> {
-  return cluster.show(...command.replaceAll('{}', name).split(' '))
+/** So long may an Event be on its way. */
+const EVENT_MS = 20_000
+
+/**
+ * What kubectl prints of a row; `{}` stands for the pod's name. Events are written after what they tell of: they are
+ * looked for until they are there.
+ */
+export async function shown(cluster: PodCluster, { name }: Row, [command, expected]: Row['shows'][number]) {
+  const deadline = Date.now() + EVENT_MS
+  for (;;) {
+    const text = await cluster.show(...command.replaceAll('{}', name).split(' '))
+    if (expected.test(text) || !command.startsWith('events ') || Date.now() > deadline) return text
+  }
 }
