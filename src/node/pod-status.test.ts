@@ -87,6 +87,26 @@ describe('the status of a pod', () => {
     )
   })
 
+  test('says which generation of the pod it is about, and so does each condition', () => {
+    const status = statusOf(testPod({}, { generation: 3 }), testView({ web: running() }))
+    assert.equal(status.observedGeneration, 3)
+    assert.deepEqual([...new Set(status.conditions?.map((each) => each.observedGeneration))], [3])
+  })
+
+  test('of what a container was allotted, what it has, and how far a resize is', () => {
+    const [wanted, actual] = [{ requests: { cpu: '2' } }, { requests: { cpu: '1' } }]
+    const pod = testPod({ containers: [testContainer('web', { resources: wanted })] }, { generation: 4 })
+    const message = 'too much'
+    const resize = { pending: { reason: 'Deferred', message, generation: 4 }, progress: { generation: 3 } } as const
+    const status = statusOf(pod, testView({ web: running({ resources: actual }) }, { resize }))
+    assert.deepEqual([stateOf(status)?.allocatedResources, stateOf(status)?.resources], [wanted.requests, actual])
+    const generationOf = (name: string) => status.conditions?.find(({ type }) => type === name)?.observedGeneration
+    assert.deepEqual([shown(status, 'PodResizePending'), generationOf('PodResizePending')], ['True Deferred', 4])
+    assert.deepEqual([shown(status, 'PodResizeInProgress'), generationOf('PodResizeInProgress')], ['True', 3])
+    const later = statusOf({ ...pod, status }, testView({ web: running({ resources: wanted }) }), status)
+    assert.equal(shown(later, 'PodResizePending'), 'undefined', 'they go when they hold no more')
+  })
+
   test('of a container that waits to be restarted', () => {
     const view = testView({ web: { run: runOf('web', 4, exited(2, NOW - 1000)), crashes: 5 } })
     const status = statusOf(testPod(), view)

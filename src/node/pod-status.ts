@@ -198,7 +198,9 @@ function conditions(pod: Pod, view: PodView, { phase, containers, context }: Con
   ]
   const mine = new Set([...RESIZE_CONDITIONS, ...own.map(({ type }) => type)])
   const foreign = (pod.status?.conditions ?? []).filter(({ type }) => !mine.has(type))
-  return [...own.map((condition) => withTransition(condition, before, context.now)), ...foreign]
+  const { generation } = pod.metadata
+  const seen = generation === undefined ? {} : { observedGeneration: generation }
+  return [...own.map((condition) => withTransition({ ...seen, ...condition }, before, context.now)), ...foreign]
 }
 
 /** They are there as long as they hold. */
