@@ -47,7 +47,8 @@ export function labelProblems(value: string): readonly string[] {
     ...tooLong(value, 63),
     ...unless(
       patterns.label.test(value),
-      `a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character${example(LABEL, 'my-name', '123-abc')}`,
+      () =>
+        `a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character${example(LABEL, 'my-name', '123-abc')}`,
     ),
   ]
 }
@@ -58,7 +59,8 @@ export function subdomainProblems(value: string): readonly string[] {
     ...tooLong(value, 253),
     ...unless(
       patterns.subdomain.test(value),
-      `a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character${example(SUBDOMAIN, 'example.com')}`,
+      () =>
+        `a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character${example(SUBDOMAIN, 'example.com')}`,
     ),
   ]
 }
@@ -70,7 +72,8 @@ export function wildcardProblems(value: string): readonly string[] {
     ...tooLong(value, 253),
     ...unless(
       new RegExp(`^${pattern}$`).test(value),
-      `a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character${example(pattern, '*.example.com')}`,
+      () =>
+        `a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character${example(pattern, '*.example.com')}`,
     ),
   ]
 }
@@ -81,7 +84,8 @@ export function label1035Problems(value: string): readonly string[] {
     ...tooLong(value, 63),
     ...unless(
       patterns.label1035.test(value),
-      `a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character${example(LABEL_1035, 'my-name', 'abc-123')}`,
+      () =>
+        `a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character${example(LABEL_1035, 'my-name', 'abc-123')}`,
     ),
   ]
 }
@@ -105,7 +109,8 @@ export function qualifiedNameProblems(value: string): readonly string[] {
     ...(name === '' ? ['name part must be non-empty'] : tooLong(name, 63, 'bytes').map((text) => `name part ${text}`)),
     ...unless(
       patterns.qualified.test(name),
-      `name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character${example(QUALIFIED, 'MyName', 'my.name', '123-abc')}`,
+      () =>
+        `name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character${example(QUALIFIED, 'MyName', 'my.name', '123-abc')}`,
     ),
   ]
 }
@@ -116,7 +121,8 @@ export function labelValueProblems(value: string): readonly string[] {
     ...tooLong(value, 63, 'bytes'),
     ...unless(
       patterns.labelValue.test(value),
-      `a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character${example(LABEL_VALUE, 'MyValue', 'my_value', '12345')}`,
+      () =>
+        `a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character${example(LABEL_VALUE, 'MyValue', 'my_value', '12345')}`,
     ),
   ]
 }
@@ -148,8 +154,10 @@ function tooLong(value: string, limit: number, unit: 'bytes' | 'characters' = 'c
   return unless(Buffer.byteLength(value) <= limit, `must be no more than ${limit} ${unit}`)
 }
 
-function unless(good: boolean, problem: string): readonly string[] {
-  return good ? [] : [problem]
+/** @param problem Long ones are put together when there is one only: names are looked at with every write. */
+function unless(good: boolean, problem: string | (() => string)): readonly string[] {
+  if (good) return []
+  return [typeof problem === 'string' ? problem : problem()]
 }
 
 function example(pattern: string, ...examples: readonly string[]): string {
@@ -169,7 +177,8 @@ export function dataKeyProblems(value: string): readonly string[] {
     ...tooLong(value, 253),
     ...unless(
       /^[-._a-zA-Z0-9]+$/.test(value),
-      `a valid config key must consist of alphanumeric characters, '-', '_' or '.'${example('[-._a-zA-Z0-9]+', 'key.name', 'KEY_NAME', 'key-name')}`,
+      () =>
+        `a valid config key must consist of alphanumeric characters, '-', '_' or '.'${example('[-._a-zA-Z0-9]+', 'key.name', 'KEY_NAME', 'key-name')}`,
     ),
     ...dots,
   ]
