@@ -211,6 +211,14 @@ export class TrafficBench implements AsyncDisposable {
     return { n: Number(n), client: client.replace('::ffff:', '') }
   }
 
+  /** The answer to a datagram; one that is lost on a busy machine is sent again. */
+  async udp(host: string, options: Parameters<TestLoadBalancer['askUdp']>[2] = {}): Promise<string> {
+    for (;;) {
+      const answer = await this.lb.askUdp(host, 80, options)
+      if (answer !== undefined) return answer
+    }
+  }
+
   /** The numbers of the servers that answer so many connections. */
   async turns(host: string, count: number, from: Caller = {}): Promise<number[]> {
     const served: number[] = []
@@ -304,8 +312,8 @@ export class TrafficBench implements AsyncDisposable {
 /** HTTP servers that note what they are asked for. */
 export class NotedServers {
   readonly #bench: () => TrafficBench
-  /** What the one on node-1 was asked for, by the name of the case. */
-  readonly #asked = new Map<string, string[]>()
+  /** What each was asked for, by the name of the case; the one on node-1 is the first. */
+  readonly #asked = new Map<string, readonly string[][]>()
 
   constructor(bench: () => TrafficBench) {
     this.#bench = bench
@@ -313,26 +321,27 @@ export class NotedServers {
 
   /** Puts servers at a port, which answer the status that is told for the n-th request of each. */
   serve(name: string, status: (request: number, url: string) => number): (port: number) => void {
-    const asked: string[] = []
-    this.#asked.set(name, asked)
+    const servers = Object.values(MACHINES).map((n) => ({ n, asked: [] as string[] }))
+    this.#asked.set(
+      name,
+      servers.map(({ asked }) => asked),
+    )
     return (port) => {
-      for (const n of Object.values(MACHINES)) {
-        let count = 0
+      for (const { n, asked } of servers) {
         this.#bench().serveHttp(n, port, (request, response) => {
           request.resume()
-          count++
-          if (n === MACHINES['node-1']) asked.push(`${request.method} ${request.url} ${request.headers.host}`)
-          response.writeHead(status(count, request.url ?? '')).end(JSON.stringify({ n }))
+          asked.push(`${request.method} ${request.url} ${request.headers.host}`)
+          response.writeHead(status(asked.length, request.url ?? '')).end(JSON.stringify({ n }))
         })
       }
     }
   }
 
-  /** Waits until the one on node-1 was asked so often. */
+  /** Waits until each was asked so often; what the one on node-1 was asked for. */
   async asked(name: string, count: number): Promise<readonly string[]> {
     for (;;) {
       const asked = this.#asked.get(name) ?? []
-      if (asked.length >= count) return asked
+      if (asked.length > 0 && asked.every(({ length }) => length >= count)) return asked[0] ?? []
       await sleep(20)
     }
   }
