@@ -48,14 +48,25 @@ async function withBench(run: (bench: Bench) => Promise<void>): Promise<void> {
   }
 }
 
-/** Which address a listener at `to` sees; undefined when nobody answers. */
-async function seen(from: string, to: { netns: string; host: string; port?: number }): Promise<string | undefined> {
+interface Destination {
+  readonly netns: string
+  readonly host: string
+  readonly port?: number
+}
+
+/** More than a first packet that is lost while a link comes up: the second follows after a second. */
+const PATIENCE_MS = 5000
+/** For what is to be dropped. */
+const DROPPED_MS = 1000
+
+/** Which address a listener at `to` sees. @param timeoutMs undefined is returned when nobody has answered by then. */
+async function seen(from: string, to: Destination, timeoutMs = PATIENCE_MS): Promise<string | undefined> {
   const port = to.port ?? 8080
   const server = createServer((socket) => socket.end(String(socket.remoteAddress)))
   server.listen({ fd: listenTcp({ netns: to.netns, host: '0.0.0.0', port }) })
   await once(server, 'listening')
   try {
-    const socket = await connectTcp({ netns: from, host: to.host, port, timeoutMs: 1000 })
+    const socket = await connectTcp({ netns: from, host: to.host, port, timeoutMs })
     return Buffer.concat(await socket.toArray()).toString()
   } catch (error) {
     assert.ok(isFairleadError(error, 'TIMEOUT'), String(error))
@@ -161,7 +172,7 @@ test('who has no EIP leaves by the NAT gateway, for as long as it has an entry',
       await vpc.request('DeleteSnatEntry', { SnatTableId, SnatEntryId })
     }
     fabric.follow(cloud.state)
-    assert.equal(await seen(two, { netns: internet, host: CLIENT }), undefined)
+    assert.equal(await seen(two, { netns: internet, host: CLIENT }, DROPPED_MS), undefined)
   }))
 
 test('security groups decide who reaches an interface: rules by priority, what drops before what accepts', () =>
@@ -173,21 +184,23 @@ test('security groups decide who reaches an interface: rules by priority, what d
     })
     const { addresses } = await attachedCard(bench, SecurityGroupId)
     const host = addresses[1] ?? ''
-    const reach = (port?: number) => seen(two, { netns: one, host, ...(port === undefined ? {} : { port }) })
+    const at = { netns: one, host }
+    const reach = () => seen(two, at)
+    const miss = (port = 8080) => seen(two, { ...at, port }, DROPPED_MS)
     const change = async (action: string, rule: object) => {
       await ecs.request(action, { SecurityGroupId, IpProtocol: 'tcp', PortRange: '8080/8090', ...rule })
       fabric.follow(cloud.state)
     }
-    assert.equal(await reach(), undefined, 'a group without rules lets nobody in')
+    assert.equal(await miss(), undefined, 'a group without rules lets nobody in')
     await change('AuthorizeSecurityGroup', { SourceCidrIp: '192.168.1.0/28', Priority: 10 })
     assert.equal(await reach(), '192.168.1.11')
-    assert.equal(await reach(8091), undefined, 'beyond the ports')
+    assert.equal(await miss(8091), undefined, 'beyond the ports')
     await change('AuthorizeSecurityGroup', { SourceCidrIp: '192.168.1.11/32', Priority: 10, Policy: 'drop' })
-    assert.equal(await reach(), undefined, 'of equal priority what drops counts')
+    assert.equal(await miss(), undefined, 'of equal priority what drops counts')
     await change('AuthorizeSecurityGroup', { SourceGroupId: cloud.ids.securityGroupId, Priority: 5 })
     assert.equal(await reach(), '192.168.1.11', 'a lower number goes first; the caller is a member of that group')
     await change('RevokeSecurityGroup', { SourceGroupId: cloud.ids.securityGroupId, Priority: 5 })
-    assert.equal(await reach(), undefined)
+    assert.equal(await miss(), undefined)
     assert.equal(await seen(two, { netns: one, host: '192.168.0.11' }), '192.168.1.11', 'others are not concerned')
   }))
 
@@ -204,7 +217,7 @@ test('an EIP of an interface is as open as its groups; egress rules hold for who
     })
     fabric.follow(cloud.state)
     const outside = { netns: one, host: eip.EipAddress }
-    assert.equal(await seen(internet, outside), undefined, 'the cluster lets in NodePorts only')
+    assert.equal(await seen(internet, outside, DROPPED_MS), undefined, 'the cluster lets in NodePorts only')
     assert.equal(await seen(internet, { ...outside, port: 30_080 }), CLIENT)
     const group = { SecurityGroupId: cloud.ids.securityGroupId, IpProtocol: 'tcp', PortRange: '8080/8080' }
     await ecs.request('AuthorizeSecurityGroup', { ...group, SourceCidrIp: '198.51.100.0/24' })
@@ -212,7 +225,7 @@ test('an EIP of an interface is as open as its groups; egress rules hold for who
     assert.equal(await seen(internet, outside), CLIENT)
     await ecs.request('AuthorizeSecurityGroupEgress', { ...group, DestCidrIp: `${addresses[0]}/32`, Policy: 'drop' })
     fabric.follow(cloud.state)
-    assert.equal(await seen(two, { netns: one, host: addresses[0] ?? '' }), undefined)
+    assert.equal(await seen(two, { netns: one, host: addresses[0] ?? '' }, DROPPED_MS), undefined)
     assert.equal(await seen(two, { netns: one, host: addresses[1] ?? '' }), '192.168.1.11')
   }))
 

@@ -30,10 +30,14 @@ async function kernelBench(): Promise<Bench> {
   return {
     plane,
     async call(port, localAddress = '198.51.100.2') {
-      try {
-        return Number((await lb.ask(VIP, port, { localAddress, timeoutMs: 300 })).split(' ')[0])
-      } catch (error) {
-        return isFairleadError(error, 'TIMEOUT') ? 'dropped' : 'refused'
+      // What is dropped is dropped each time; a machine that is busy answers late once.
+      for (let tried = 1; ; tried++) {
+        try {
+          return Number((await lb.ask(VIP, port, { localAddress, timeoutMs: 300 * tried })).split(' ')[0])
+        } catch (error) {
+          if (!isFairleadError(error, 'TIMEOUT')) return 'refused'
+          if (tried === 3) return 'dropped'
+        }
       }
     },
     async fail({ key }) {
