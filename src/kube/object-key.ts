@@ -6,9 +6,9 @@ export function keyOf(object: KubeObject): string {
   return formatKey(object.metadata)
 }
 
-/** @see keyOf */
+/** In one piece: keys are kept by the thousand, and what is put together with `+` is kept as its pieces. @see keyOf */
 export function formatKey({ namespace, name }: ObjectKey): string {
-  return namespace === undefined ? name : `${namespace}/${name}`
+  return namespace === undefined ? name : [namespace, name].join('/')
 }
 
 /** The inverse of {@link formatKey}. */

@@ -8,9 +8,9 @@ export interface Claim<T> {
   readonly value: T
 }
 
-/** Orders claims: creation time, then name. */
-export function claimOrder(plan: PortPlan): string {
-  return `${plan.since} ${plan.namespace}/${plan.service}/${plan.name}/${plan.protocol}`
+/** Orders claims: creation time, then name. In one piece: what is put together with `+` is kept as its pieces. */
+export function claimOrder({ since, namespace, service, name, protocol }: PortPlan): string {
+  return [since, ' ', namespace, '/', service, '/', name, '/', protocol].join('')
 }
 
 /** Claims by key. Nearly always there is one. */

@@ -24,7 +24,7 @@ const EXTERNAL_LOCAL_BOUND = [
 /** Longest comment of an element; the kernel would keep a longer one cut, and it would never be equal again. */
 const MAX_COMMENT = 127
 
-/** What `nft list` shows beside a frontend: `default/web:http ClusterIP`. */
+/** What `nft list` shows beside a frontend: `default/web:http ClusterIP`. In one piece, since all are kept. */
 export function commentOf({ namespace, service, name }: PortPlan, { source }: Frontend): string {
-  return `${namespace}/${service}${name === '' ? '' : `:${name}`} ${source}`.slice(0, MAX_COMMENT)
+  return [namespace, '/', service, name === '' ? '' : ':', name, ' ', source].join('').slice(0, MAX_COMMENT)
 }

@@ -23,21 +23,27 @@ export class KeptFields {
   service = (service: Service): Service => {
     const { apiVersion, kind, metadata, spec, status } = service
     const { selector: _, ...kept } = spec
+    const { clusterIP, clusterIPs, ipFamilies, ipFamilyPolicy } = spec
     const ingress = status?.loadBalancer?.ingress
     return {
-      apiVersion,
-      kind,
+      ...this.#type(apiVersion, kind),
       metadata: this.#metadata(metadata),
-      spec: kept,
+      spec: {
+        ...kept,
+        ...(clusterIPs === undefined
+          ? {}
+          : { clusterIPs: clusterIPs.map((ip) => (ip === clusterIP ? clusterIP : ip)) }),
+        ...(ipFamilies === undefined ? {} : { ipFamilies: this.#shared(ipFamilies) }),
+        ...(ipFamilyPolicy === undefined ? {} : { ipFamilyPolicy: this.#text(ipFamilyPolicy) }),
+      },
       ...(ingress === undefined || ingress.length === 0 ? {} : { status: { loadBalancer: { ingress } } }),
     }
   }
 
   slice = ({ apiVersion, kind, metadata, addressType, ports, endpoints }: EndpointSlice): EndpointSlice => ({
-    apiVersion,
-    kind,
+    ...this.#type(apiVersion, kind),
     metadata: this.#metadata(metadata),
-    addressType,
+    addressType: this.#text(addressType),
     ports: this.#shared(ports ?? null),
     endpoints: endpoints?.map((endpoint) => this.#endpoint(endpoint)) ?? null,
   })
@@ -64,16 +70,20 @@ export class KeptFields {
       ...(namespace === undefined ? {} : { namespace: this.#text(namespace) }),
       ...(uid === undefined ? {} : { uid }),
       ...(resourceVersion === undefined ? {} : { resourceVersion }),
-      ...(creationTimestamp === undefined ? {} : { creationTimestamp }),
+      ...(creationTimestamp === undefined ? {} : { creationTimestamp: this.#text(creationTimestamp) }),
       ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
       ...(keptLabels === undefined ? {} : { labels: keptLabels }),
       ...(keptAnnotations === undefined ? {} : { annotations: keptAnnotations }),
     }
   }
 
-  #text(text: string): string {
+  #type(apiVersion: string, kind: string) {
+    return { apiVersion: this.#text(apiVersion), kind: this.#text(kind) }
+  }
+
+  #text<T extends string>(text: T): T {
     const known = this.#texts.get(text)
-    if (known !== undefined) return known
+    if (known !== undefined) return known as T
     if (this.#texts.size < MOST_TEXTS) this.#texts.set(text, text)
     return text
   }

@@ -121,5 +121,5 @@ export type ServicePlan =
 
 /** Identifies a port plan among all: `default/web/http/TCP/ip`. */
 export function portKeyOf(plan: PortPlan): string {
-  return `${plan.namespace}/${plan.service}/${plan.name}/${plan.protocol}/${plan.family}`
+  return [plan.namespace, plan.service, plan.name, plan.protocol, plan.family].join('/')
 }
