@@ -17,6 +17,8 @@ import { clientPod, serviceOf, startTrafficCluster, type TrafficCluster } from '
 const INTERNET_CLIENT = INTERNET_CLIENTS[0].split('/')[0]
 const NAT_ADDRESS = '203.0.113.10'
 const BRIEF_MS = 300
+/** Of five pods each; 1,000 pods: FAIRLEAD_POD_ROUNDS=200. */
+const ROUNDS = Number(process.env.FAIRLEAD_POD_ROUNDS ?? 3)
 const NOBODY = { pod: '', client: '' }
 
 /** node-1's pods have as many addresses as its type allows, two interfaces with six; node-2's vSwitch has four. */
@@ -114,7 +116,7 @@ describe('Terway: pods have addresses of the VPC', () => {
 
   test('pods come and go: addresses never collide, and nothing of them is left', async () => {
     const held = new Map<string, string>()
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < ROUNDS; round++) {
       const names = Array.from({ length: 5 }, (_, i) => `brief-${round}-${i}`)
       for (const name of names) await on.apply(clientPod(name, 'node-1'))
       for (const name of names) held.set(name, addressOf(await on.readyPod(name)))
