@@ -6,11 +6,12 @@ import type { EventRecorder } from '../kube/event-recorder.ts'
 import { keyOf } from '../kube/object-key.ts'
 import type { Node, Pod, Service } from '../kube/types/core.ts'
 import type { EndpointSlice } from '../kube/types/discovery.ts'
-import { WorkQueue } from '../kube/work-queue.ts'
+import type { WorkQueue } from '../kube/work-queue.ts'
 import { runWorkers } from '../kube/workers.ts'
 import { annotationOf } from './annotations/read-annotation.ts'
 import { BACKEND_ROWS } from './annotations/table.ts'
 import { type Claim, isConcerned } from './claim.ts'
+import { controllerQueue } from './controller-queue.ts'
 import type { InformerView } from './informer-view.ts'
 import type { Interfaces } from './interfaces.ts'
 import { type BalancerType, type CcmMetrics, elapsed, verbOf } from './metrics/ccm-metrics.ts'
@@ -59,11 +60,9 @@ export class ServiceController {
   constructor(options: ServiceControllerOptions) {
     this.#options = options
     const { clock, view, metrics, workers } = options
-    const source = { name: options.identity.name, workers, depth: () => this.#queue.length }
-    const observer = metrics?.controller(source)
-    this.#queue = new WorkQueue({
-      ...(observer === undefined ? {} : { observer }),
-      clock,
+    this.#queue = controllerQueue({
+      name: options.identity.name,
+      ...{ workers, metrics, clock },
       baseDelayMs: FIRST_RETRY_MS,
       maxDelayMs: LONGEST_RETRY_MS,
       limit: tokenBucket({ perSecond: 10, burst: 100, clock }),

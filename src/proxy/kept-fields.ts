@@ -23,16 +23,13 @@ export class KeptFields {
   service = (service: Service): Service => {
     const { apiVersion, kind, metadata, spec, status } = service
     const { selector: _, ...kept } = spec
-    const { clusterIP, clusterIPs, ipFamilies, ipFamilyPolicy } = spec
+    const { ipFamilies, ipFamilyPolicy } = spec
     const ingress = status?.loadBalancer?.ingress
     return {
       ...this.#type(apiVersion, kind),
       metadata: this.#metadata(metadata),
       spec: {
         ...kept,
-        ...(clusterIPs === undefined
-          ? {}
-          : { clusterIPs: clusterIPs.map((ip) => (ip === clusterIP ? clusterIP : ip)) }),
         ...(ipFamilies === undefined ? {} : { ipFamilies: this.#shared(ipFamilies) }),
         ...(ipFamilyPolicy === undefined ? {} : { ipFamilyPolicy: this.#text(ipFamilyPolicy) }),
       },
@@ -70,7 +67,7 @@ export class KeptFields {
       ...(namespace === undefined ? {} : { namespace: this.#text(namespace) }),
       ...(uid === undefined ? {} : { uid }),
       ...(resourceVersion === undefined ? {} : { resourceVersion }),
-      ...(creationTimestamp === undefined ? {} : { creationTimestamp: this.#text(creationTimestamp) }),
+      ...(creationTimestamp === undefined ? {} : { creationTimestamp }),
       ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
       ...(keptLabels === undefined ? {} : { labels: keptLabels }),
       ...(keptAnnotations === undefined ? {} : { annotations: keptAnnotations }),

@@ -8,11 +8,12 @@ import type { EventRecorder } from '../../kube/event-recorder.ts'
 import type { Informer } from '../../kube/informer.ts'
 import { nodes } from '../../kube/resource.ts'
 import type { Node } from '../../kube/types/core.ts'
-import { WorkQueue } from '../../kube/work-queue.ts'
+import type { WorkQueue } from '../../kube/work-queue.ts'
 import { runWorkers } from '../../kube/workers.ts'
 import { listOf, textOf } from '../api/answer.ts'
 import type { CloudApi } from '../api/cloud-api.ts'
 import { isCloudError } from '../api/cloud-error.ts'
+import { controllerQueue, NODE_BACKOFF } from '../controller-queue.ts'
 import type { CcmMetrics } from '../metrics/ccm-metrics.ts'
 import { failureText } from '../sync/verdict.ts'
 import { planRoutes, type RoutePlan, type TableRoute } from './plan-routes.ts'
@@ -48,14 +49,8 @@ export class RouteController {
 
   constructor(options: RouteControllerOptions) {
     this.#options = options
-    const source = { name: 'route-controller', workers: 1, depth: () => this.#queue.length }
-    const observer = options.metrics?.controller(source)
-    this.#queue = new WorkQueue({
-      ...(observer === undefined ? {} : { observer }),
-      clock: options.clock,
-      baseDelayMs: 1_000,
-      maxDelayMs: 300_000,
-    })
+    const { clock, metrics } = options
+    this.#queue = controllerQueue({ name: 'route-controller', workers: 1, metrics, clock, ...NODE_BACKOFF })
     const add = () => this.#queue.addAfter(ALL, options.eventWaitMs)
     options.informer.on({
       added: add,
