@@ -9,21 +9,26 @@ export interface TableOptions {
   readonly now: number
   /** @default true */
   readonly headers?: boolean
+  /** Of a table that others follow with the same columns: only those that are always there. @default false */
+  readonly isOneOfMany?: boolean
 }
 
 /** Objects ready to print (meta/v1 Table), with the columns that kubectl users know. */
 export function tableOf(kind: AnyKind, objects: readonly KubeObject[], options: TableOptions): object {
+  const columns = kind.columns.filter(
+    ({ onlyWhere }) => onlyWhere === undefined || (options.isOneOfMany !== true && objects.some(onlyWhere)),
+  )
   return {
     kind: 'Table',
     apiVersion: 'meta.k8s.io/v1',
     metadata: options.metadata,
-    columnDefinitions: options.headers === false ? [] : columnDefinitions(kind),
-    rows: objects.map((object) => row(kind, object, options)),
+    columnDefinitions: options.headers === false ? [] : columnDefinitions(kind, columns),
+    rows: objects.map((object) => row(object, { kind, columns, options })),
   }
 }
 
-function columnDefinitions(kind: AnyKind): readonly object[] {
-  const columns = kind.columns.map(({ name, type, format, description, priority }) => ({
+function columnDefinitions(kind: AnyKind, shown: AnyKind['columns']): readonly object[] {
+  const columns = shown.map(({ name, type, format, description, priority }) => ({
     name,
     type,
     format: format ?? '',
@@ -41,8 +46,14 @@ const NAME_COLUMN = {
   priority: 0,
 }
 
-function row(kind: AnyKind, object: KubeObject, { include, now }: TableOptions): object {
-  const cells = kind.columns.map((column) => cellOf(() => column.cell(object, now)))
+interface RowForm {
+  readonly kind: AnyKind
+  readonly columns: AnyKind['columns']
+  readonly options: TableOptions
+}
+
+function row(object: KubeObject, { kind, columns, options: { include, now } }: RowForm): object {
+  const cells = columns.map((column) => cellOf(() => column.cell(object, now)))
   return {
     cells: kind.nameColumn === false ? cells : [object.metadata.name, ...cells],
     ...(include === 'None' ? {} : { object: include === 'Object' ? object : partialMetadata(object) }),

@@ -66,7 +66,8 @@ function encodeShown(entry: Entry, { kind, form, headers, now }: Encoding): Uint
   const object = atVersion(decodedObject(entry), entry.modRevision)
   if (form.as === 'metadata') return Buffer.from(JSON.stringify(partialMetadata(object)))
   const metadata = { resourceVersion: String(entry.modRevision) }
-  return Buffer.from(JSON.stringify(tableOf(kind, [object], { metadata, include: form.include, now, headers })))
+  const options = { metadata, include: form.include, now, headers, isOneOfMany: true }
+  return Buffer.from(JSON.stringify(tableOf(kind, [object], options)))
 }
 
 function atVersion(object: KubeObject, revision: number): KubeObject {

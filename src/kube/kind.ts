@@ -27,6 +27,11 @@ export interface Column<T extends KubeObject> {
   readonly description: string
   /** 0 is shown always, 1 with `-o wide`. */
   readonly priority?: 0 | 1
+  /**
+   * The column is in a list only where this holds for one of its objects; left out: always. A watch, which announces its
+   * columns once, never has it.
+   */
+  onlyWhere?(object: T): boolean
   /** @param now Milliseconds since the epoch, for ages. */
   cell(object: T, now: number): string | number | boolean | null
 }

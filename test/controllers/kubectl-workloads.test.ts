@@ -249,4 +249,23 @@ test('kubectl with StatefulSets, taints and custom Endpoints', { skip: unavailab
       assert.match(told, expected)
     }
   })
+
+  await t.test('and in conditions, which kubectl waits for and shows, in a column of its own too', async () => {
+    const REASON = '--for=jsonpath={.status.conditions[?(@.type=="fairlead.dev/EndpointsReady")].reason}'
+    await cluster.show('wait', 'svc/misspelt', `${REASON}=NoPodsMatch`, '--timeout=30s')
+    await cluster.show('wait', 'svc/deaf', `${REASON}=PodsNotReady`, '--timeout=30s')
+    await cluster.show('wait', 'svc/endless', '--for=condition=fairlead.dev/NameResolved=false', '--timeout=30s')
+    const lines = (await cluster.show('get', 'svc', '-o', 'wide')).trimEnd().split('\n')
+    const row = (name: string) => lines.find((line) => line.startsWith(`${name} `)) ?? ''
+    assert.match(lines[0] ?? '', /^NAME +TYPE +CLUSTER-IP +EXTERNAL-IP +PORT\(S\) +AGE +SELECTOR +REASON$/)
+    assert.match(row('misspelt'), / app=chj +NoPodsMatch: No pod in namespace default has the labels app=chj /)
+    assert.match(row('kubernetes'), / <none> +<none>$/)
+    const WIDE = /^NAME +TYPE +CLUSTER-IP +EXTERNAL-IP +PORT\(S\) +AGE +SELECTOR\n/
+    assert.match(await cluster.show('get', 'svc', 'kubernetes', '-o', 'wide'), WIDE, "without a reason, upstream's")
+    assert.match(await cluster.show('get', 'svc'), /^NAME +TYPE +CLUSTER-IP +EXTERNAL-IP +PORT\(S\) +AGE\n/)
+    assert.match(await cluster.show('describe', 'svc', 'misspelt'), /^Name: +misspelt\n/)
+    await cluster.show('patch', 'svc', 'misspelt', '-p', '{"spec":{"selector":{"app":"chi"}}}')
+    await cluster.show('wait', 'svc/misspelt', '--for=condition=fairlead.dev/EndpointsReady', '--timeout=30s')
+    assert.match(await cluster.show('get', 'svc', 'misspelt', '-o', 'wide'), WIDE)
+  })
 })

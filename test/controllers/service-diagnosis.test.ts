@@ -4,7 +4,8 @@ import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ManualClock } from '../../src/kube/manual-clock.ts'
 import { endpointSlices, events, pods, services } from '../../src/kube/resource.ts'
-import type { CoreEvent } from '../../src/kube/types/core.ts'
+import type { CoreEvent, Service } from '../../src/kube/types/core.ts'
+import type { Condition } from '../../src/kube/types/meta.ts'
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
 import { barePod, service } from './workloads.ts'
 
@@ -84,6 +85,55 @@ test('a Service without pods is told of after a while, once a reason, and when i
   assert.deepEqual(reasons, ['NoPodsMatch', 'PodsNotReady', 'Recovered'], 'one Event a reason')
 })
 
+const ENDPOINTS = 'fairlead.dev/EndpointsReady'
+const CLOUDS: Condition = {
+  type: 'example.com/Other',
+  status: 'False',
+  reason: 'Busy',
+  message: 'm',
+  lastTransitionTime: '2026-01-01T00:00:00Z',
+}
+
+const ONLY_CLOUDS = { status: { conditions: [CLOUDS] } }
+
+function conditionOf({ status }: Service, type: string): Condition | undefined {
+  return status?.conditions?.find((one) => one.type === type)
+}
+
+function tells(status: string, reason: string): (service: Service) => boolean {
+  return (service) => {
+    const told = conditionOf(service, ENDPOINTS)
+    return told?.status === status && told.reason === reason
+  }
+}
+
+test('reasons are conditions too, beside those of others, and are taken back also after a restart', async () => {
+  const clock = new ManualClock(Date.now())
+  await using plane = await startControlPlane({ nodeNames: ['n1'], clock, nodeGraceMs })
+  const scene = new Scene(plane, clock)
+  const { client } = plane
+  const key = { namespace: 'default', name: 'web' }
+  await client.create(services, service({ ports: [{ port: 80, targetPort: 8080 }] }))
+  await client.patch(services, key, { type: 'merge', body: ONLY_CLOUDS }, { subresource: 'status' })
+  const told = await scene.until(plane.until(services, 'web', tells('False', 'NoPodsMatch')))
+  assert.match(conditionOf(told, ENDPOINTS)?.message ?? '', /^No pod in namespace default has the labels app=web/)
+  assert.deepEqual(conditionOf(told, CLOUDS.type), CLOUDS)
+  assert.equal((await scene.told('NoPodsMatch')).message, conditionOf(told, ENDPOINTS)?.message)
+
+  // Whoever replaces the list and forgets this one loses nothing: it is there again.
+  const wiped = await client.patch(services, key, { type: 'merge', body: ONLY_CLOUDS }, { subresource: 'status' })
+  assert.equal(conditionOf(wiped, ENDPOINTS), undefined)
+  const isLater = ({ metadata }: Service) => Number(metadata.resourceVersion) > Number(wiped.metadata.resourceVersion)
+  const isBack = (one: Service) => isLater(one) && tells('False', 'NoPodsMatch')(one)
+  await scene.until(plane.until(services, 'web', isBack))
+
+  await plane.restartControllers()
+  const pod = await client.create(pods, barePod('a'))
+  await plane.until(pods, pod.metadata.name, ({ status }) => status?.phase === 'Running')
+  const over = await scene.until(plane.until(services, 'web', tells('True', 'Recovered')))
+  assert.deepEqual(conditionOf(over, CLOUDS.type), CLOUDS)
+})
+
 test('a Service whose pods become ready in time is told nothing', async () => {
   const clock = new ManualClock(Date.now())
   await using plane = await startControlPlane({ nodeNames: ['n1'], clock, nodeGraceMs })
@@ -103,4 +153,6 @@ test('a Service whose pods become ready in time is told nothing', async () => {
   const other = plane.untilAll(events, (all) => all.some(({ involvedObject }) => involvedObject.name === 'z'))
   await scene.until(other)
   assert.deepEqual(await scene.all(), [])
+  const well = await plane.client.get(services, { namespace: 'default', name: 'web' })
+  assert.equal(well.status?.conditions, undefined)
 })

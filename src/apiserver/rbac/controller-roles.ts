@@ -159,6 +159,7 @@ export const CONTROLLER_ROLES: Readonly<Record<string, string>> = {
   // Fairlead's own.
   'service-diagnosis-controller': `
     list watch | core | services pods
+    patch | core | services/status
     list watch | discovery | endpointslices`,
   'statefulset-controller': `
     get list watch update patch | apps | statefulsets

@@ -88,7 +88,7 @@ export class ServiceWriter {
     const isAddressSame = ingress === undefined || sameIngress(service.status?.loadBalancer?.ingress ?? [], ingress)
     if (after === before && isAddressSame) return service
     const status = {
-      ...(after === before ? {} : { conditions: after }),
+      ...(after === before ? {} : { conditions: after.filter((condition) => !before.includes(condition)) }),
       ...(isAddressSame ? {} : { loadBalancer: { ingress: ingress.length === 0 ? null : ingress } }),
     }
     const body = { metadata: { uid: service.metadata.uid }, status }
@@ -118,13 +118,14 @@ export class ServiceWriter {
 
   async #clearStatus(service: Service, conditionTypes: readonly string[]): Promise<Service> {
     const { conditions = [], loadBalancer } = service.status ?? {}
-    const kept = conditions.filter(({ type }) => !conditionTypes.includes(type))
+    const own = conditions.filter(({ type }) => conditionTypes.includes(type))
     const hasAddress = (loadBalancer?.ingress ?? []).length > 0
-    if (!hasAddress && kept.length === conditions.length) return service
-    const body = {
-      metadata: { uid: service.metadata.uid },
-      status: { ...(hasAddress ? { loadBalancer: { ingress: null } } : {}), conditions: kept },
+    if (!hasAddress && own.length === 0) return service
+    const status = {
+      ...(hasAddress ? { loadBalancer: { ingress: null } } : {}),
+      ...(own.length === 0 ? {} : { conditions: own.map(({ type }) => ({ type, $patch: 'delete' })) }),
     }
+    const body = { metadata: { uid: service.metadata.uid }, status }
     return this.#patch(service, { body, reason: 'FailedUpdateStatus', subresource: 'status' })
   }
 
@@ -135,7 +136,9 @@ export class ServiceWriter {
     const { client, recorder } = this.#context
     try {
       const options = subresource === undefined ? {} : { subresource }
-      const written = await client.patch(services, service.metadata, { type: 'merge', body }, options)
+      // Conditions of others are left alone: their list is merged by type, where a merge patch would replace it.
+      const type = subresource === 'status' ? 'strategic' : 'merge'
+      const written = await client.patch(services, service.metadata, { type, body }, options)
       this.#written.set(keyOf(written), written)
       return written
     } catch (error) {

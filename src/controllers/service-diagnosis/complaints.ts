@@ -8,6 +8,7 @@ import { hasSelector, selects } from '../service-pods.ts'
 import { targetPortOf } from '../service-ports.ts'
 import type { ServiceCause, ServiceCauseCode } from './cause.ts'
 import { noEndpoints } from './diagnose-service.ts'
+import { CONDITION_OF, hasOpenCondition, type ServiceConditionType } from './service-conditions.ts'
 import { addressPending, anotherProxy, externalNameOddity, isTakenUp } from './service-oddities.ts'
 import { isBroken } from './unreadiness.ts'
 
@@ -23,6 +24,8 @@ export interface Complaint {
   readonly type: 'Normal' | 'Warning'
   readonly reason: string
   readonly message: string
+  /** The condition that it makes False, if it makes one. */
+  readonly condition?: ServiceConditionType | undefined
   /** Not to be told before, in milliseconds since the epoch. */
   readonly notBefore: number
 }
@@ -56,7 +59,7 @@ const REASONS: Readonly<Record<ServiceCauseCode, string>> = {
 export function isSuspicious(service: Service, slices: readonly EndpointSlice[]): boolean {
   const { spec, metadata } = service
   if (metadata.deletionTimestamp !== undefined) return false
-  if (spec.type === 'ExternalName' || isPending(service)) return true
+  if (spec.type === 'ExternalName' || isPending(service) || hasOpenCondition(service)) return true
   if (metadata.labels !== undefined && SERVICE_PROXY_NAME in metadata.labels) return true
   return !hasReady(slices) || portOfNobody(service, slices) !== undefined
 }
@@ -144,5 +147,5 @@ function complaint(
 ): Complaint {
   const message = mend === undefined ? sentence : `${sentence}: ${mend}`
   const text = `${message.charAt(0).toUpperCase()}${message.slice(1)}`
-  return { type, reason: REASONS[code], message: text.slice(0, MAX_MESSAGE), notBefore }
+  return { type, reason: REASONS[code], condition: CONDITION_OF[code], message: text.slice(0, MAX_MESSAGE), notBefore }
 }

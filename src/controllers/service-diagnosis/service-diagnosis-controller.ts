@@ -1,3 +1,4 @@
+import { isConflict, isNotFound } from '../../kube/api-error.ts'
 import { serviceKeyOf } from '../../kube/endpoint-slice.ts'
 import type { Informer } from '../../kube/informer.ts'
 import { keyOf } from '../../kube/object-key.ts'
@@ -5,12 +6,14 @@ import { endpointSlices, pods, services } from '../../kube/resource.ts'
 import { SERVICE_PROXY_NAME } from '../../kube/service-proxy-name.ts'
 import type { Pod, Service } from '../../kube/types/core.ts'
 import type { EndpointSlice } from '../../kube/types/discovery.ts'
+import type { Condition } from '../../kube/types/meta.ts'
 import { WorkQueue } from '../../kube/work-queue.ts'
 import { runWorkers } from '../../kube/workers.ts'
 import type { Controller, ControllerContext } from '../controller.ts'
 import { BY_SERVICE } from '../indexes.ts'
 import { hasSelector } from '../service-pods.ts'
 import { type Complaint, complaintsOf, GRACE_MS, isSuspicious } from './complaints.ts'
+import { conditionChanges, hasOpenCondition, RECOVERED } from './service-conditions.ts'
 import { ToldReasons } from './told-reasons.ts'
 
 /** Five Events a second at most, whatever goes wrong at once. */
@@ -118,16 +121,37 @@ export class ServiceDiagnosisController implements Controller {
     const now = clock.now()
     const { told = new ToldReasons() } = known
     const complaints = this.#complaints(service, known.since)
-    if (complaints.length === 0) {
-      this.#close(key)
-      if (told.hasWarned) this.#tell(service, RECOVERED)
-      return
-    }
     this.#cases.set(key, { ...known, told })
     const due = told.due(complaints, now)
     for (const complaint of due) this.#tell(service, complaint)
+    const troubles = complaints.map((complaint) => ({ ...complaint, told: told.messageOf(complaint.reason) }))
+    await this.#writeConditions(service, conditionChanges(service, troubles, now))
+    if (complaints.length === 0) {
+      this.#close(key)
+      if (told.hasWarned && service.metadata.deletionTimestamp === undefined)
+        this.#tell(service, { type: 'Normal', ...RECOVERED })
+      return
+    }
     this.#queue.addAfter(key, told.nextLook(complaints, now) - now)
     for (const _ of due) await clock.sleep(PAUSE_MS, signal)
+  }
+
+  /** Conditions of others are theirs: a strategic merge patch names only those that it changes. */
+  async #writeConditions(service: Service, conditions: readonly Condition[]): Promise<void> {
+    const { uid, deletionTimestamp } = service.metadata
+    if (conditions.length === 0 || deletionTimestamp !== undefined) return
+    const body = { metadata: { uid }, status: { conditions } }
+    try {
+      await this.#context.client.patch(
+        services,
+        service.metadata,
+        { type: 'strategic', body },
+        { subresource: 'status' },
+      )
+    } catch (error) {
+      // It is gone, or another has its name.
+      if (!isNotFound(error) && !isConflict(error)) throw error
+    }
   }
 
   #complaints(service: Service, since: number): readonly Complaint[] {
@@ -149,15 +173,9 @@ export class ServiceDiagnosisController implements Controller {
   }
 }
 
-const RECOVERED = {
-  type: 'Normal',
-  reason: 'Recovered',
-  message: 'The Service leads somewhere again: what was told before is over',
-} as const
-
 /** Nothing can be wrong with it but its endpoints, which its slices tell. */
 function isPlain(service: Service): boolean {
-  if (service.spec.type === 'LoadBalancer' || !hasSelector(service)) return false
+  if (hasOpenCondition(service) || service.spec.type === 'LoadBalancer' || !hasSelector(service)) return false
   const { labels } = service.metadata
   return labels === undefined || !(SERVICE_PROXY_NAME in labels)
 }

@@ -4,6 +4,7 @@ import { keyOf } from '../../kube/object-key.ts'
 import { SERVICE_PROXY_NAME } from '../../kube/service-proxy-name.ts'
 import type { Service } from '../../kube/types/core.ts'
 import { refOf, type ServiceCause } from './cause.ts'
+import { isOwnCondition } from './service-conditions.ts'
 
 /** A Service that the node proxy leaves to another one. */
 export function anotherProxy(service: Service): ServiceCause {
@@ -25,7 +26,7 @@ export function isTakenUp({ metadata, status }: Service): boolean {
     (finalizer) =>
       finalizer.startsWith('service.k8s.alibaba/') || finalizer === 'service.kubernetes.io/load-balancer-cleanup',
   )
-  return marked || (status?.conditions ?? []).length > 0
+  return marked || (status?.conditions ?? []).some((condition) => !isOwnCondition(condition))
 }
 
 /** Why EXTERNAL-IP is `<pending>`. */
@@ -33,7 +34,7 @@ export function addressPending(service: Service): ServiceCause {
   const { spec, status, metadata } = service
   const object = refOf(service, 'Service')
   const told = status?.conditions?.find(
-    ({ status: is, message }) => is !== 'True' && message !== undefined && message !== '',
+    (one) => one.status !== 'True' && one.message !== undefined && one.message !== '' && !isOwnCondition(one),
   )
   const base = { code: 'load-balancer-pending', object } as const
   const waits = `Service ${keyOf(service)} has no load balancer address (EXTERNAL-IP is <pending>)`

@@ -34,6 +34,11 @@ export class ToldReasons {
     return due
   }
 
+  /** What was told of a reason last; undefined while it has not been, or was over since. */
+  messageOf(reason: string): string | undefined {
+    return this.#told.get(reason)?.message
+  }
+
   /** When the Service is to be looked at again although nothing has happened, in milliseconds since the epoch. */
   nextLook(complaints: readonly Complaint[], now: number): number {
     return Math.min(now + LAST_REPEAT_MS, ...complaints.map((complaint) => this.#dueAt(complaint)))

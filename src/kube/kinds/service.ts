@@ -3,6 +3,7 @@ import { services } from '../resource.ts'
 import type { Service } from '../types/core.ts'
 import { ageColumn, labelsCell } from './printing.ts'
 import { defaultService } from './service-defaults.ts'
+import { reasonColumn } from './service-reason.ts'
 import { prepareService } from './service-update.ts'
 import { validateService } from './service-validation.ts'
 import { serviceWarnings } from './service-warnings.ts'
@@ -55,6 +56,7 @@ export const serviceKind: KindDefinition<Service> = {
       description: 'Route service traffic to pods with label keys and values matching this selector.',
       cell: (service) => labelsCell(service.spec.selector),
     },
+    reasonColumn,
   ],
   mergeLists: {
     'spec.ports': { keys: ['port', 'protocol'], patchKey: 'port' },
