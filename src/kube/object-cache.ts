@@ -5,9 +5,12 @@ import type { KubeObject } from './types/meta.ts'
 /** The values under which an index finds an object; none leaves it out. */
 export type IndexFunction<T extends KubeObject> = (object: T) => readonly string[]
 
+type Bucket<T> = T | Map<string, T>
+
 interface Index<T extends KubeObject> {
   readonly valuesOf: IndexFunction<T>
-  readonly buckets: Map<string, Map<string, T>>
+  /** Most values find one object: a map for each would cost more than the objects. */
+  readonly buckets: Map<string, Bucket<T>>
 }
 
 /** Objects by key (`namespace/name`), and by any number of indexes that are kept up to date. */
@@ -57,22 +60,25 @@ export class ObjectCache<T extends KubeObject> {
   byIndex(name: string, value: string): readonly T[] {
     const index = this.#indexes.get(name)
     if (index === undefined) throw new FairleadError('BUG', `Cannot look up "${value}": there is no index "${name}"`)
-    return [...(index.buckets.get(value)?.values() ?? [])]
+    const bucket = index.buckets.get(value)
+    if (bucket === undefined) return []
+    return bucket instanceof Map ? [...bucket.values()] : [bucket]
   }
 }
 
 function insert<T extends KubeObject>({ valuesOf, buckets }: Index<T>, key: string, object: T): void {
   for (const value of valuesOf(object)) {
     const bucket = buckets.get(value)
-    if (bucket === undefined) buckets.set(value, new Map([[key, object]]))
-    else bucket.set(key, object)
+    if (bucket === undefined) buckets.set(value, object)
+    else if (bucket instanceof Map) bucket.set(key, object)
+    else if (keyOf(bucket) !== key) buckets.set(value, new Map([[keyOf(bucket), bucket]]).set(key, object))
   }
 }
 
 function remove<T extends KubeObject>({ valuesOf, buckets }: Index<T>, key: string, object: T): void {
   for (const value of valuesOf(object)) {
     const bucket = buckets.get(value)
-    bucket?.delete(key)
-    if (bucket?.size === 0) buckets.delete(value)
+    if (bucket instanceof Map) bucket.delete(key)
+    if (!(bucket instanceof Map) || bucket.size === 0) buckets.delete(value)
   }
 }

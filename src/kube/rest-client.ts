@@ -160,7 +160,8 @@ function written({ subresource, fieldManager, dryRun }: WriteOptions): Pick<Call
 /** Servers leave out kind and version of the items of a list, and callers may. */
 function withKind<T extends KubeObject>(resource: Resource<T>, object: T): T {
   if (object.kind !== undefined && object.apiVersion !== undefined) return object
-  return { ...object, apiVersion: apiVersionOf(resource), kind: resource.kind }
+  // In this order: what is added to a copy gives every object a hidden class of its own.
+  return Object.assign({ apiVersion: apiVersionOf(resource), kind: resource.kind }, object)
 }
 
 async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {

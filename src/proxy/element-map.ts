@@ -100,7 +100,8 @@ export class ElementMap {
       const [key, kernel] = fromListed(element)
       const entry = this.#entries.get(key)
       if (entry === undefined) this.#entries.set(key, { key, wanted: undefined, kernel, changed: false })
-      else entry.kernel = kernel
+      // One for both: it is kept as long as the proxy runs.
+      else entry.kernel = sameElement(kernel, entry.wanted) ? entry.wanted : kernel
     }
     this.#changed = []
     for (const entry of this.#entries.values()) {
@@ -131,12 +132,15 @@ export function fromListed(element: ListedElement): [string, StoredElement] {
   const data = element.data
   return [
     end ? rangeEndKey(key) : key + (element.keyEnd === undefined ? '' : textOf(element.keyEnd)),
-    {
-      ...(data === undefined ? {} : { data: data instanceof Uint8Array ? textOf(data) : verdictText(data) }),
-      ...(element.comment === undefined ? {} : { comment: element.comment }),
-      ...(end ? { end } : {}),
-    },
+    storedElement(data instanceof Uint8Array ? textOf(data) : data && verdictText(data), element.comment, end),
   ]
+}
+
+/** One hidden class for each kind of element: there are thousands. */
+function storedElement(data: string | undefined, comment: string | undefined, end: boolean): StoredElement {
+  if (end) return { end, ...(data === undefined ? {} : { data }), ...(comment === undefined ? {} : { comment }) }
+  if (data === undefined) return comment === undefined ? {} : { comment }
+  return comment === undefined ? { data } : { data, comment }
 }
 
 function verdictText(verdict: Exclude<ListedElement['data'], Buffer | undefined>): string {

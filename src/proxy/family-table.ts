@@ -1,13 +1,14 @@
 import { FairleadError } from '../base/error.ts'
 import { hostPort } from '../base/ip.ts'
+import type { Protocol } from '../kube/types/meta.ts'
 import type { NftBatch } from '../linux/nftables/batch.ts'
-import { Claims, claimOrder } from './claims.ts'
+import { type Claim, Claims, claimOf } from './claims.ts'
 import { CounterPool } from './counter-pool.ts'
 import { ElementMap } from './element-map.ts'
 import { addressText, frontendKey, serviceData } from './encoding.ts'
 import { EndpointLists, type List } from './endpoint-lists.ts'
 import { Firewall } from './firewall.ts'
-import { commentOf, type ServiceMap, targetsOf } from './frontend-elements.ts'
+import { commentOf, targetsOf } from './frontend-elements.ts'
 import { type Hints, NO_HINTS } from './hints.ts'
 import { type Layout, type LayoutSets, layoutOf } from './layout.ts'
 import type { NodeView } from './node-view.ts'
@@ -18,17 +19,24 @@ import { Tally } from './tally.ts'
 
 type Lists = { readonly [S in Scope]?: List }
 
+/** What is remembered of a port; its plan is not: at ten thousand Services that would be megabytes. */
 interface PortState {
-  readonly plan: PortPlan
+  readonly protocol: Protocol
   readonly lists: Lists
-  /** Keys of its frontends, in the plan's order. */
-  readonly frontends: readonly string[]
+  readonly frontends: readonly FrontendClaim[]
+  /** Endpoints that may call themselves, as elements. */
+  readonly hairpins: readonly string[]
 }
 
-interface FrontendClaim {
+interface FrontendClaim extends Claim {
+  readonly key: string
   readonly frontend: Frontend
   readonly comment: string
 }
+
+const NO_HAIRPINS: readonly string[] = []
+const NO_LISTS: Lists = {}
+const NO_TARGETS: ReturnType<typeof targetsOf> = []
 
 const SCOPES = ['cluster', 'local'] as const satisfies readonly Scope[]
 
@@ -178,17 +186,17 @@ export class FamilyTable {
   conflictsOf(key: string): string[] {
     const port = this.#ports.get(key)
     if (port === undefined) return []
-    return port.frontends.flatMap((frontend) => {
-      const winner = this.#claims.winner(frontend)
+    return port.frontends.flatMap(({ key: wanted }) => {
+      const winner = this.#claims.winner(wanted)
       if (winner === undefined || winner.owner === key) return []
-      const { address, port: number } = winner.value.frontend
-      return [`${hostPort(address, number)}/${port.plan.protocol} is held by ${winner.value.comment}`]
+      const { address, port: number } = winner.frontend
+      return [`${hostPort(address, number)}/${port.protocol} is held by ${winner.comment}`]
     })
   }
 
   /** Whether this port has the address and port that it wants. */
   owns(key: string, { address, port }: Frontend): boolean {
-    const protocol = this.#ports.get(key)?.plan.protocol
+    const protocol = this.#ports.get(key)?.protocol
     return protocol !== undefined && this.#claims.winner(frontendKey(address, protocol, port))?.owner === key
   }
 
@@ -220,7 +228,7 @@ export class FamilyTable {
 
   #setPort(key: string, plan: PortPlan): void {
     const old = this.#ports.get(key)
-    const frontends = plan.frontends.map(({ address, port }) => frontendKey(address, plan.protocol, port))
+    const frontends = claimsOf(plan)
     const lists: { [S in Scope]?: List } = { ...old?.lists }
     try {
       this.#setLists(plan, frontends, lists)
@@ -228,19 +236,20 @@ export class FamilyTable {
       this.#keepOld(key, old, lists)
       throw error
     }
-    this.#ports.set(key, { plan, lists, frontends })
-    this.#claim(key, plan, frontends, old)
-    this.#count(plan, 1)
-    if (old !== undefined) this.#count(old.plan, -1)
+    const now = { protocol: plan.protocol, lists, frontends, hairpins: this.#hairpinsOf(plan) }
+    this.#ports.set(key, now)
+    this.#claim(key, now, old)
+    this.#count(now, 1)
+    if (old !== undefined) this.#count(old, -1)
   }
 
   /** Makes the lists those of the plan. What was done before an error is in `lists`. */
-  #setLists(plan: PortPlan, frontends: readonly string[], lists: { [S in Scope]?: List }): void {
+  #setLists(plan: PortPlan, frontends: readonly FrontendClaim[], lists: { [S in Scope]?: List }): void {
     for (const scope of SCOPES) {
       const former = lists[scope]
       const used = plan.frontends.some((frontend) => targetsOf(frontend).some(([, target]) => target === scope))
       if (used) {
-        const hint = former === undefined ? this.#hintFor(plan, scope, frontends) : undefined
+        const hint = former === undefined ? this.#hintFor(scope, frontends) : undefined
         lists[scope] = this.#lists.set(wishOf(plan, scope), former, hint)
       } else if (former !== undefined) {
         this.#lists.drop(former)
@@ -254,7 +263,7 @@ export class FamilyTable {
     if (old === undefined) for (const list of Object.values(lists)) this.#lists.drop(list)
     else {
       this.#ports.set(key, { ...old, lists })
-      for (const frontend of old.frontends) this.#unsettled.add(frontend)
+      for (const { key } of old.frontends) this.#unsettled.add(key)
     }
   }
 
@@ -263,31 +272,30 @@ export class FamilyTable {
     if (port === undefined) return
     this.#ports.delete(key)
     for (const list of Object.values(port.lists)) this.#lists.drop(list)
-    for (const frontend of port.frontends) this.#release(frontend, key)
-    this.#count(port.plan, -1)
+    for (const frontend of port.frontends) this.#release(frontend.key, key)
+    this.#count(port, -1)
   }
 
   /** What the kernel had for the list of a port that is new to this process. */
-  #hintFor(plan: PortPlan, scope: Scope, keys: readonly string[]): string | undefined {
+  #hintFor(scope: Scope, frontends: readonly FrontendClaim[]): string | undefined {
     if (this.#hints === NO_HINTS) return undefined
-    for (const [index, frontend] of plan.frontends.entries()) {
+    for (const { key, frontend, comment } of frontends) {
       for (const [map, target] of targetsOf(frontend)) {
         if (target !== scope) continue
-        const data = this.#hints.frontend(map, keys[index] ?? '', commentOf(plan, frontend))
+        const data = this.#hints.frontend(map, key, comment)
         if (data !== undefined) return data
       }
     }
     return undefined
   }
 
-  #claim(owner: string, plan: PortPlan, keys: readonly string[], old: PortState | undefined): void {
-    for (const key of old?.frontends ?? []) if (!keys.includes(key)) this.#release(key, owner)
-    const order = claimOrder(plan)
-    for (const [index, key] of keys.entries()) {
-      const frontend = plan.frontends[index]
-      if (frontend === undefined) continue
-      this.#claims.put(key, { owner, order, value: { frontend, comment: commentOf(plan, frontend) } })
-      this.#unsettled.add(key)
+  #claim(owner: string, now: PortState, old: PortState | undefined): void {
+    for (const { key } of old?.frontends ?? []) {
+      if (!now.frontends.some((frontend) => frontend.key === key)) this.#release(key, owner)
+    }
+    for (const claim of now.frontends) {
+      this.#claims.put(claim.key, claim)
+      this.#unsettled.add(claim.key)
     }
   }
 
@@ -300,35 +308,48 @@ export class FamilyTable {
   #settle(): void {
     for (const key of this.#unsettled) {
       const winner = this.#claims.winner(key)
-      const lists = winner === undefined ? {} : (this.#ports.get(winner.owner)?.lists ?? {})
-      const wanted = new Map<ServiceMap, string>()
-      for (const [map, scope] of winner === undefined ? [] : targetsOf(winner.value.frontend)) {
-        const list = lists[scope]
-        if (list !== undefined) wanted.set(map, serviceData(list.class, list.number))
-      }
-      this.#firewall.set(key, winner?.value.frontend.sources)
+      const lists = winner === undefined ? NO_LISTS : (this.#ports.get(winner.owner)?.lists ?? NO_LISTS)
+      const targets = winner === undefined ? NO_TARGETS : targetsOf(winner.frontend)
+      this.#firewall.set(key, winner?.frontend.sources)
       for (const name of SERVICE_MAPS) {
-        const data = wanted.get(name)
-        if (data === undefined || winner === undefined) this.maps[name].delete(key)
-        else this.maps[name].put(key, { data, comment: winner.value.comment })
+        const scope = targets.find(([map]) => map === name)?.[1]
+        const list = scope === undefined ? undefined : lists[scope]
+        if (list === undefined || winner === undefined) this.maps[name].delete(key)
+        else this.maps[name].put(key, { data: serviceData(list.class, list.number), comment: winner.comment })
       }
     }
     this.#unsettled.clear()
   }
 
-  #count(plan: PortPlan, difference: 1 | -1): void {
-    for (const { source, address, bound } of plan.frontends) {
+  #count({ frontends, hairpins }: PortState, difference: 1 | -1): void {
+    for (const { frontend } of frontends) {
+      const { source, address, bound } = frontend
       if (source === 'ClusterIP' || bound) this.#clusterIps.count(addressText(address), difference)
     }
-    for (const backends of [plan.cluster, plan.local]) {
+    for (const text of hairpins) this.#hairpins.count(text, difference)
+  }
+
+  #hairpinsOf({ cluster, local }: PortPlan): readonly string[] {
+    let found: string[] | undefined
+    for (const backends of [cluster, local]) {
       for (const { address, node } of backends?.kind === 'endpoints' ? backends.endpoints : []) {
         // Only a pod of this node calls itself through this node; without a node name it may be one.
         if (node !== undefined && node !== this.#nodeName) continue
         const text = addressText(address)
-        this.#hairpins.count(text + text, difference)
+        found ??= []
+        found.push(text + text)
       }
     }
+    return found ?? NO_HAIRPINS
   }
+}
+
+function claimsOf(plan: PortPlan): FrontendClaim[] {
+  const { owner, since } = claimOf(plan)
+  return plan.frontends.map((frontend) => {
+    const key = frontendKey(frontend.address, plan.protocol, frontend.port)
+    return { owner, since, key, frontend, comment: commentOf(plan, frontend) }
+  })
 }
 
 function wishOf(plan: PortPlan, scope: Scope) {

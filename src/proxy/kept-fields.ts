@@ -23,22 +23,30 @@ export class KeptFields {
   service = (service: Service): Service => {
     const { apiVersion, kind, metadata, spec, status } = service
     const { selector: _, ...kept } = spec
-    const { ipFamilies, ipFamilyPolicy } = spec
+    const { ipFamilies, ipFamilyPolicy, clusterIP, clusterIPs, ports } = spec
     const ingress = status?.loadBalancer?.ingress
     return {
-      ...this.#type(apiVersion, kind),
+      // Not spread from one of both: each object would have a hidden class of its own.
+      apiVersion: this.#text(apiVersion),
+      kind: this.#text(kind),
       metadata: this.#metadata(metadata),
       spec: {
         ...kept,
         ...(ipFamilies === undefined ? {} : { ipFamilies: this.#shared(ipFamilies) }),
         ...(ipFamilyPolicy === undefined ? {} : { ipFamilyPolicy: this.#text(ipFamilyPolicy) }),
+        // Of ports with node ports there are no two alike.
+        ...(ports === undefined || ports.some(({ nodePort }) => nodePort) ? {} : { ports: this.#shared(ports) }),
+        ...(clusterIP !== undefined && clusterIPs?.length === 1 && clusterIP === clusterIPs[0]
+          ? { clusterIPs: [clusterIP] }
+          : {}),
       },
       ...(ingress === undefined || ingress.length === 0 ? {} : { status: { loadBalancer: { ingress } } }),
     }
   }
 
   slice = ({ apiVersion, kind, metadata, addressType, ports, endpoints }: EndpointSlice): EndpointSlice => ({
-    ...this.#type(apiVersion, kind),
+    apiVersion: this.#text(apiVersion),
+    kind: this.#text(kind),
     metadata: this.#metadata(metadata),
     addressType: this.#text(addressType),
     ports: this.#shared(ports ?? null),
@@ -67,15 +75,11 @@ export class KeptFields {
       ...(namespace === undefined ? {} : { namespace: this.#text(namespace) }),
       ...(uid === undefined ? {} : { uid }),
       ...(resourceVersion === undefined ? {} : { resourceVersion }),
-      ...(creationTimestamp === undefined ? {} : { creationTimestamp }),
+      ...(creationTimestamp === undefined ? {} : { creationTimestamp: this.#text(creationTimestamp) }),
       ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
       ...(keptLabels === undefined ? {} : { labels: keptLabels }),
       ...(keptAnnotations === undefined ? {} : { annotations: keptAnnotations }),
     }
-  }
-
-  #type(apiVersion: string, kind: string) {
-    return { apiVersion: this.#text(apiVersion), kind: this.#text(kind) }
   }
 
   #text<T extends string>(text: T): T {

@@ -1,4 +1,6 @@
-import type { ElementMap } from './element-map.ts'
+import type { ElementMap, StoredElement } from './element-map.ts'
+
+const PRESENT: StoredElement = {}
 
 /** A set of keys that several Service ports may want: a key is in the set while somebody does. */
 export class Tally {
@@ -13,7 +15,7 @@ export class Tally {
     const count = (this.#counts.get(key) ?? 0) + difference
     if (count > 0) {
       this.#counts.set(key, count)
-      if (count === 1 && difference === 1) this.#map.put(key, {})
+      if (count === 1 && difference === 1) this.#map.put(key, PRESENT)
     } else {
       this.#counts.delete(key)
       this.#map.delete(key)

@@ -6,7 +6,7 @@ import { formatAddress } from '../base/ip.ts'
 import type { Expression } from '../linux/nftables/expression.ts'
 import type { NftKernel } from '../linux/nftables/kernel.ts'
 import type { ListedElement } from '../linux/nftables/program.ts'
-import { claimOrder } from './claims.ts'
+import { claimOf, precedes } from './claims.ts'
 import { PROTOCOL_NUMBERS } from './encoding.ts'
 import { targetsOf } from './frontend-elements.ts'
 import { layoutOf } from './layout.ts'
@@ -113,7 +113,7 @@ export function modelMeaning(objects: readonly ServiceObjects[], node: NodeView)
           return `${at} (${comment}) ${map} -> ${backendsText(port, backends)}`
         })
         const other = claims.get(at)
-        if (other === undefined || claimOrder(port) <= claimOrder(other.plan)) claims.set(at, { plan: port, lines })
+        if (other === undefined || !precedes(claimOf(other.plan), claimOf(port))) claims.set(at, { plan: port, lines })
       }
     }
   }

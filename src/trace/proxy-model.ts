@@ -5,7 +5,7 @@ import { indexOf, list, noEndpoints } from '../controllers/service-diagnosis/dia
 import { anotherProxy } from '../controllers/service-diagnosis/service-oddities.ts'
 import { SERVICE_PROXY_NAME } from '../kube/service-proxy-name.ts'
 import type { Service, ServicePort } from '../kube/types/core.ts'
-import { claimOrder } from '../proxy/claims.ts'
+import { claimOf, precedes } from '../proxy/claims.ts'
 import { type Client, type Outcome, outcomeFor } from '../proxy/explain.ts'
 import { targetsOf } from '../proxy/frontend-elements.ts'
 import { type NodeView, nodeView } from '../proxy/node-view.ts'
@@ -83,7 +83,7 @@ export function lookUp(flow: Flow, node: NodeView, atlas: Atlas): Found | undefi
     for (const one of plan.kind === 'programmed' ? plan.ports : []) {
       const frontend = one.frontends.find(({ address, port: number }) => address === destination && number === port)
       if (one.protocol !== protocol || frontend === undefined) continue
-      if (best !== undefined && claimOrder(best.plan) <= claimOrder(one)) continue
+      if (best !== undefined && precedes(claimOf(best.plan), claimOf(one))) continue
       const own = (service.spec.ports ?? []).find(
         ({ name = '', protocol: is = 'TCP' }) => name === one.name && is === protocol,
       )
