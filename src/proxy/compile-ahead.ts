@@ -1,8 +1,8 @@
 import type { FirstSync } from './first-sync.ts'
 import type { ProxySource } from './syncer.ts'
 
-/** Services per turn: reading the next ones goes on in between. */
-const SERVICES_PER_TURN = 200
+/** Services per turn, about what a page brings: reading the next ones goes on in between, but not ahead of compiling. */
+const SERVICES_PER_TURN = 500
 
 /**
  * Compiles Services that have come with endpoints while the others are still being read. What comes later of one makes

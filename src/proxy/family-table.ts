@@ -2,7 +2,7 @@ import { FairleadError } from '../base/error.ts'
 import { hostPort } from '../base/ip.ts'
 import type { Protocol } from '../kube/types/meta.ts'
 import type { NftBatch } from '../linux/nftables/batch.ts'
-import { type Claim, Claims, claimOf } from './claims.ts'
+import { type Claim, Claims } from './claims.ts'
 import { CounterPool } from './counter-pool.ts'
 import { ElementMap } from './element-map.ts'
 import { addressText, frontendKey, serviceData } from './encoding.ts'
@@ -228,7 +228,7 @@ export class FamilyTable {
 
   #setPort(key: string, plan: PortPlan): void {
     const old = this.#ports.get(key)
-    const frontends = claimsOf(plan)
+    const frontends = claimsOf(key, plan)
     const lists: { [S in Scope]?: List } = { ...old?.lists }
     try {
       this.#setLists(plan, frontends, lists)
@@ -344,8 +344,8 @@ export class FamilyTable {
   }
 }
 
-function claimsOf(plan: PortPlan): FrontendClaim[] {
-  const { owner, since } = claimOf(plan)
+function claimsOf(owner: string, plan: PortPlan): FrontendClaim[] {
+  const { since } = plan
   return plan.frontends.map((frontend) => {
     const key = frontendKey(frontend.address, plan.protocol, frontend.port)
     return { owner, since, key, frontend, comment: commentOf(plan, frontend) }
