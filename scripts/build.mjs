@@ -1,6 +1,6 @@
 // Bundles src/ into dist/: a file per program, and others for what it loads later, so that a process starts in tens of milliseconds.
 // Types are checked by `npm run types`, not here.
-import { rmSync } from 'node:fs'
+import { chmodSync, copyFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -55,6 +55,18 @@ await build({
   outExtension: { '.js': '.mjs' },
   sourcemap: false,
 })
+
+// Called by their names in containers, which CommonJS allows without an extension.
+await build({
+  ...common,
+  entryPoints: { agnhost: 'src/node/images/agnhost/agnhost-main.ts' },
+  outdir: 'dist/images',
+  outExtension: { '.js': '.cjs' },
+  format: 'cjs',
+  sourcemap: false,
+})
+copyFileSync(join(root, 'src/node/images/pause.sh'), join(root, 'dist/images/pause'))
+for (const name of ['agnhost.cjs', 'pause']) chmodSync(join(root, 'dist/images', name), 0o755)
 
 // Its parts are loaded as they are needed: what calls the kernel is not to be had on every machine.
 for (const [name, entry] of Object.entries({ dns: 'src/dns/dns-main.ts', 'dns-worker': programs['dns-worker'] })) {

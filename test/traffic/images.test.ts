@@ -133,6 +133,26 @@ describe('images', () => {
     }
   })
 
+  test("agnhost of Kubernetes' own tests does its work for networks, by its former names too", async () => {
+    const probe = 'readinessProbe: { httpGet: { path: /healthz, port: 8080 } }'
+    const image = 'image: "registry.k8s.io/e2e-test-images/agnhost:2.53"'
+    await on.apply(podOf('netexec', `containers: [{ name: one, ${image}, args: [netexec], ${probe} }]`))
+    const pod = await on.readyPod('netexec')
+    const event = await eventOf(on, pod, 'ImageSubstituted')
+    assert.match(event.message ?? '', /a program that knows its subcommands for networks runs in its place/)
+    const address = `${pod.status?.podIP}:8080`
+    const script = `/agnhost-2 connect ${address} --timeout=20s && exit 47`
+    const former = 'image: "k8s.gcr.io/e2e-test-images/agnhost:2.21"'
+    assert.equal(await exitOf('connect', `${former}, command: [/bin/sh, -c, "${script}"]`), 47)
+    assert.equal(await exitOf('guestbook', `${former}, command: [/agnhost, guestbook]`), 1)
+  })
+
+  test('pause waits, by the path that manifests call it by', async () => {
+    await on.apply(podOf('waiting', 'containers: [{ name: one, image: "k8s.gcr.io/pause:3.2", command: [/pause] }]'))
+    const pod = await on.readyPod('waiting')
+    assert.equal((await eventOf(on, pod, 'ImageSubstituted')).type, 'Normal')
+  })
+
   test('an unknown image waits and says how to add it; once it is there, the pod starts', async () => {
     await on.apply(
       podOf(

@@ -19,7 +19,9 @@ const DEPTH_LIMIT = 60
 /**
  * The object in the form that JSON has; `undefined` when its kind is not taken in this format.
  *
- * @throws FairleadError `INVALID_INPUT` for malformed and unknown content.
+ * Fields that nobody knows are passed over.
+ *
+ * @throws FairleadError `INVALID_INPUT` for malformed content.
  */
 export function decodeProtobuf(bytes: Uint8Array): Draft | undefined {
   if (!MAGIC.equals(bytes.subarray(0, MAGIC.length))) throw malformed('it does not begin with k8s\\0')
@@ -45,7 +47,8 @@ function decodeMessage(message: Message, bytes: Uint8Array, depth: number): Draf
   const out: Draft = {}
   for (const { number, value } of new WireReader(bytes)) {
     const known = message.numbered.get(number)
-    if (known === undefined) throw malformed(`field ${number} of ${message.name} is not known`)
+    // As upstream's decoders do: client-go up to 1.24 writes fields that are gone, clusterName (15) in every ObjectMeta.
+    if (known === undefined) continue
     if ('inlined' in known) Object.assign(out, decodeMessage(messageOf(known.inlined), bytesOf(value), depth + 1))
     else addField(out, known.field, value, depth)
   }

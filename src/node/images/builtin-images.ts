@@ -5,10 +5,10 @@ import { systemErrorCode } from '../../base/error.ts'
 import type { BindMount } from '../runtime/oci-spec.ts'
 import { EMPTY_CONFIG, type Image, type ImageConfig } from './image.ts'
 import { formatReference, type ImageReference } from './image-reference.ts'
-import { knownImage } from './known-images.ts'
+import { type KnownImage, knownImage } from './known-images.ts'
 
 export interface BuiltinOptions {
-  /** Where the bundled programs are: `echo.mjs`, `client.mjs`. */
+  /** Where the bundled programs are: `echo.mjs`, `client.mjs`, `agnhost.cjs`, `pause`, `dns/`. */
   readonly builtinDirectory: string
   /** The program that runs them. @default process.execPath */
   readonly nodePath?: string
@@ -39,22 +39,40 @@ function substitute(reference: ImageReference, options: BuiltinOptions): Image |
   const known = knownImage(reference)
   if (known === undefined) return undefined
   const name = formatReference(reference)
-  const advice = `to run the image itself: fairlead image add ${name} PATH`
-  if (known.kind === 'shell') {
-    const notice = `Image "${name}" is not pulled: a shell with this machine's programs runs in its place; ${advice}`
-    return { kind: 'known', name, ...shellImage(name), notice }
+  const { image, what } = standIn(known, name, options)
+  const notice = `Image "${name}" is not pulled: ${what} in its place; to run the image itself: fairlead image add ${name} PATH`
+  return { kind: 'known', name, ...image, notice }
+}
+
+type Content = Pick<Image, 'id' | 'root' | 'config'>
+
+function standIn(known: KnownImage, name: string, options: BuiltinOptions): { image: Content; what: string } {
+  switch (known.kind) {
+    case 'shell':
+      return { image: shellImage(name), what: "a shell with this machine's programs runs" }
+    case 'pause':
+      return { image: pauseImage(options), what: 'a program that waits runs' }
+    case 'agnhost':
+      return { image: agnhostImage(options), what: 'a program that knows its subcommands for networks runs' }
+    case 'server': {
+      const echo = programImage('echo', options)
+      const env = [...echo.config.env, `FAIRLEAD_DEFAULT_PORT=${known.port}`]
+      return { image: { ...echo, config: { ...echo.config, env } }, what: 'fairlead/echo answers' }
+    }
+    default:
+      return known satisfies never
   }
-  const echo = programImage('echo', options)
-  const env = [`FAIRLEAD_DEFAULT_PORT=${known.port}`]
-  const notice = `Image "${name}" is not pulled: fairlead/echo answers in its place; ${advice}`
-  return { kind: 'known', name, ...echo, config: { ...echo.config, env: [...echo.config.env, ...env] }, notice }
+}
+
+function nodeFile(options: BuiltinOptions): readonly BindMount[] {
+  return [{ source: options.nodePath ?? process.execPath, destination: NODE_IN_CONTAINER, readOnly: true }]
 }
 
 /** A program of Fairlead under Node.js. Both are files of the machine and are lent to the container read-only. */
-function programImage(program: string, options: BuiltinOptions): Pick<Image, 'id' | 'root' | 'config'> {
+function programImage(program: string, options: BuiltinOptions): Content {
   const inContainer = `/fairlead/${program}.mjs`
   const files: BindMount[] = [
-    { source: options.nodePath ?? process.execPath, destination: NODE_IN_CONTAINER, readOnly: true },
+    ...nodeFile(options),
     { source: join(options.builtinDirectory, `${program}.mjs`), destination: inContainer, readOnly: true },
   ]
   return {
@@ -64,10 +82,31 @@ function programImage(program: string, options: BuiltinOptions): Pick<Image, 'id
   }
 }
 
+/** One file, under the names by which manifests call it. It brings the machine's tools where the original has its own. */
+function agnhostImage(options: BuiltinOptions): Content {
+  const source = join(options.builtinDirectory, 'agnhost.cjs')
+  const files = ['/agnhost', '/agnhost-2'].map((destination) => ({ source, destination, readOnly: true }))
+  return {
+    id: 'builtin:fairlead/agnhost',
+    root: { kind: 'host-view', files: [...nodeFile(options), ...files] },
+    config: hostViewConfig(['/agnhost'], ['pause']),
+  }
+}
+
+/** `/pause`, as manifests call it by its path. */
+function pauseImage(options: BuiltinOptions): Content {
+  const file = { source: join(options.builtinDirectory, 'pause'), destination: '/pause', readOnly: true }
+  return {
+    id: 'builtin:fairlead/pause',
+    root: { kind: 'host-view', files: [file] },
+    config: hostViewConfig(['/pause'], []),
+  }
+}
+
 /** The DNS server, with the library by which it calls the kernel where this machine has one. */
-function dnsImage(options: BuiltinOptions): Pick<Image, 'id' | 'root' | 'config'> {
+function dnsImage(options: BuiltinOptions): Content {
   const files: BindMount[] = [
-    { source: options.nodePath ?? process.execPath, destination: NODE_IN_CONTAINER, readOnly: true },
+    ...nodeFile(options),
     { source: join(options.builtinDirectory, 'dns'), destination: '/fairlead/dns', readOnly: true },
     ...libraryDirectories().map((source) => ({
       source,
@@ -94,12 +133,12 @@ function libraryDirectories(): readonly string[] {
 }
 
 /** A shell that sleeps, with a program at hand for what the machine's own tools cannot ask. */
-function clientImage(options: BuiltinOptions): Pick<Image, 'id' | 'root' | 'config'> {
+function clientImage(options: BuiltinOptions): Content {
   const { id, root } = programImage('client', options)
   return { id, root, config: hostViewConfig([], SLEEP) }
 }
 
-function shellImage(name: string): Pick<Image, 'id' | 'root' | 'config'> {
+function shellImage(name: string): Content {
   return { id: `builtin:${name}`, root: { kind: 'host-view', files: [] }, config: hostViewConfig([], SLEEP) }
 }
 

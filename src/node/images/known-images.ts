@@ -20,11 +20,11 @@ const KNOWN_SERVERS: Readonly<Record<string, number>> = {
   'docker.io/paulbouwer/hello-kubernetes': 8080,
   'gcr.io/google-samples/hello-app': 8080,
   'gcr.io/google-samples/node-hello': 8080,
-  'gcr.io/google_containers/echoserver': 8080,
-  'k8s.gcr.io/echoserver': 8080,
   'registry.k8s.io/echoserver': 8080,
   'registry.k8s.io/e2e-test-images/echoserver': 8080,
-  'registry.k8s.io/e2e-test-images/agnhost': 8080,
+  'registry.k8s.io/e2e-test-images/httpd': 80,
+  'registry.k8s.io/e2e-test-images/kitten': 80,
+  'registry.k8s.io/e2e-test-images/nautilus': 80,
   'registry.k8s.io/e2e-test-images/nginx': 80,
   'registry.k8s.io/serve_hostname': 9376,
 }
@@ -39,14 +39,37 @@ const KNOWN_SHELLS: ReadonlySet<string> = new Set([
   'docker.io/nicolaka/netshoot',
   'registry.k8s.io/e2e-test-images/busybox',
   'registry.k8s.io/e2e-test-images/jessie-dnsutils',
+  'registry.k8s.io/e2e-test-images/nonroot',
 ])
 
-export type KnownImage = { readonly kind: 'server'; readonly port: number } | { readonly kind: 'shell' }
+/** Images with a program of their own in their place. */
+const KNOWN_PROGRAMS: Readonly<Record<string, 'agnhost' | 'pause'>> = {
+  'registry.k8s.io/e2e-test-images/agnhost': 'agnhost',
+  'registry.k8s.io/pause': 'pause',
+}
+
+/** Where Kubernetes' images were before registry.k8s.io, the longer names first. */
+const FORMER_NAMES = [
+  ['gcr.io/kubernetes-e2e-test-images/', 'registry.k8s.io/e2e-test-images/'],
+  ['gcr.io/google_containers/', 'registry.k8s.io/'],
+  ['k8s.gcr.io/', 'registry.k8s.io/'],
+] as const
+
+export type KnownImage =
+  | { readonly kind: 'server'; readonly port: number }
+  | { readonly kind: 'shell' | 'agnhost' | 'pause' }
 
 /** What stands in for a well-known image; `undefined` for one that nobody knows. */
 export function knownImage({ registry, repository }: ImageReference): KnownImage | undefined {
-  const name = `${registry}/${repository}`
+  const name = presentName(`${registry}/${repository}`)
   const port = KNOWN_SERVERS[name]
   if (port !== undefined) return { kind: 'server', port }
+  const program = KNOWN_PROGRAMS[name]
+  if (program !== undefined) return { kind: program }
   return KNOWN_SHELLS.has(name) ? { kind: 'shell' } : undefined
+}
+
+function presentName(name: string): string {
+  const former = FORMER_NAMES.find(([prefix]) => name.startsWith(prefix))
+  return former === undefined ? name : former[1] + name.slice(former[0].length)
 }
