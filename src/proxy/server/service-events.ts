@@ -1,18 +1,20 @@
 import type { EventRecorder } from '../../kube/event-recorder.ts'
 import type { KubeObject, ObjectReference } from '../../kube/types/meta.ts'
 import type { ServiceObjects } from '../program.ts'
-import type { Problem, ServicePlan } from '../service-plan.ts'
+import type { Problem } from '../service-plan.ts'
 
 /** Something that a person should see at an object. */
-export interface Concern {
+interface Concern {
   readonly object: KubeObject | ObjectReference
   readonly type: 'Normal' | 'Warning'
   readonly reason: string
   readonly message: string
 }
 
-/** What is known of a Service beside its plan. */
-export interface ServiceFacts {
+/** What is known of a Service. */
+interface ServiceFacts {
+  /** Undefined: it is not programmed. */
+  readonly problems: readonly Problem[] | undefined
   /** Addresses that it wants and another one has. */
   readonly conflicts: readonly string[]
   /** Service ports that share its counter. */
@@ -24,13 +26,9 @@ const SHARED = 'RoundRobinShared'
 const MAX_MESSAGE = 1024
 
 /** What should be told about a Service and its slices. */
-export function concernsOf(
-  { service, slices }: ServiceObjects,
-  plan: ServicePlan | undefined,
-  { conflicts, sharers }: ServiceFacts,
-): Concern[] {
-  if (service === undefined || plan?.kind !== 'programmed') return []
-  const concerns = plan.problems.map((problem) => concernOf(problem, [service, ...slices]))
+function concernsOf({ service, slices }: ServiceObjects, { problems, conflicts, sharers }: ServiceFacts): Concern[] {
+  if (service === undefined || problems === undefined) return []
+  const concerns = problems.map((problem) => concernOf(problem, [service, ...slices]))
   if (conflicts.length > 0) {
     const message = `The older Service keeps what both want: ${conflicts.join(', ')}`
     concerns.push({ object: service, type: 'Warning', reason: 'AddressConflict', message })
@@ -74,10 +72,11 @@ export class ServiceEvents {
     this.#started = true
   }
 
-  report(objects: ServiceObjects, plan: ServicePlan | undefined): void {
+  /** @param problems Of its plan; undefined: it is not programmed. */
+  report(objects: ServiceObjects, problems: readonly Problem[] | undefined): void {
     const { conflictsOf, sharersOf } = this.#options
     const { key } = objects
-    const concerns = concernsOf(objects, plan, { conflicts: conflictsOf(key), sharers: sharersOf(key) })
+    const concerns = concernsOf(objects, { problems, conflicts: conflictsOf(key), sharers: sharersOf(key) })
     const before = this.#told.get(key)
     if (concerns.length === 0) {
       if (before !== undefined) this.#told.delete(key)

@@ -4,7 +4,7 @@ import type { NodeView } from '../node-view.ts'
 import type { ServiceObjects } from '../program.ts'
 import type { ProxyObserver } from '../proxy.ts'
 import type { ProxyMetrics } from '../proxy-metrics.ts'
-import { FAMILIES, type Family, type ServicePlan } from '../service-plan.ts'
+import { FAMILIES, type Family, type Problem, type ServicePlan } from '../service-plan.ts'
 import type { ProxyHealth } from './proxy-health.ts'
 import type { ServiceEvents } from './service-events.ts'
 import { healthCheckOf, type ServiceHealth } from './service-health.ts'
@@ -21,10 +21,16 @@ export interface ServiceReportsOptions {
 type Policy = 'internal' | 'external'
 const POLICIES: readonly Policy[] = ['internal', 'external']
 
+/** What of a plan is told; the plan itself is not kept: at the start there is one for each Service. */
 interface Seen {
   readonly objects: ServiceObjects
-  readonly plan: ServicePlan | undefined
+  /** Undefined: it is not programmed. */
+  readonly problems: readonly Problem[] | undefined
+  readonly withoutLocal: ReadonlyMap<string, number>
 }
+
+const NO_PROBLEMS: readonly Problem[] = []
+const NONE: ReadonlyMap<string, number> = new Map()
 
 /** Tells the world what the kernel has: health checks, Events and figures by Service. It speaks after a transaction. */
 export class ServiceReports implements ProxyObserver {
@@ -45,7 +51,8 @@ export class ServiceReports implements ProxyObserver {
   }
 
   planned = (objects: ServiceObjects, plan: ServicePlan | undefined): void => {
-    this.#seen.set(objects.key, { objects, plan })
+    const problems = plan?.kind !== 'programmed' ? undefined : plan.problems.length === 0 ? NO_PROBLEMS : plan.problems
+    this.#seen.set(objects.key, { objects, problems, withoutLocal: withoutLocal(plan) })
   }
 
   /** The kernel has what was planned. */
@@ -61,21 +68,20 @@ export class ServiceReports implements ProxyObserver {
     }
   }
 
-  #report(key: string, { objects, plan }: Seen): void {
+  #report(key: string, { objects, problems, withoutLocal: now }: Seen): void {
     const { nodeName, serviceHealth, events, log } = this.#options
     try {
       const { service, slices } = objects
       serviceHealth.set(key, service === undefined ? undefined : healthCheckOf(service, slices, nodeName))
-      events.report(objects, plan)
-      this.#count(key, plan)
+      events.report(objects, problems)
+      this.#count(key, now)
     } catch (err) {
       log.error({ err, service: key }, 'A Service cannot be reported on')
     }
   }
 
-  #count(key: string, plan: ServicePlan | undefined): void {
+  #count(key: string, now: ReadonlyMap<string, number>): void {
     const before = this.#withoutLocal.get(key)
-    const now = withoutLocal(plan)
     if (before === undefined && now.size === 0) return
     for (const [what, ports] of before ?? []) this.#totals.set(what, (this.#totals.get(what) ?? 0) - ports)
     for (const [what, ports] of now) this.#totals.set(what, (this.#totals.get(what) ?? 0) + ports)
@@ -86,8 +92,10 @@ export class ServiceReports implements ProxyObserver {
 
 /** Ports of a Service whose policy Local finds no endpoint on this node, by `family policy`. */
 function withoutLocal(plan: ServicePlan | undefined): ReadonlyMap<string, number> {
+  const ports = plan?.kind === 'programmed' ? plan.ports : []
+  if (!ports.some(({ local }) => local?.kind === 'drop')) return NONE
   const counts = new Map<string, number>()
-  for (const { family, local, frontends } of plan?.kind === 'programmed' ? plan.ports : []) {
+  for (const { family, local, frontends } of ports) {
     if (local?.kind !== 'drop') continue
     const count = (policy: Policy, isOne: boolean) => {
       const what = keyOf(family, policy)
