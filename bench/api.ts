@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
+import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { connect, type TLSSocket } from 'node:tls'
@@ -12,6 +13,7 @@ import { systemClock } from '../src/base/clock.ts'
 import { FairleadError } from '../src/base/error.ts'
 import { workDirectory } from './work-directory.ts'
 
+const PEER_READY_MS = 60_000
 const CLIENTS = [1, 16, 64]
 const WATCHERS = 100
 const SERVICES = '/api/v1/namespaces/default/services'
@@ -102,7 +104,13 @@ async function startPeer(directory: string, pki: Pki): Promise<Server> {
     return join(directory, name)
   }
   const [clientPort, peerPort, port] = [await freePort(), await freePort(), await freePort()]
-  const key = file('sa.key', pki.tokenKeyPem)
+  // It reads no PKCS #8.
+  const signingKey = file(
+    'sa.key',
+    createPrivateKey(pki.tokenKeyPem).export({ type: 'sec1', format: 'pem' }).toString(),
+  )
+  const publicKey = createPublicKey(pki.tokenKeyPem).export({ type: 'spki', format: 'pem' }).toString()
+  const log = openSync(join(directory, 'log'), 'w')
   const etcd = spawn(
     'etcd',
     [
@@ -113,7 +121,7 @@ async function startPeer(directory: string, pki: Pki): Promise<Server> {
       `--initial-advertise-peer-urls=http://127.0.0.1:${peerPort}`,
       `--initial-cluster=default=http://127.0.0.1:${peerPort}`,
     ],
-    { stdio: 'ignore' },
+    { stdio: ['ignore', 'ignore', log] },
   )
   const server = spawn(
     'kube-apiserver',
@@ -124,28 +132,37 @@ async function startPeer(directory: string, pki: Pki): Promise<Server> {
       `--tls-cert-file=${file('server.crt', pki.server.certificatePem)}`,
       `--tls-private-key-file=${file('server.key', pki.server.privateKeyPem)}`,
       `--client-ca-file=${file('ca.crt', pki.authority)}`,
-      `--service-account-key-file=${key}`,
-      `--service-account-signing-key-file=${key}`,
+      `--service-account-key-file=${file('sa.pub', publicKey)}`,
+      `--service-account-signing-key-file=${signingKey}`,
       '--service-account-issuer=https://kubernetes.default.svc',
       '--service-cluster-ip-range=10.96.0.0/16',
       '--authorization-mode=RBAC',
       '--disable-admission-plugins=ServiceAccount',
     ],
-    { stdio: 'ignore' },
+    { stdio: ['ignore', 'ignore', log] },
   )
-  const client = new ApiClient(port, pki)
-  const end = Date.now() + 60_000
-  while (
-    Date.now() < end &&
-    !(await client.call('GET', '/readyz').then(
-      ({ status }) => status === 200,
-      () => false,
-    ))
-  ) {
+  closeSync(log)
+  const peer = { port, pids: [etcd.pid ?? 0, server.pid ?? 0], stop: () => ended([server, etcd]) }
+  if (await becomesReady(peer, pki)) return peer
+  await peer.stop()
+  const said = readFileSync(join(directory, 'log'), 'utf8').trim().split('\n').slice(-5).join('\n')
+  throw new FairleadError(
+    'API_UNREACHABLE',
+    `kube-apiserver with etcd was not ready in ${PEER_READY_MS / 1000} s: ${said}`,
+  )
+}
+
+async function becomesReady({ port }: Server, pki: Pki): Promise<boolean> {
+  const end = Date.now() + PEER_READY_MS
+  while (Date.now() < end) {
+    const client = new ApiClient(port, pki)
+    const ready = client.call('GET', '/readyz').then(({ status }) => status === 200)
+    const isReady = await ready.catch(() => false)
+    client.close()
+    if (isReady) return true
     await systemClock.sleep(100)
   }
-  client.close()
-  return { port, pids: [etcd.pid ?? 0, server.pid ?? 0], stop: () => ended([server, etcd]) }
+  return false
 }
 
 async function freePort(): Promise<number> {

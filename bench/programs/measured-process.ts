@@ -30,13 +30,18 @@ export class MeasuredProcess implements AsyncDisposable {
     for (;;) {
       const match = pattern.exec(this.#output)
       if (match !== null) return match
-      if (this.#child.exitCode !== null) throw new Error(`${this.#child.spawnargs.join(' ')} ended: ${this.#output}`)
+      this.mustRun()
       await Promise.race([
         once(this.#child.stdout ?? this.#child, 'data'),
         once(this.#child.stderr ?? this.#child, 'data'),
         once(this.#child, 'exit'),
       ])
     }
+  }
+
+  /** @throws Error when it ended, with what it said. */
+  mustRun(): void {
+    if (this.#child.exitCode !== null) throw new Error(`${this.#child.spawnargs.join(' ')} ended: ${this.#output}`)
   }
 
   cpuMs(): number {
