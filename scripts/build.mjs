@@ -24,6 +24,16 @@ const common = {
   logLevel: 'warning',
 }
 
+/** What is a program of its own is loaded as that, and not built into those that call it. */
+const ownPrograms = {
+  name: 'own-programs',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/trace-program\.ts$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './trace.js', external: true } : undefined,
+    )
+  },
+}
+
 rmSync(join(root, 'dist'), { recursive: true, force: true })
 
 const programs = {
@@ -45,8 +55,22 @@ for (const [name, entry] of Object.entries(programs)) {
     // Packages with prebuilt native parts find them relative to themselves.
     external: ['koffi', 'lmdb'],
     banner: { js: requireShim },
+    plugins: [ownPrograms],
   })
 }
+
+// A trace is over before the many files of the command line are read: it has all that it needs in one.
+await build({
+  ...common,
+  entryPoints: { trace: 'src/cli/trace-program.ts' },
+  minifyWhitespace: true,
+  outdir: 'dist',
+  // For the parser of YAML, which only kubeconfigs of others need.
+  splitting: true,
+  chunkNames: 'trace-[hash]',
+  external: ['koffi', 'lmdb'],
+  banner: { js: requireShim },
+})
 
 await build({
   ...common,

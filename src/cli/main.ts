@@ -123,8 +123,8 @@ const trace = program
     '\nExamples:\n  $ fairlead trace client svc/web\n  $ fairlead trace internet http://203.0.113.11:30080/',
   )
   .action(async (from: string, to: string, options) => {
-    const { trace: run } = await import('./commands/trace.ts')
-    exitCode = await run(from, to, options)
+    const { runTrace } = await import('./trace-program.ts')
+    exitCode = await runTrace(from, to, options)
   })
 for (const option of fromWhere()) trace.addOption(option)
 

@@ -10,6 +10,7 @@ import {
   vpcNetnsName,
 } from '../cloud/fabric/fabric-names.ts'
 import { readUnhealthy } from '../cloud/load-balancer/health/unhealthy-file.ts'
+import { CloudState } from '../cloud/state/cloud-state.ts'
 import { createAccessTransport } from '../kube/access-transport.ts'
 import type { Client } from '../kube/client.ts'
 import { type KubeconfigAccess, loadKubeconfig } from '../kube/kubeconfig.ts'
@@ -18,7 +19,7 @@ import { listNetns, netnsPath } from '../linux/netns.ts'
 import { NftSocket } from '../linux/nftables/socket.ts'
 import { leaseOf } from '../network/flannel/lease.ts'
 import { podNetns } from '../node/pod-netns.ts'
-import type { CloudFacts } from '../trace/cloud-facts.ts'
+import { type CloudFacts, cloudFacts } from '../trace/cloud-facts.ts'
 import { gatherObjects } from '../trace/gather.ts'
 import type { Doors } from '../trace/kernel-facts.ts'
 import { type ClusterObjects, NOWHERE, nodeAddresses, type Surroundings, type World } from '../trace/world.ts'
@@ -114,9 +115,7 @@ async function ownSite({ name, roots = {}, asksCloud = false }: Where): Promise<
 async function gatherCloud(layout: Layout): Promise<CloudFacts | undefined> {
   const { state: directory, balancing } = cloudDirectories(layout)
   if (!existsSync(directory)) return undefined
-  // Loaded while the API server answers.
-  const { CloudState } = await import('../cloud/state/cloud-state.ts')
-  const { cloudFacts } = await import('../trace/cloud-facts.ts')
+  // Loads its database while the API server answers.
   await using state = CloudState.open({ directory, readOnly: true })
   return cloudFacts(state, readUnhealthy(balancing))
 }

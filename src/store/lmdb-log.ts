@@ -1,17 +1,9 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, rmSync, statfsSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { RootDatabase } from 'lmdb'
 import { errorMessage, FairleadError } from '../base/error.ts'
+import { loadLmdb } from '../base/load-lmdb.ts'
 import { lmdbFileState } from './lmdb-file.ts'
-
-/**
- * Loading LMDB takes longer than all else that opening an empty store does, so only who opens one pays for it, and by
- * require(): the CommonJS build is one file, and takes two thirds of the time.
- */
-function loadLmdb(): typeof import('lmdb') {
-  return createRequire(import.meta.url)('lmdb')
-}
 
 /** One write to the disk: all of it or nothing. */
 export interface LogWrite {

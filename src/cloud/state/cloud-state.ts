@@ -1,5 +1,6 @@
-import { open, type RootDatabase } from 'lmdb'
+import type { RootDatabase } from 'lmdb'
 import { FairleadError } from '../../base/error.ts'
+import { loadLmdb } from '../../base/load-lmdb.ts'
 import type { Collection } from './collection.ts'
 import { type Change, Transaction } from './transaction.ts'
 
@@ -27,6 +28,7 @@ export class CloudState implements AsyncDisposable {
   /** @throws FairleadError `STORE_FAILED` */
   static open(options: CloudStateOptions = {}): CloudState {
     if (options.directory === undefined) return new CloudState(new Map(), undefined)
+    const { open } = loadLmdb()
     try {
       const database = open<object, string>({
         path: options.directory,

@@ -108,6 +108,7 @@ class Points implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    for (const point of this.all) point.unmark()
     for (const point of this.all) point[Symbol.dispose]()
   }
 }

@@ -34,6 +34,7 @@ export class WatchPoint implements Disposable {
   readonly #events: TraceEvent[] = []
   readonly #table: TableRef
   #connections: ConntrackSocket | undefined
+  #isMarked = false
 
   constructor(place: Place, netns: string, nonce: Nonce) {
     this.place = place
@@ -44,6 +45,7 @@ export class WatchPoint implements Disposable {
     made += 1
     this.#table = { family: 'inet', table: `fairlead-trace-${process.pid}-${made}` }
     this.#rules.commit(markingTable(this.#table, nonce))
+    this.#isMarked = true
   }
 
   /** All that was told of the packet and its answer until now. */
@@ -70,13 +72,22 @@ export class WatchPoint implements Disposable {
     this.#connections?.delete(entry)
   }
 
-  [Symbol.dispose](): void {
-    this.#traces[Symbol.dispose]()
-    this.#connections?.[Symbol.dispose]()
-    // It would go with the socket too, but the kernel would let us wait until no packet is in it.
+  /**
+   * Takes the table away. The kernel frees it when no packet can be in it any more, and whoever closes a socket waits for
+   * that: of several points all are unmarked before the first is closed, so that they wait together.
+   */
+  unmark(): void {
+    if (!this.#isMarked) return
     const batch = new NftBatch()
     batch.deleteTable(this.#table)
     this.#rules.commit(batch)
+    this.#isMarked = false
+  }
+
+  [Symbol.dispose](): void {
+    this.unmark()
+    this.#traces[Symbol.dispose]()
+    this.#connections?.[Symbol.dispose]()
     this.#rules[Symbol.dispose]()
   }
 }
