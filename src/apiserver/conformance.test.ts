@@ -73,12 +73,12 @@ test('requests are counted under the names of kube-apiserver', async () => {
     `component="apiserver",dry_run="",group="",resource="configmaps",scope="${scope}",subresource="",verb="${verb}",version="v1"`
   const lines = String(body).split('\n')
   for (const line of [
-    `apiserver_request_total{code="201",${labels('POST', 'namespace')}} 1`,
-    `apiserver_request_total{code="409",${labels('POST', 'namespace')}} 1`,
+    `apiserver_request_total{code="201",${labels('POST', 'resource')}} 1`,
+    `apiserver_request_total{code="409",${labels('POST', 'resource')}} 1`,
     `apiserver_request_total{code="200",${labels('APPLY', 'resource')}} 1`,
     `apiserver_request_total{code="200",${labels('LIST', 'namespace')}} 1`,
-    `apiserver_request_duration_seconds_count{${labels('POST', 'namespace')}} 2`,
-    `apiserver_request_duration_seconds_bucket{${labels('POST', 'namespace')},le="+Inf"} 2`,
+    `apiserver_request_duration_seconds_count{${labels('POST', 'resource')}} 2`,
+    `apiserver_request_duration_seconds_bucket{${labels('POST', 'resource')},le="+Inf"} 2`,
     'apiserver_current_inflight_requests{request_kind="readOnly"} 1',
     'apiserver_storage_objects{resource="configmaps"} 1',
   ]) {

@@ -10,7 +10,7 @@ import { impersonate } from './impersonation.ts'
 import { metricsResponse } from './metrics/metrics-response.ts'
 import type { RequestMetrics } from './metrics/request-metrics.ts'
 import { type ApiRequest, type ApiResponse, jsonResponse } from './request.ts'
-import { attributesOf } from './request-attributes.ts'
+import { attributesOf, isWatch } from './request-attributes.ts'
 import { targetOf } from './request-target.ts'
 import { handleCollection, handleObject, type ObjectCall, type ResourceCall } from './resource-requests.ts'
 import { handleReview, isReview } from './reviews.ts'
@@ -114,11 +114,13 @@ async function resourceOfKind(
       verb,
     })
   const { namespace, name } = route
-  const call: ResourceCall = { context, request, query, kind, namespace, requireVerb }
+  const watching = isWatch(route, query)
+  if (route.watching && request.method !== 'GET') throw methodNotAllowed()
+  const call: ResourceCall = { context, request, query, kind, namespace, watching, requireVerb }
   if (isBindings(route)) return handleBindings(call)
   if (name === undefined) return handleCollection(call)
   if (kind.resource.namespaced && namespace === undefined) throw pathNotFound()
-  const objectCall: ObjectCall = { context, request, query, kind, namespace, requireVerb, name }
+  const objectCall: ObjectCall = { context, request, query, kind, namespace, watching, requireVerb, name }
   if (route.subresource === undefined) return handleObject(objectCall)
   const known = kind.subresources?.some((name) => name === route.subresource) ?? false
   const handler = subresources.get(`${route.plural}/${route.subresource}`) ?? subresources.get(route.subresource)

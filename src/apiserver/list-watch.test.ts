@@ -18,12 +18,16 @@ async function fill(bench: TestBench, count: number): Promise<void> {
   }
 }
 
-async function* follow(
+function follow(bench: TestBench, query: string, accept = 'application/json'): AsyncGenerator<Event, void, void> {
+  return followPath(bench, `${MAPS}?watch=1&${query}`, accept)
+}
+
+async function* followPath(
   bench: TestBench,
-  query: string,
+  path: string,
   accept = 'application/json',
 ): AsyncGenerator<Event, void, void> {
-  const answer = await bench.transport.request({ method: 'GET', path: `${MAPS}?watch=1&${query}`, headers: { accept } })
+  const answer = await bench.transport.request({ method: 'GET', path, headers: { accept } })
   let text = ''
   for await (const chunk of answer.body) {
     text += Buffer.from(chunk).toString()
@@ -151,6 +155,46 @@ test('a watch without a version begins with what there is', async () => {
   await bench.call('DELETE', `${MAPS}/m0`)
   assert.deepEqual(names(await take(events, 1)), ['DELETED m0'])
   await events.return()
+})
+
+test('a watch is asked for by any value but 0 and false, and by the old paths', async () => {
+  await using bench = await openTestBench()
+  await fill(bench, 2)
+  for (const path of [
+    ...['watch', 'watch=True', 'watch=1', 'watch=yes'].map((query) => `${MAPS}?${query}`),
+    '/api/v1/watch/namespaces/default/configmaps',
+    `/api/v1/watch/configmaps?fieldSelector=metadata.namespace%3Ddefault`,
+  ]) {
+    const events = followPath(bench, path)
+    assert.deepEqual(names(await take(events, 2)), ['ADDED m0', 'ADDED m1'], path)
+    await events.return()
+  }
+  for (const off of ['0', 'false', 'False']) {
+    assert.equal((await bench.call('GET', `${MAPS}?watch=${off}`)).body.kind, 'ConfigMapList', off)
+  }
+  assert.equal((await bench.call('GET', `${MAPS}/m1?watch=true`)).body.kind, 'ConfigMap')
+})
+
+test('the old path of a watch may name one object', async () => {
+  await using bench = await openTestBench()
+  await fill(bench, 2)
+  const one = '/api/v1/watch/namespaces/default/configmaps/m1'
+  const events = followPath(bench, one)
+  assert.deepEqual(names(await take(events, 1)), ['ADDED m1'])
+  await bench.call('DELETE', `${MAPS}/m0`)
+  await bench.call('DELETE', `${MAPS}/m1`)
+  assert.deepEqual(names(await take(events, 1)), ['DELETED m1'])
+  await events.return()
+  const other = await bench.call('GET', `${one}?fieldSelector=metadata.name%3Dm0`)
+  assert.deepEqual(
+    [other.status, other.body.message],
+    [400, "fieldSelector metadata.name doesn't match requested name"],
+  )
+  for (const method of ['POST', 'PUT', 'DELETE'] as const) {
+    assert.equal((await bench.call(method, one, {})).status, 405, method)
+  }
+  assert.equal((await bench.call('GET', '/api/v1/watch/nope')).status, 404)
+  assert.equal((await bench.call('GET', '/api/v1/watch')).status, 404)
 })
 
 test('initial events end with a bookmark', async () => {

@@ -3,10 +3,13 @@ import { notSupported, tooLong } from '../kube/validation/field-error.ts'
 import type { WriteSettings } from './object-storage.ts'
 import { badRequest, invalidObject, type StatusError } from './status-error.ts'
 
-/** `true`, `1` or an empty value switch a flag on. */
+/**
+ * A flag is on when it is there, unless its value is `0` or `false` in any case: clients in Python send `True`.
+ * Source: k8s.io/apimachinery `Convert_Slice_string_To_bool`
+ */
 export function flag(query: URLSearchParams, name: string): boolean {
   const value = query.get(name)
-  return value === 'true' || value === '1' || value === ''
+  return value !== null && value !== '0' && value.toLowerCase() !== 'false'
 }
 
 /** A whole number of at least 0. @throws StatusError for anything else. */

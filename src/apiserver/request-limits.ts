@@ -1,6 +1,7 @@
 import { isPrivileged } from './authorization.ts'
 import type { HandleRequest } from './handler.ts'
 import { type ApiRequest, type ApiResponse, jsonResponse } from './request.ts'
+import { isWatch } from './request-attributes.ts'
 import { targetOf } from './request-target.ts'
 import { tooManyRequests } from './status-error.ts'
 
@@ -54,8 +55,7 @@ export function laneOf({ method, url }: ApiRequest): Lane | undefined {
   const { query, route } = targetOf(url)
   if (route.kind === 'resource' && LASTING.has(route.subresource ?? '')) return undefined
   if (!READING.has(method)) return 'mutating'
-  const watch = query.get('watch')
-  return watch === 'true' || watch === '1' || watch === '' ? 'watches' : 'readOnly'
+  return route.kind === 'resource' && isWatch(route, query) ? 'watches' : 'readOnly'
 }
 
 function refusal(lane: Lane): ApiResponse {

@@ -32,7 +32,7 @@ import { flag, invalidOptions, type OptionsKind, wholeNumber, writeSettings } fr
 import { acceptedForm, showOne } from './representation.ts'
 import { type ApiRequest, type ApiResponse, jsonResponse } from './request.ts'
 import { selectionOf } from './selection.ts'
-import { conflict, forbidden, methodNotAllowed, versionNeeded } from './status-error.ts'
+import { badRequest, conflict, forbidden, methodNotAllowed, versionNeeded } from './status-error.ts'
 import { watchObjects } from './watch.ts'
 
 /** A request for objects of a kind, with what its URL says. */
@@ -42,6 +42,8 @@ export interface ResourceCall {
   readonly query: URLSearchParams
   readonly kind: AnyKind
   readonly namespace: string | undefined
+  /** Changes are to be followed. */
+  readonly watching: boolean
   /** Whether who asks may also do this with the object: what a request does may depend on what there is. @throws StatusError */
   requireVerb(verb: string): void
 }
@@ -56,7 +58,7 @@ const IMMORTAL = new Set(['default', 'kube-system', 'kube-public'])
 export async function handleCollection(call: ResourceCall): Promise<ApiResponse> {
   switch (call.request.method) {
     case 'GET':
-      return flag(call.query, 'watch') ? watch(call) : list(call)
+      return call.watching ? watch(call) : list(call)
     case 'POST':
       return create(call)
     case 'DELETE':
@@ -70,7 +72,7 @@ export async function handleCollection(call: ResourceCall): Promise<ApiResponse>
 export async function handleObject(call: ObjectCall): Promise<ApiResponse> {
   switch (call.request.method) {
     case 'GET':
-      return flag(call.query, 'watch') ? watch(call) : get(call)
+      return call.watching ? watch(call) : get(call)
     case 'PUT':
       return replace(call, 'main')
     case 'PATCH':
@@ -152,12 +154,15 @@ function watch(call: ResourceCall & { readonly name?: string }): ApiResponse {
   const { context, kind, namespace, query, request } = call
   validateWatchOptions(query)
   const sendInitialEvents = flag(query, 'sendInitialEvents')
-  const byName = call.name === undefined ? [] : [`metadata.name=${call.name}`]
-  const fields = [query.get('fieldSelector'), ...byName].filter((text) => text).join(',')
+  const fields = query.get('fieldSelector') || (call.name === undefined ? null : `metadata.name=${call.name}`)
+  const selection = selectionOf(kind, query.get('labelSelector'), fields)
+  if (call.name !== undefined && selection.name !== call.name) {
+    throw badRequest("fieldSelector metadata.name doesn't match requested name")
+  }
   const body = watchObjects(context, {
     kind,
     namespace,
-    selection: selectionOf(kind, query.get('labelSelector'), fields),
+    selection,
     form: acceptedForm(request.headers.accept, query.get('includeObject')),
     resourceVersion: query.get('resourceVersion') ?? '',
     sendInitialEvents,

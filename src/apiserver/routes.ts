@@ -9,6 +9,8 @@ export interface ResourcePath {
   readonly subresource: string | undefined
   /** What follows the subresource, for `proxy`. */
   readonly rest: readonly string[]
+  /** The old form of a watch: `/api/v1/watch/pods`. Clients in Ruby know no other. */
+  readonly watching: boolean
 }
 
 export type Route =
@@ -32,13 +34,13 @@ export function routeOf(path: string): Route {
   if (root === 'api') {
     const [version, ...resource] = rest
     if (version === undefined) return { kind: 'groups', core: true, group: undefined }
-    return resource.length === 0 ? { kind: 'resources', group: '', version } : resourceRoute('', version, resource)
+    return resource.length === 0 ? { kind: 'resources', group: '', version } : watchRoute('', version, resource)
   }
   if (root !== 'apis') return other
   const [group, version, ...resource] = rest
   if (group === undefined) return { kind: 'groups', core: false, group: undefined }
   if (version === undefined) return { kind: 'groups', core: false, group }
-  return resource.length === 0 ? { kind: 'resources', group, version } : resourceRoute(group, version, resource)
+  return resource.length === 0 ? { kind: 'resources', group, version } : watchRoute(group, version, resource)
 }
 
 function decodeSegments(path: string): readonly string[] | undefined {
@@ -51,6 +53,12 @@ function decodeSegments(path: string): readonly string[] | undefined {
     if (error instanceof URIError) return undefined
     throw error
   }
+}
+
+function watchRoute(group: string, version: string, segments: readonly string[]): ResourcePath {
+  const [first, ...watched] = segments
+  if (first !== 'watch' || watched.length === 0) return resourceRoute(group, version, segments)
+  return { ...resourceRoute(group, version, watched), watching: true }
 }
 
 function resourceRoute(group: string, version: string, segments: readonly string[]): ResourcePath {
@@ -66,6 +74,7 @@ function resourceRoute(group: string, version: string, segments: readonly string
     name,
     subresource,
     rest,
+    watching: false,
   }
 }
 

@@ -1,5 +1,5 @@
 import { isFairleadError } from '../base/error.ts'
-import { matchesFields, type ParsedFieldSelector, parseFieldSelector } from '../kube/field-selector.ts'
+import { exactValueOf, matchesFields, type ParsedFieldSelector, parseFieldSelector } from '../kube/field-selector.ts'
 import type { AnyKind } from '../kube/registry.ts'
 import { matchesLabels, parseLabelSelector } from '../kube/selector.ts'
 import type { KubeObject } from '../kube/types/meta.ts'
@@ -22,7 +22,7 @@ export function selectionOf(kind: AnyKind, labelText: string | null, fieldText: 
   const labels = labelText ? parsed(() => parseLabelSelector(labelText)) : []
   const fields = fieldText ? parsed(() => parseFieldSelector(fieldText)) : []
   requireKnownFields(kind, fields)
-  const name = fields.find(({ field, operator }) => field === 'metadata.name' && operator === '=')?.value
+  const name = exactValueOf(fields, 'metadata.name')
   return {
     all: false,
     name,

@@ -29,6 +29,11 @@ export function matchesFields(selector: ParsedFieldSelector, fieldOf: (field: st
   return selector.every(({ field, operator, value }) => (fieldOf(field) === value) === (operator === '='))
 }
 
+/** The value that a field must have, if the selector says one. */
+export function exactValueOf(selector: ParsedFieldSelector, wanted: string): string | undefined {
+  return selector.find(({ field, operator }) => field === wanted && operator === '=')?.value
+}
+
 /** Writes a selector as `parseFieldSelector` reads it. */
 export function formatFieldSelector(selector: ParsedFieldSelector): string {
   return selector.map(({ field, operator, value }) => `${field}${operator}${escapeValue(value)}`).join(',')

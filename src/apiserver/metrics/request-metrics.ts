@@ -120,7 +120,7 @@ function namesOf(kinds: KindTable, { method, url, headers }: ApiRequest): Named 
   }
   const { group, version, plural, subresource = '', name, namespace } = route
   const parts = known.subresources?.some((each) => each === subresource) === true ? subresource : ''
-  const scope = name !== undefined ? 'resource' : namespace !== undefined ? 'namespace' : 'cluster'
+  const scope = name !== undefined || method === 'POST' ? 'resource' : namespace !== undefined ? 'namespace' : 'cluster'
   return {
     verb: CONNECTING.has(parts) ? 'CONNECT' : canonicalVerb(verb, method, headers['content-type']),
     dry: query.get('dryRun') === 'All' ? 'All' : '',

@@ -38,7 +38,7 @@ export function nodeAuthorizer(store: Store): Authorizer {
 function concerns(store: Store, asked: Asked): boolean {
   switch (asked.resource) {
     case 'nodes':
-      return asked.verb === 'create' || isNamed(asked, asked.node)
+      return asked.verb === 'create' || asked.name === asked.node
     case 'leases':
       return asked.namespace === LEASE_NAMESPACE && (asked.verb === 'create' || asked.name === asked.node)
     case 'pods':
@@ -63,18 +63,8 @@ function concernsPod(store: Store, asked: Asked): boolean {
 }
 
 function concernsInput(store: Store, asked: Asked, resource: 'secrets' | 'configmaps'): boolean {
-  const name = asked.verb === 'get' ? asked.name : selectedName(asked)
-  return name !== undefined && name !== '' && anyPodOn(store, asked, (pod) => refersTo(pod, resource, name))
-}
-
-function isNamed(asked: Asked, name: string): boolean {
-  const many = asked.verb === 'list' || asked.verb === 'watch'
-  return many ? selectedName(asked) === name : asked.name === name
-}
-
-function selectedName({ fieldSelector = '' }: Asked): string | undefined {
-  const term = fieldSelector.split(',').find((each) => each.startsWith('metadata.name='))
-  return term?.slice('metadata.name='.length).replace(/^=/, '')
+  const { name } = asked
+  return name !== '' && anyPodOn(store, asked, (pod) => refersTo(pod, resource, name))
 }
 
 function selects({ fieldSelector = '' }: Asked, wanted: string): boolean {

@@ -99,6 +99,34 @@ test('service accounts and groups are subjects; names and subresources limit a r
   )
 })
 
+test('a rule that names objects lets list and watch what is selected by that name', async () => {
+  await using bench = await openTestBench()
+  const rules = [{ verbs: ['list', 'watch'], apiGroups: [''], resources: ['configmaps'], resourceNames: ['one'] }]
+  await bench.call('POST', `${RBAC}/clusterroles`, { metadata: { name: 'one' }, rules })
+  await bench.call('POST', `${RBAC}/clusterrolebindings`, {
+    metadata: { name: 'one' },
+    roleRef: roleRef('ClusterRole', 'one'),
+    subjects: [{ kind: 'User', name: 'jane' }],
+  })
+  const ask = as(bench, 'jane')
+  const status = async (path: string) => (await ask('GET', path)).status
+  const maps = '/api/v1/namespaces/default/configmaps'
+  assert.equal(await status(`${maps}?fieldSelector=metadata.name%3Done`), 200)
+  assert.equal(await status(`${maps}?fieldSelector=metadata.name%3D%3Done,metadata.namespace%3Ddefault`), 200)
+  assert.equal(await status(`${maps}?watch=true&timeoutSeconds=1&fieldSelector=metadata.name%3Done`), 200)
+  assert.equal(await status('/api/v1/watch/namespaces/default/configmaps/one?timeoutSeconds=1'), 200)
+  const refused = [
+    maps,
+    `${maps}/one`,
+    `${maps}?fieldSelector=metadata.name%3Dtwo`,
+    `${maps}?fieldSelector=metadata.name!%3Done`,
+    `${maps}?fieldSelector=metadata.name%3Done%3D`,
+    `${maps}?watch=true`,
+    '/api/v1/watch/namespaces/default/configmaps/two',
+  ]
+  for (const path of refused) assert.equal(await status(path), 403, path)
+})
+
 test('nobody gives away what he does not hold', async () => {
   await using bench = await openTestBench()
   const admin = {

@@ -56,7 +56,10 @@ export function failureStatus(message: string): CommandStatus {
   }
 }
 
-/** Reads `{"Width":80,"Height":24}`; `undefined` for what is no size. */
+/**
+ * Reads `{"Width":80,"Height":24}`, the names in any case, as Go reads them: some clients write `width` and `height`.
+ * `undefined` for what is no size.
+ */
 export function parseTerminalSize(text: string): TerminalSize | undefined {
   let value: unknown
   try {
@@ -65,8 +68,9 @@ export function parseTerminalSize(text: string): TerminalSize | undefined {
     if (error instanceof SyntaxError) return undefined
     throw error
   }
-  if (typeof value !== 'object' || value === null || !('Width' in value) || !('Height' in value)) return undefined
-  const [columns, rows] = [Number(value.Width), Number(value.Height)]
+  if (typeof value !== 'object' || value === null) return undefined
+  const lengths = new Map(Object.entries(value).map(([name, length]) => [name.toLowerCase(), Number(length)]))
+  const [columns = 0, rows = 0] = [lengths.get('width'), lengths.get('height')]
   const isLength = (length: number) => Number.isInteger(length) && length > 0 && length < 65_536
   return isLength(columns) && isLength(rows) ? { columns, rows } : undefined
 }

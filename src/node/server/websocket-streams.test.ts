@@ -101,6 +101,7 @@ describe('how a command ended', () => {
   })
   test('a size has two lengths', () => {
     assert.deepEqual(parseTerminalSize('{"Width":80,"Height":24}'), { columns: 80, rows: 24 })
+    assert.deepEqual(parseTerminalSize('{"height":24,"width":80}'), { columns: 80, rows: 24 })
     for (const bad of ['', 'null', '[]', '{"Width":80}', '{"Width":80,"Height":65536}', '{"Width":1.5,"Height":1}']) {
       assert.equal(parseTerminalSize(bad), undefined, bad)
     }
