@@ -15,8 +15,8 @@ const SERVICES_PER_TRANSACTION = 1000
 
 /**
  * The first sync of a program: Services are compiled while the rest of them is still being read, and nothing is sent
- * before all are known. A kernel without our tables then gets them piece by piece, each with whole Services; one that
- * has them keeps what is right and gets the difference in one transaction.
+ * before all are known. A kernel without our tables then gets them piece by piece, and the hooks last: packets meet all
+ * Services or none. One that has them keeps what is right and gets the difference in one transaction.
  */
 export class FirstSync {
   readonly #options: FirstSyncOptions
@@ -96,6 +96,7 @@ export class FirstSync {
       if (piece !== undefined) yield piece
     }
     yield this.#options.driver.take()
+    yield this.#options.driver.hook()
   }
 
   /** Returns a transaction when it is time for one. */

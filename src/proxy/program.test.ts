@@ -10,6 +10,7 @@ import { targetsOf } from './frontend-elements.ts'
 import type { NodeView } from './node-view.ts'
 import { planService } from './plan-service.ts'
 import { Program, type ServiceObjects } from './program.ts'
+import { FAMILIES } from './service-plan.ts'
 import { frontendLines, kernelMeaning, modelMeaning } from './test-meaning.ts'
 import { aService, aSlice, type EndpointWords, gone, together } from './test-objects.ts'
 
@@ -222,6 +223,27 @@ describe('a first sync', () => {
     await first.finishOverlapped([changed, gone, { ...other, service: undefined, slices: [] }, ...late])
     assert.deepEqual(kernelMeaning(kernel), kernelMeaning(startedAfresh()))
     assert.equal(program.repair().changes, 0)
+  })
+
+  test('shows packets all Services or none, and is ended by the next one when it was killed', async () => {
+    const kernel = new FakeNftKernel()
+    const isHooked = () => {
+      const chains = FAMILIES.flatMap((family) => kernel.chains({ family, table: 'fairlead' }))
+      return chains.some(({ base }) => base !== undefined)
+    }
+    const first = new Program({ kernel, nodeName: 'n1' }).begin(NODES[0]!)
+    let commits = 0
+    kernel.refuse = () => {
+      assert.ok(!isHooked(), 'packets come before the last transaction')
+      commits += 1
+      return commits === 5 ? 'ENOBUFS' : undefined
+    }
+    await assert.rejects(first.finishOverlapped(services))
+    assert.ok(!isHooked() && commits === 5)
+    kernel.refuse = undefined
+    const { changes } = new Program({ kernel, nodeName: 'n1' }).start(NODES[0]!, services)
+    assert.ok(isHooked() && changes > 0)
+    assert.deepEqual(kernelMeaning(kernel), kernelMeaning(startedAfresh()))
   })
 
   test('takes over what the kernel has, also what somebody did since it was read', async () => {

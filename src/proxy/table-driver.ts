@@ -57,11 +57,28 @@ export class TableDriver {
     return this.#tables.every(({ layout }) => !findTable(this.#kernel, fixedPart(layout).table).exists)
   }
 
-  /** Creates the tables with their fixed part and without elements. */
+  /** Creates the tables without elements, and without hooks: no packet sees them before {@link hook}. */
   create(): void {
     const batch = new NftBatch()
-    for (const { layout } of this.#tables) writeLayout(batch, fixedPart(layout), NOTHING_FOUND)
+    for (const { layout } of this.#tables) {
+      const fixed = fixedPart(layout)
+      const chains = fixed.chains.filter(({ base }) => base === undefined)
+      writeLayout(batch, { ...fixed, chains }, NOTHING_FOUND)
+    }
     this.#kernel.commit(batch)
+  }
+
+  /** What makes packets go through the tables that {@link create} made. */
+  hook(): NftBatch {
+    const batch = new NftBatch()
+    for (const { layout } of this.#tables) {
+      for (const chain of layout.chains) {
+        if (chain.base === undefined) continue
+        batch.addChain(chain)
+        for (const rule of layout.rules) if (rule.chain === chain.name) batch.addRule(rule)
+      }
+    }
+    return batch
   }
 
   /**
