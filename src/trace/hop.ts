@@ -116,7 +116,7 @@ export type CauseCode =
   | 'nobody-there'
   | 'no-route'
   | 'no-way-back'
-  | 'own-public-address'
+  | 'own-load-balancer'
   | 'access-list'
   | 'security-group'
   | 'no-backend'

@@ -76,12 +76,19 @@ function throughVpc(step: Step, atlas: Atlas): Next {
       by: `${TABLE} prerouting`,
       why,
     })
-    return onward(change.step, [change.hop], atlas)
+    const own = bound.address === step.flow.source ? bound.eip : undefined
+    return onward(change.step, { hops: [change.hop], own }, atlas)
   }
-  return onward(step, [], atlas)
+  return onward(step, { hops: [], own: undefined }, atlas)
 }
 
-function onward(step: Step, hops: readonly Hop[], atlas: Atlas): Next {
+interface Way {
+  readonly hops: readonly Hop[]
+  /** The EIP by which somebody asks himself. */
+  readonly own: string | undefined
+}
+
+function onward(step: Step, { hops, own }: Way, atlas: Atlas): Next {
   const { destination, port } = step.flow
   const { controlPlane, internet } = atlas.around
   // What a load balancer sends to its backends, and what the VPC's own processes take, is asked nothing.
@@ -89,13 +96,10 @@ function onward(step: Step, hops: readonly Hop[], atlas: Atlas): Next {
   const stopped = isAsked ? stoppedByGroup(step.flow, atlas) : undefined
   if (stopped !== undefined) return ending('dropped', stopped, hops)
   const node = atlas.nodesByAddress.get(destination)
+  if (node !== undefined && own !== undefined) return intoNode(asOwnEip(step, { hops, own }), node)
   if (node !== undefined && nodeAddresses(node).includes(step.flow.source))
     return ending('dropped', toItself(node), hops)
-  if (node !== undefined) {
-    const { name } = node.metadata
-    const hop: Hop = { kind: 'route', place: VPC, to: name, device: `eni-${name}` }
-    return { kind: 'step', hops: [...hops, hop], step: entered(step, name) }
-  }
+  if (node !== undefined) return intoNode({ step, hops }, node)
   if (controlPlane?.address === destination) {
     const next = delivered(step, { kind: 'control-plane' })
     if (controlPlane.ports.includes(port)) return { ...next, hops: [...hops, ...next.hops] }
@@ -106,6 +110,20 @@ function onward(step: Step, hops: readonly Hop[], atlas: Atlas): Next {
   return ending('unreachable', noRoute(destination, atlas), hops)
 }
 
+function intoNode({ step, hops }: { step: Step; hops: readonly Hop[] }, node: Node): Next {
+  const { name } = node.metadata
+  const hop: Hop = { kind: 'route', place: VPC, to: name, device: `eni-${name}` }
+  return { kind: 'step', hops: [...hops, hop], step: entered(step, name) }
+}
+
+/** Who asks its own EIP is seen as that. */
+function asOwnEip(step: Step, { hops, own }: { hops: readonly Hop[]; own: string }) {
+  const by = `${TABLE} postrouting`
+  const why = 'back to itself, as its EIP'
+  const change = translated(step, { place: VPC, what: 'source', to: { source: own }, by, why })
+  return { step: change.step, hops: [...hops, change.hop] }
+}
+
 /** In a node it is a packet like any other. */
 function entered({ balanced: _, ...step }: Step, node: string): Step {
   return { ...step, station: { at: 'prerouting', node } }
@@ -114,9 +132,9 @@ function entered({ balanced: _, ...step }: Step, node: string): Step {
 /** A packet that comes in with an address of the node's own is taken for a forged one (martian source). */
 function toItself(node: Node): Cause {
   const { name } = node.metadata
-  const sentence = `${name} cannot be reached from itself by its public address: the packet comes back with its own source address`
+  const sentence = `${name} cannot be reached from itself by way of a load balancer: the packet comes back with its own source address`
   const mend = `ask ${nodeAddresses(node)[0] ?? name}, its address inside`
-  return { code: 'own-public-address', sentence, object: refOf(node, 'Node'), mend }
+  return { code: 'own-load-balancer', sentence, object: refOf(node, 'Node'), mend }
 }
 
 /** Who has no EIP reaches nobody on the internet. */

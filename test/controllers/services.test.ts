@@ -84,6 +84,29 @@ test('legacy Endpoints follow the pods, and go with the Service; its slices go t
   await plane.untilAll(endpointSlices, (all) => ofWeb(all).length === 0)
 })
 
+test("Endpoints of no Service are the user's own; those of a Service are put right", async () => {
+  await using plane = await startControlPlane({ nodeNames: ['n1'] })
+  const { client } = plane
+  const subsets = [{ addresses: [{ ip: '10.0.0.24' }], ports: [{ name: 'http', port: 80, protocol: 'TCP' as const }] }]
+  const own = await client.create(endpoints, {
+    apiVersion: 'v1',
+    kind: 'Endpoints',
+    metadata: { name: 'own', namespace: 'default' },
+    subsets,
+  })
+  await client.create(services, service())
+  const web = await plane.until(endpoints, 'web', () => true)
+  await client.update(endpoints, { ...own, metadata: { ...own.metadata, labels: { changed: 'yes' } } })
+  // Events of one kind are taken in order: once this is put right, the other has been looked at.
+  await client.update(endpoints, { ...web, subsets })
+  await plane.until(
+    endpoints,
+    'web',
+    (now) => now.metadata.resourceVersion !== web.metadata.resourceVersion && now.subsets === undefined,
+  )
+  assert.deepEqual((await client.get(endpoints, own.metadata)).subsets, subsets)
+})
+
 test('the Service kubernetes, which has no selector, is left alone', async () => {
   await using plane = await startControlPlane()
   await plane.client.create(services, service())

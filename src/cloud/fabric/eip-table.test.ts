@@ -37,6 +37,7 @@ test('an EIP stands for a node, in both directions; without one there is no inte
     assert.equal(await addressSeen(internet.netns, { at: a, host: '203.0.113.1' }), client, 'with its own address')
     assert.equal(await addressSeen(a, { at: internet.netns, host: client }), '203.0.113.1', 'as its EIP')
     assert.equal(await addressSeen(b, { at: a, host: '203.0.113.1' }), '192.168.2.1', 'from inside')
+    assert.equal(await addressSeen(a, { at: a, host: '203.0.113.1' }), '203.0.113.1', 'from itself')
     const lonely = connectTcp({ netns: b, host: client, port: 30080, timeoutMs: 50 })
     await assert.rejects(lonely, (error) => isFairleadError(error, 'TIMEOUT'))
 
@@ -70,6 +71,7 @@ test('bindings and rules are taken over as they are', () => {
   assert.match(before, /oifname "internet" ct state new ct status ! snat drop/)
   using second = new EipTable(netns)
   assert.equal(ruleset(), before)
+  assert.match(before, /ip saddr \. ct original ip daddr @own-eip snat to ip saddr map @node-to-eip/)
   spaces.run('v', 'nft add rule ip fairlead-eip after-snat drop')
   using third = new EipTable(netns)
   assert.deepEqual(third.list(), [{ eip: '203.0.113.1', address: '192.168.1.1' }], 'kept when rules are replaced')

@@ -4,7 +4,7 @@ import { NftBatch } from '../../linux/nftables/batch.ts'
 import { anyBit } from '../../linux/nftables/bits.ts'
 import { ipv4Address } from '../../linux/nftables/data-type.ts'
 import { CT_STATE, CT_STATUS, type Expression } from '../../linux/nftables/expression.ts'
-import { destinationAddress, sourceAddress } from '../../linux/nftables/ip-header.ts'
+import { destinationAddress, IP_HEADERS, sourceAddress } from '../../linux/nftables/ip-header.ts'
 import type { NftSet } from '../../linux/nftables/program.ts'
 import { NftSocket } from '../../linux/nftables/socket.ts'
 import { INTERNET_DEVICE } from './fabric-names.ts'
@@ -12,6 +12,8 @@ import { INTERNET_DEVICE } from './fabric-names.ts'
 const TABLE = { family: 'ip', table: 'fairlead-eip' } as const
 const INWARD: NftSet = { ...TABLE, name: 'eip-to-node', key: [ipv4Address], data: [ipv4Address] }
 const OUTWARD: NftSet = { ...TABLE, name: 'node-to-eip', key: [ipv4Address], data: [ipv4Address] }
+/** The address and its EIP: who asks himself. */
+const OWN: NftSet = { ...TABLE, name: 'own-eip', key: [ipv4Address, ipv4Address] }
 const DSTNAT = -100
 const SRCNAT = 100
 const IFNAME_BYTES = 16
@@ -24,8 +26,9 @@ export interface EipBinding {
 
 /**
  * Elastic IP addresses: each stands for one private address of the VPC, in both directions, and callers keep their own
- * address. The rules are the same for any number of them; a binding is an element of each of two maps. Who has none
- * reaches nobody on the internet.
+ * address. Only who asks its own EIP is seen as that, since nobody takes in a packet that says it is from himself. The
+ * rules are the same for any number of them; a binding is an element of each of three sets. Who has none reaches nobody
+ * on the internet.
  */
 export class EipTable implements Disposable {
   readonly #socket: NftSocket
@@ -54,6 +57,7 @@ export class EipTable implements Disposable {
     }
     batch.addElement(INWARD, { key: eip, data: address })
     batch.addElement(OUTWARD, { key: address, data: eip })
+    batch.addElement(OWN, { key: Buffer.concat([address, eip]) })
     this.#socket.commit(batch)
   }
 
@@ -81,14 +85,17 @@ export class EipTable implements Disposable {
       elements: {
         [INWARD.name]: bindings.map(([eip, address]) => ({ key: eip, data: address })),
         [OUTWARD.name]: bindings.map(([eip, address]) => ({ key: address, data: eip })),
+        [OWN.name]: bindings.map(([eip, address]) => ({ key: Buffer.concat([address, eip]) })),
       },
     }
   }
 }
 
 function remove(batch: NftBatch, binding: EipBinding): void {
-  batch.deleteElement(INWARD, { key: requireAddress(binding.eip) })
-  batch.deleteElement(OUTWARD, { key: requireAddress(binding.address) })
+  const [eip, address] = [requireAddress(binding.eip), requireAddress(binding.address)]
+  batch.deleteElement(INWARD, { key: eip })
+  batch.deleteElement(OUTWARD, { key: address })
+  batch.deleteElement(OWN, { key: Buffer.concat([address, eip]) })
 }
 
 /** The table's content, as values. */
@@ -97,7 +104,7 @@ export function eipTable(): FixedTable {
   const nat = { kind: 'nat', family: 'ip', addressMin: 1 } as const
   return {
     table: { ...TABLE, comment: 'elastic IP addresses of the VPC' },
-    sets: [INWARD, OUTWARD],
+    sets: [INWARD, OUTWARD, OWN],
     chains: [
       { ...TABLE, name: 'prerouting', base: { type: 'nat', hook: 'prerouting', priority: DSTNAT } },
       { ...TABLE, name: 'postrouting', base: { type: 'nat', hook: 'postrouting', priority: SRCNAT } },
@@ -115,6 +122,17 @@ export function eipTable(): FixedTable {
         expressions: [
           ...toInternet(),
           saddr,
+          { kind: 'lookup', set: OUTWARD.name, source: 0, dest: 1 },
+          { ...nat, type: 'snat' },
+        ],
+      },
+      {
+        chain: 'postrouting',
+        comment: 'back to itself, as its EIP',
+        expressions: [
+          saddr,
+          { kind: 'ct', key: IP_HEADERS.ip.daddrKey, direction: 'original', dest: 1 },
+          { kind: 'lookup', set: OWN.name, source: 0 },
           { kind: 'lookup', set: OUTWARD.name, source: 0, dest: 1 },
           { ...nat, type: 'snat' },
         ],

@@ -37,7 +37,7 @@ export class EndpointsController implements Controller {
     this.#written = new OwnWrites(this.#endpoints)
     const add = (object: Service | Endpoints) => this.#queue.add(keyOf(object))
     this.#services.on({ added: add, updated: add, deleted: add })
-    this.#endpoints.on({ deleted: add, updated: (object) => this.#written.isEcho(object) || add(object) })
+    this.#endpoints.on({ deleted: add, updated: (object) => this.#isOthers(object) || add(object) })
     followSelectedPods({ services: this.#services, pods: this.#pods }, add)
   }
 
@@ -46,6 +46,11 @@ export class EndpointsController implements Controller {
     for (const object of this.#endpoints.list()) this.#queue.add(keyOf(object))
     const reconcile = (key: string) => this.#reconcile(key)
     await runWorkers({ queue: this.#queue, workers: WORKERS, reconcile, log: this.#context.log, signal })
+  }
+
+  /** Of no Service: somebody's own, which only a start takes for what a Service left behind. */
+  #isOthers(object: Endpoints): boolean {
+    return this.#written.isEcho(object) || this.#services.get(keyOf(object)) === undefined
   }
 
   async #reconcile(key: string): Promise<void> {

@@ -46,7 +46,9 @@ function dropEmpty(fields: Draft, names: readonly string[]): void {
 
 function defaultPolicies(spec: Draft): void {
   if (isExternallyAccessible(spec)) setDefault(spec, 'externalTrafficPolicy', 'Cluster')
+  // Upstream takes the field of an ExternalName and shows none.
   if (needsClusterIp(spec)) setDefault(spec, 'internalTrafficPolicy', 'Cluster')
+  else delete spec.internalTrafficPolicy
   if (spec.type === 'LoadBalancer') setDefault(spec, 'allocateLoadBalancerNodePorts', true)
 }
 

@@ -59,9 +59,10 @@ test('an update keeps what it leaves out and drops what the new type cannot have
     [inner.ports?.[0]?.nodePort, inner.externalTrafficPolicy, inner.clusterIP],
     [undefined, undefined, '10.96.0.9'],
   )
-  const named = settled({ ...STORED, type: 'ExternalName', externalName: 'a.b' }, STORED).spec
+  const internal = { internalTrafficPolicy: 'Cluster' }
+  const named = settled({ ...STORED, ...internal, type: 'ExternalName', externalName: 'a.b' }, STORED).spec
   assert.deepEqual(
-    [named.clusterIP, named.clusterIPs, named.ipFamilies, named.ipFamilyPolicy],
-    [undefined, undefined, undefined, undefined],
+    [named.clusterIP, named.clusterIPs, named.ipFamilies, named.ipFamilyPolicy, named.internalTrafficPolicy],
+    [undefined, undefined, undefined, undefined, undefined],
   )
 })

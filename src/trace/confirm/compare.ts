@@ -15,37 +15,55 @@ export interface Comparison {
 export function compare(path: Path, sightings: readonly Sighting[], fate: Fate): Comparison {
   const there = sightings.filter(({ direction }) => direction === 'there')
   const routes = ownRoutesOf(path)
-  const taken = routes.find((route) => route.hops.every((hop) => fits(hop, there)))
+  const taken = routes.find(({ hops }) => passed(hops).every((pass) => fits(pass, there)))
   if (taken === undefined) return { differences: [...misfits(routes, there), ...endMisfit(routes, fate)] }
   return { taken, differences: [...chainMisfits(taken.hops, there), ...fateMisfit(taken, fate, there)] }
 }
 
+/** A hop, and how often the packet was at its place before. */
+interface Pass {
+  readonly hop: Hop
+  readonly visit: number
+}
+
+/** A packet that goes to the public address of its own node comes back to that. */
+function passed(hops: readonly Hop[]): readonly Pass[] {
+  const visits = new Map<string, number>()
+  let last: string | undefined
+  return hops.map((hop) => {
+    const place = placeText(hop.kind === 'tunnel' ? hop.from : hop.place)
+    if (place !== last) visits.set(place, (visits.get(place) ?? -1) + 1)
+    last = place
+    return { hop, visit: visits.get(place) ?? 0 }
+  })
+}
+
 /** Whether what was seen at a hop's place is what the hop says. */
-function fits(hop: Hop, there: readonly Sighting[]): boolean {
+function fits({ hop, visit }: Pass, there: readonly Sighting[]): boolean {
   if (hop.kind !== 'translate') return true
-  const seen = at(hop.place, there)
+  const seen = at(hop.place, visit, there)
   if (seen === undefined) return false
   if (hop.what === 'source') return seen.after.source === hop.after.source
   return seen.after.destination === hop.after.destination && seen.after.destinationPort === hop.after.port
 }
 
-function at(place: Place, sightings: readonly Sighting[]): Sighting | undefined {
+function at(place: Place, visit: number, sightings: readonly Sighting[]): Sighting | undefined {
   const text = placeText(place)
-  return sightings.find((one) => placeText(one.place) === text)
+  return sightings.filter((one) => placeText(one.place) === text)[visit]
 }
 
 function misfits(routes: readonly Route[], there: readonly Sighting[]): string[] {
   const best = [...routes].sort((a, b) => score(b, there) - score(a, there))[0]
-  const wrong = best?.hops.find((hop) => !fits(hop, there))
+  const { hop: wrong, visit = 0 } = passed(best?.hops ?? []).find((pass) => !fits(pass, there)) ?? {}
   if (wrong === undefined || wrong.kind !== 'translate') return ['the packet took a way that was not predicted']
-  const seen = at(wrong.place, there)
+  const seen = at(wrong.place, visit, there)
   const to = wrong.what === 'source' ? wrong.after.source : hostPort(wrong.after.destination, wrong.after.port)
   const is = seen === undefined ? 'the packet was not seen there' : `it left as ${packetText(seen.after)}`
   return [`at ${placeText(wrong.place)} its ${wrong.what} should have become ${to}; ${is}`]
 }
 
 function score(route: Route, there: readonly Sighting[]): number {
-  return route.hops.filter((hop) => hop.kind === 'translate' && fits(hop, there)).length
+  return passed(route.hops).filter((pass) => pass.hop.kind === 'translate' && fits(pass, there)).length
 }
 
 function endMisfit(routes: readonly Route[], fate: Fate): string[] {
@@ -55,16 +73,16 @@ function endMisfit(routes: readonly Route[], fate: Fate): string[] {
 
 /** The proxy's chains, in order; the last is named by its beginning. */
 function chainMisfits(hops: readonly Hop[], there: readonly Sighting[]): string[] {
-  return hops.flatMap((hop) => {
+  return passed(hops).flatMap(({ hop, visit }) => {
     if (hop.kind !== 'lookup') return []
-    const seen = at(hop.place, there)
+    const seen = at(hop.place, visit, there)
     if (seen === undefined) return [`${placeText(hop.place)} did not see the packet`]
-    const passed = seen.rules
+    const chains = seen.rules
       .filter(({ table }) => hop.table.endsWith(` ${table}`))
       .flatMap(({ chain, to }) => [chain, to ?? ''])
-    const missing = hop.chains.find((chain) => !passed.some((name) => name === chain || name.startsWith(`${chain}-`)))
+    const missing = hop.chains.find((chain) => !chains.some((name) => name === chain || name.startsWith(`${chain}-`)))
     if (missing === undefined) return []
-    const way = [...new Set(passed.filter((name) => name !== ''))].join(' > ')
+    const way = [...new Set(chains.filter((name) => name !== ''))].join(' > ')
     return [
       `at ${placeText(hop.place)} chain ${missing} of ${hop.table} was not passed: ${way === '' ? 'no rule matched' : way}`,
     ]

@@ -19,11 +19,18 @@ export interface Sighting {
 /** Chains of ours that only mark and look. */
 const OWN = /^fairlead-trace-/
 
-/** The packets in the events of a namespace: the first of each direction (others are repeated ones). */
+/**
+ * The packets in the events of a namespace: the first of each direction, and on the way there each that came with other
+ * addresses, as one does that was sent away, translated, and came back. Others are repeated ones.
+ */
 export function sightingsOf(place: Place, events: readonly TraceEvent[], nonce: Nonce): Sighting[] {
   const all = everySighting(place, events, nonce)
-  const first = (direction: Sighting['direction']) => all.filter((one) => one.direction === direction).slice(0, 1)
-  return [...first('there'), ...first('back')]
+  const there = new Map<string, Sighting>()
+  for (const one of all) {
+    const text = packetText(one.before)
+    if (one.direction === 'there' && !there.has(text)) there.set(text, one)
+  }
+  return [...there.values(), ...all.filter(({ direction }) => direction === 'back').slice(0, 1)]
 }
 
 /** The packet each time it came to a namespace: it may be sent away, translated, and come back. */
