@@ -2,6 +2,8 @@
 import { existsSync } from 'node:fs'
 import { FairleadError, isFairleadError } from '../base/error.ts'
 import { formatAddress } from '../base/ip.ts'
+import type { PriceTable } from '../cloud/billing/price-table.ts'
+import { pricesOf } from '../cloud/billing/prices.ts'
 import {
   CONTROL_PLANE_ADDRESS,
   INTERNET_CLIENTS,
@@ -33,6 +35,8 @@ export interface TraceSite {
   readonly doors?: Doors
   /** Why nothing can be sent. */
   readonly closed?: string
+  /** What the cluster's cloud charges, where that is known. */
+  readonly prices?: PriceTable
 }
 
 interface Where {
@@ -102,22 +106,27 @@ async function ownSite({ name, roots = {}, asksCloud = false }: Where): Promise<
   const mayEnter = process.getuid?.() === 0
   const [objects, cloud] = await Promise.all([
     gathered(client, transport, `See whether it runs: fairlead status --name ${name}`),
-    asksCloud && mayEnter ? gatherCloud(layout) : undefined,
+    mayEnter ? gatherCloud(layout) : undefined,
   ])
   const around = surroundings(spec, objects, mayEnter)
-  const world = { objects, around, ...(cloud === undefined ? {} : { cloud }) }
+  const world = { objects, around, ...(cloud === undefined || !asksCloud ? {} : { cloud: cloud.facts }) }
   return mayEnter
-    ? { world, doors: doorsOf(spec.name) }
+    ? { world, doors: doorsOf(spec.name), ...(cloud === undefined ? {} : { prices: cloud.prices }) }
     : { world, closed: 'only root may enter the namespaces of the cluster' }
 }
 
+interface KnownCloud {
+  readonly facts: CloudFacts
+  readonly prices: PriceTable
+}
+
 /** As the cloud keeps it: what it answered is on disk. Undefined where there is none. */
-async function gatherCloud(layout: Layout): Promise<CloudFacts | undefined> {
+async function gatherCloud(layout: Layout): Promise<KnownCloud | undefined> {
   const { state: directory, balancing } = cloudDirectories(layout)
   if (!existsSync(directory)) return undefined
   // Loads its database while the API server answers.
   await using state = CloudState.open({ directory, readOnly: true })
-  return cloudFacts(state, readUnhealthy(balancing))
+  return { facts: cloudFacts(state, readUnhealthy(balancing)), prices: pricesOf(state) }
 }
 
 /** @param suggestion What to do when the API does not answer. */

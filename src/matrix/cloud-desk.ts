@@ -4,6 +4,7 @@ import { connect as connectTls } from 'node:tls'
 import type PopCore from '@alicloud/pop-core'
 import { errorMessage, FairleadError } from '../base/error.ts'
 import { defaultInstanceName } from '../ccm/names.ts'
+import type { Price, PriceTable } from '../cloud/billing/price-table.ts'
 import { REGION_ID } from '../cloud/region.ts'
 import type { Service } from '../kube/types/core.ts'
 import { connectTcp } from '../linux/socket.ts'
@@ -42,7 +43,7 @@ export interface Instance {
 
 type Answer = Readonly<Record<string, unknown>>
 
-const VERSIONS = { slb: '2014-05-15', ecs: '2014-05-26', quotas: '2020-05-10' } as const
+const VERSIONS = { slb: '2014-05-15', ecs: '2014-05-26', quotas: '2020-05-10', bss: '2017-12-14' } as const
 const TIMEOUT_MS = 10_000
 
 /** The cloud as its owner sees it: by its OpenAPI alone. */
@@ -94,6 +95,19 @@ export class CloudDesk implements Disposable {
     const usage = rows({ UsageByResource: record(Quota).UsageByResource }, 'UsageByResource')
     const own = usage.find(({ Resource }) => Resource === instanceId)
     return own === undefined ? 0 : Number(own.Usage)
+  }
+
+  /** What things cost, as somebody may have edited it. */
+  async prices(): Promise<PriceTable> {
+    const answer = await this.call('bss', 'DescribePrices', {})
+    const prices = rows(answer, 'Prices').map(({ Item, Variant, From, Amount, Unit }) => ({
+      item: Item as Price['item'],
+      ...(Variant === undefined ? {} : { variant: text(Variant) }),
+      from: text(From),
+      amount: Number(Amount),
+      unit: Unit as Price['unit'],
+    }))
+    return { currency: text(answer.Currency), prices }
   }
 
   /** Stores a certificate; its id. */

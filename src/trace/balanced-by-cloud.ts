@@ -45,14 +45,19 @@ export function balancedByCloud(known: KnownListener, flow: Flow, { via, atlas }
     kind: 'balance',
     place: { kind: 'vpc' },
     object: via === undefined ? { kind: 'LoadBalancer', name: loadBalancer } : refOf(via.service, 'Service'),
-    listener: `${hostPort(plan.address, plan.port)}/${plan.protocol}`,
+    listener: `${hostPort(plan.address, plan.port)}${plan.lastPort === undefined ? '' : `-${plan.lastPort}`}/${plan.protocol}`,
     scheduler: plan.scheduler,
     carrier: carrier.kind === 'haproxy' ? 'haproxy' : 'kernel',
     loadBalancer,
     ...(idle.length === 0 ? {} : { idle }),
   }
   const whose = via === undefined ? loadBalancer : `Service ${nameOf(via.service)}`
-  const backends = weighted.map(({ address, port, weight }) => ({ address, port, share: weight / total }))
+  // Who has no port of its own is called at the one that the client called.
+  const backends = weighted.map(({ address, port, weight }) => ({
+    address,
+    port: port || flow.port,
+    share: weight / total,
+  }))
   const base = { hop, because: becauseOf(plan), whose, backends, ...stickinessOf(plan, carrier.kind) }
   if (carrier.kind === 'none') {
     const cause: Cause = { code: 'not-carried', sentence: carrier.reason, object: hop.object }

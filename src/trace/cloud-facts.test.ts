@@ -177,7 +177,7 @@ test('a group that stops the tunnel between nodes stops their pods', () => {
 })
 
 /** A Network Load Balancer with an address in one zone, that sends to node 1. */
-function withNlb(state: CloudState): CloudState {
+function withNlb(state: CloudState, range?: { readonly first: number; readonly last: number }): CloudState {
   const common = { tags: [], createdAt: 0, resourceGroupId: 'rg-1' }
   const protection = { enabled: false }
   state.transact((transaction) => {
@@ -186,7 +186,13 @@ function withNlb(state: CloudState): CloudState {
     const protections = { deletionProtection: protection, modificationProtection: protection }
     const balancer = { id: 'nlb-1', addressType: 'Intranet' as const, ...place, ...protections, ...common }
     transaction.put(NETWORK_LOAD_BALANCERS, 'nlb-1', balancer as never)
-    const server = { serverType: 'Ecs', serverId: 'i-1', serverIp: '192.168.0.1', port: 30080, weight: 100 }
+    const server = {
+      serverType: 'Ecs',
+      serverId: 'i-1',
+      serverIp: '192.168.0.1',
+      port: range === undefined ? 30080 : 0,
+      weight: 100,
+    }
     const group = {
       id: 'sgp-1',
       scheduler: 'Wrr',
@@ -197,7 +203,8 @@ function withNlb(state: CloudState): CloudState {
     transaction.put(SERVER_GROUPS, 'sgp-1', { ...group, ...common } as never)
     const listener = { id: 'lsn-1', loadBalancerId: 'nlb-1', port: 80, protocol: 'TCP', status: 'Running' }
     const idle = { serverGroupId: 'sgp-1', idleTimeout: 900, proxyProtocol: false }
-    transaction.put(NLB_LISTENERS, 'lsn-1', { ...listener, ...idle, ...common } as never)
+    const ports = range === undefined ? {} : { port: 0, range }
+    transaction.put(NLB_LISTENERS, 'lsn-1', { ...listener, ...ports, ...idle, ...common } as never)
   })
   return state
 }
@@ -217,4 +224,15 @@ test('names of Network Load Balancers are answered, and their groups say who may
     ['dropped', 'security-group', 'sg-nodes'],
   )
   assert.match(other.cause?.sentence ?? '', /of load balancer nlb-1 does not let 192\.168\.0\.2 in to port 80/)
+})
+
+test('a listener for many ports sends on to the port that was called', () => {
+  const state = withNlb(testCloud({ ungrouped: true, rules: [{ cidr: '0.0.0.0/0' }] }), { first: 30_000, last: 30_100 })
+  const prediction = ask(state, 'web-3', '192.168.0.77:30080')
+  assert.equal(prediction.verdict, 'reachable')
+  assert.deepEqual(shares(prediction), ['100 % 10.244.1.4:8080'])
+  assert.equal(hop(prediction, 'balance')?.listener, '192.168.0.77:30000-30100/tcp')
+  const beyond = ask(state, 'web-3', '192.168.0.77:30101')
+  assert.notEqual(beyond.verdict, 'reachable')
+  assert.equal(hop(beyond, 'balance'), undefined)
 })

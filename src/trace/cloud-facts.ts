@@ -13,6 +13,7 @@ import { compileSlbPlan } from '../cloud/slb/compile-plan.ts'
 import { ACCESS_CONTROL_LISTS, type AccessControlList, LISTENERS, listenerKey } from '../cloud/slb/model.ts'
 import type { CloudState } from '../cloud/state/cloud-state.ts'
 import type { Protocol } from '../kube/types/meta.ts'
+import type { Flow } from './hop.ts'
 
 /** A listener that runs. */
 export interface KnownListener {
@@ -28,8 +29,10 @@ export interface KnownListener {
 }
 
 export interface CloudFacts {
-  /** By {@link listenerAt}. */
+  /** By {@link listenerAt} of the first port. */
   readonly listeners: ReadonlyMap<string, KnownListener>
+  /** Those of them that are for many ports. */
+  readonly ranges: readonly KnownListener[]
   /** Those of all load balancers that run a listener. */
   readonly addresses: ReadonlySet<string>
   readonly security: SecurityFacts
@@ -40,6 +43,24 @@ export interface CloudFacts {
 /** Where a listener is found: `203.0.113.20 TCP 80`. */
 export function listenerAt(address: string, protocol: Protocol, port: number): string {
   return `${address} ${protocol} ${port}`
+}
+
+/** The listener that takes a connection: one for its port alone before one for many. */
+export function findListener(cloud: CloudFacts, { destination, protocol, port }: Flow): KnownListener | undefined {
+  return (
+    cloud.listeners.get(listenerAt(destination, protocol, port)) ??
+    cloud.ranges.find(
+      ({ plan }) =>
+        plan.address === destination &&
+        protocolOf(plan) === protocol &&
+        plan.port <= port &&
+        port <= (plan.lastPort ?? plan.port),
+    )
+  )
+}
+
+function protocolOf({ protocol }: ListenerPlan): Protocol {
+  return protocol === 'udp' ? 'UDP' : 'TCP'
 }
 
 type Reader = Pick<CloudState, 'get' | 'list'>
@@ -62,7 +83,6 @@ export function cloudFacts(state: Reader, unhealthy: readonly string[] = []): Cl
     const [key = ''] = plan.key.split('@')
     const [loadBalancer = ''] = key.split('/')
     const down = plan.backends.filter((backend) => unhealthy.includes(healthKey(plan, backend.key)))
-    const protocol = plan.protocol === 'udp' ? 'UDP' : 'TCP'
     const known = {
       plan,
       loadBalancer,
@@ -70,11 +90,12 @@ export function cloudFacts(state: Reader, unhealthy: readonly string[] = []): Cl
       securityGroups: groups.get(loadBalancer) ?? [],
       unhealthy: new Set(down.map((backend) => backend.key)),
     }
-    return [listenerAt(plan.address, protocol, plan.port), known]
+    return [listenerAt(plan.address, protocolOf(plan), plan.port), known]
   })
   const names = state.list(NETWORK_LOAD_BALANCERS).map((one) => [dnsName(one.id), namedAddresses(state, one)] as const)
   const addresses = new Set(plans.map(({ address }) => address))
-  return { listeners: new Map(listeners), addresses, security: securityFacts(state), names: new Map(names) }
+  const ranges = listeners.flatMap(([, known]) => (known.plan.lastPort === undefined ? [] : [known]))
+  return { listeners: new Map(listeners), ranges, addresses, security: securityFacts(state), names: new Map(names) }
 }
 
 function listsOf(state: Reader, ids: readonly string[]): readonly AccessControlList[] {

@@ -8,7 +8,7 @@ import { refOf } from '../controllers/service-diagnosis/cause.ts'
 import { list, noEndpoints } from '../controllers/service-diagnosis/diagnose-service.ts'
 import type { Service, ServicePort } from '../kube/types/core.ts'
 import { type Balanced, balancedByCloud } from './balanced-by-cloud.ts'
-import { listenerAt } from './cloud-facts.ts'
+import { findListener } from './cloud-facts.ts'
 import type { Cause, Flow, Hop, Place } from './hop.ts'
 import { delivered, ending, type HopModel, type Next, type Step, translated } from './step.ts'
 import { type Atlas, nameOf, nodeAddresses } from './world.ts'
@@ -25,7 +25,7 @@ export const loadBalancerModel: HopModel = {
     if (step.station.at !== 'vpc' || step.balanced === true) return undefined
     const { destination, port, protocol } = step.flow
     const service = serviceAt(destination, atlas)
-    const known = atlas.cloud?.listeners.get(listenerAt(destination, protocol, port))
+    const known = atlas.cloud === undefined ? undefined : findListener(atlas.cloud, step.flow)
     const own = service?.spec.ports?.find((one) => one.port === port && (one.protocol ?? 'TCP') === protocol)
     const via = service === undefined || own === undefined ? undefined : { service, port: own }
     if (known !== undefined) return carry(step, balancedByCloud(known, step.flow, { via, atlas }), atlas)

@@ -16,9 +16,10 @@ export interface WhatIfOptions {
 
 /** Forecasts a change of a Service. Exit code 0, also when somebody loses access: the question is answered. */
 export async function whatIf(resource: string, changes: readonly string[], options: WhatIfOptions): Promise<number> {
-  const { world } = await openTraceSite(options)
+  const { world, prices } = await openTraceSite(options)
   const atlas = atlasOf(world)
-  const told = forecast(fork(atlas, parseService(resource, options.namespace, atlas), changes))
+  const forked = fork(atlas, parseService(resource, options.namespace, atlas), changes)
+  const told = forecast(forked, prices === undefined ? {} : { prices })
   const document = { apiVersion: 'fairlead.dev/v1', kind: 'Forecast', ...told }
   if (options.output === 'json') print(JSON.stringify(document, undefined, 2))
   else for (const line of forecastLines(told, onOutput)) print(line)

@@ -1,5 +1,5 @@
 import { createBill } from '../../cloud/billing/bill.ts'
-import { DEFAULT_PRICES } from '../../cloud/billing/price-table.ts'
+import type { PriceTable } from '../../cloud/billing/price-table.ts'
 import { hourOf } from '../../cloud/billing/usage.ts'
 import type { Measurement } from '../cell.ts'
 import type { Instance } from '../cloud-desk.ts'
@@ -12,11 +12,12 @@ export async function measureBilling(lab: Lab, name: string): Promise<Measuremen
   if (instances.length === 0) {
     return { value: VALUES.free, evidence: [`the cloud has nothing that bears the mark of Service ${name}`] }
   }
-  const now = lab.clock.now()
-  return { value: VALUES.billed, evidence: instances.map((instance) => `${instance.id}: ${hourText(instance, now)}`) }
+  const [now, prices] = [lab.clock.now(), await lab.cloud.prices()]
+  const evidence = instances.map((instance) => `${instance.id}: ${hourText(instance, prices, now)}`)
+  return { value: VALUES.billed, evidence }
 }
 
-function hourText(instance: Instance, now: number): string {
+function hourText(instance: Instance, prices: PriceTable, now: number): string {
   const { id, address, addressType, chargeType, internetChargeType } = instance
   const resource = {
     kind: 'load-balancer',
@@ -27,7 +28,7 @@ function hourText(instance: Instance, now: number): string {
     bandwidth: -1,
     services: {},
   } as const
-  const bill = createBill([{ resourceId: id, hour: hourOf(now), resource, traffic: {} }], DEFAULT_PRICES)
+  const bill = createBill([{ resourceId: id, hour: hourOf(now), resource, traffic: {} }], prices)
   const lines = bill.lines.map(({ item, cost }) =>
     cost === undefined ? `${item} of unknown price` : `${item} ${cost} ${bill.currency}`,
   )

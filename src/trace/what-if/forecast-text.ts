@@ -27,9 +27,13 @@ export function forecastLines(forecast: Forecast, paint: Paint = plain): string[
       uneven.map(({ pod, before, after }) => `${pod}: ${percent(before)} -> ${percent(after)}`),
     ),
     `load balancer backends (quota units): ${quota.before} -> ${quota.after}`,
-    `fixed cost a month, without traffic: ${monthlyCost.before} -> ${monthlyCost.after} ${monthlyCost.currency}`,
+    `fixed cost a month, without traffic: ${monthlyCost.before} -> ${monthlyCost.after} ${monthlyCost.currency}${unknownText(monthlyCost)}`,
     ...notes.map((note) => paint('dim', `note: ${note}`)),
   ]
+}
+
+function unknownText({ unknown }: Forecast['monthlyCost']): string {
+  return unknown.length === 0 ? '' : `, and ${unknown.join(', ')} of unknown price`
 }
 
 function section(title: string, lines: readonly string[]): string[] {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isFairleadError } from '../../base/error.ts'
+import { DEFAULT_PRICES, type PriceTable } from '../../cloud/billing/price-table.ts'
 import { type ServiceWords, testWorld } from '../test-world.ts'
-import { nameOf } from '../world.ts'
+import { atlasOf, nameOf } from '../world.ts'
 import { fork } from './change.ts'
 import { type Forecast, forecast } from './forecast.ts'
 
@@ -61,7 +62,8 @@ test('a load balancer: backends for the quota, the fee', () => {
     [made.quota, made.monthlyCost],
     [
       { before: 0, after: 3 },
-      { before: 0, after: 15.12, currency: 'USD' },
+      // By hour 0.021 for the instance and 0.003 for keeping its address.
+      { before: 0, after: 17.28, currency: 'USD', unknown: ['lcu-fee'] },
     ],
   )
 })
@@ -69,7 +71,32 @@ test('a load balancer: backends for the quota, the fee', () => {
 test('a Network Load Balancer has a fee of its own', () => {
   const loadBalancerClass = 'alibabacloud.com/nlb'
   const local = whatIf({ ...nodePort, type: 'LoadBalancer', loadBalancerClass }, 'externalTrafficPolicy=Local')
-  assert.deepEqual(local.monthlyCost, { before: 14.4, after: 14.4, currency: 'USD' })
+  assert.deepEqual(local.monthlyCost, { before: 14.4, after: 14.4, currency: 'USD', unknown: [] })
+})
+
+test('the cost is a bill of what would be bought, by the prices that count', () => {
+  const balancer: ServiceWords = { ...nodePort, type: 'LoadBalancer' }
+  const costOf = (annotations: Readonly<Record<string, string>>, prices?: PriceTable) => {
+    const atlas = testWorld({ services: [balancer], pods: PODS, around })
+    const plain = atlas.objects.services.find((one) => nameOf(one) === 'default/web')!
+    const service = { ...plain, metadata: { ...plain.metadata, annotations } }
+    const annotated = atlasOf({ ...atlas, objects: { ...atlas.objects, services: [service] } })
+    const { monthlyCost } = forecast(
+      fork(annotated, service, ['type=ClusterIP']),
+      prices === undefined ? {} : { prices },
+    )
+    assert.equal(monthlyCost.after, 0)
+    return [monthlyCost.before, monthlyCost.unknown]
+  }
+  const prefix = 'service.beta.kubernetes.io/alibaba-cloud-loadbalancer-'
+  assert.deepEqual(costOf({ [`${prefix}address-type`]: 'intranet' }), [15.12, ['lcu-fee']])
+  const bySpec = { [`${prefix}instance-charge-type`]: 'PayBySpec', [`${prefix}spec`]: 'slb.s2.small' }
+  assert.deepEqual(costOf(bySpec), [53.28, []])
+  assert.deepEqual(costOf({ [`${prefix}id`]: 'lb-of-somebody' }), [0, []])
+  const edited = DEFAULT_PRICES.prices.map((price) => (price.item === 'instance-fee' ? { ...price, amount: 1 } : price))
+  assert.deepEqual(costOf({}, { currency: 'USD', prices: edited }), [722.16, ['lcu-fee']])
+  const taken = DEFAULT_PRICES.prices.filter(({ item }) => item !== 'instance-fee')
+  assert.deepEqual(costOf({}, { currency: 'USD', prices: taken }), [2.16, ['instance-fee', 'lcu-fee']])
 })
 
 test('selector, replicas and target port are forecast with the controllers own decisions', () => {

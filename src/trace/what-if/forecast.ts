@@ -1,10 +1,10 @@
 /** What a change does: who gains or loses access, whose source changes, balance, quota and cost. Pure. */
-import { NLB_CLASS } from '../../ccm/names.ts'
-import { DEFAULT_PRICES } from '../../cloud/billing/price-table.ts'
+import { type BillingItem, DEFAULT_PRICES, type PriceTable } from '../../cloud/billing/price-table.ts'
 import type { Service } from '../../kube/types/core.ts'
 import { backendsOf } from '../load-balancer-model.ts'
 import { type Atlas, nameOf } from '../world.ts'
 import type { Fork } from './change.ts'
+import { type MonthlyCost, monthlyCost } from './monthly-cost.ts'
 import { type Cell, reachOf } from './reach.ts'
 
 export interface Access {
@@ -41,13 +41,19 @@ export interface Forecast {
   readonly sources: readonly SourceChange[]
   readonly balance: readonly Balance[]
   readonly quota: Units
-  /** Fixed fees of a month of 720 hours without traffic. */
-  readonly monthlyCost: Units & { readonly currency: string }
+  /** Fixed fees of a month of 720 hours without traffic, and those of them that nobody published the price of. */
+  readonly monthlyCost: Units & { readonly currency: string; readonly unknown: readonly BillingItem[] }
 }
 
-const HOURS = 720
+export interface ForecastOptions {
+  /** As they were edited. @default those that were published */
+  readonly prices?: PriceTable
+  /** Whose prices count, in milliseconds since the epoch. @default now */
+  readonly now?: number
+}
 
-export function forecast({ service, before, after, changes, notes }: Fork): Forecast {
+export function forecast({ service, before, after, changes, notes }: Fork, options: ForecastOptions = {}): Forecast {
+  const { prices = DEFAULT_PRICES, now: time = Date.now() } = options
   const old = before.objects.services.find((one) => nameOf(one) === nameOf(service)) ?? service
   const [then, now] = [reachOf(old, before), reachOf(service, after)]
   const [was, is] = [byPlace(then), byPlace(now)]
@@ -63,8 +69,13 @@ export function forecast({ service, before, after, changes, notes }: Fork): Fore
     sources: now.flatMap((cell) => sourceChange(was.get(placeOf(cell)), cell)),
     balance: balances(then, now),
     quota: { before: unitsOf(old, before), after: unitsOf(service, after) },
-    monthlyCost: { before: costOf(old), after: costOf(service), currency: DEFAULT_PRICES.currency },
+    monthlyCost: costs(monthlyCost(old, prices, time), monthlyCost(service, prices, time), prices.currency),
   }
+}
+
+function costs(before: MonthlyCost, after: MonthlyCost, currency: string): Forecast['monthlyCost'] {
+  const unknown = [...new Set([...before.unknown, ...after.unknown])]
+  return { before: before.known, after: after.known, currency, unknown }
 }
 
 function placeOf({ client, address, port }: Cell): string {
@@ -118,11 +129,4 @@ function unitsOf(service: Service, atlas: Atlas): number {
   const { spec } = service
   if (spec.type !== 'LoadBalancer') return 0
   return (spec.ports ?? []).reduce((sum, port) => sum + backendsOf(service, port, atlas).length, 0)
-}
-
-function costOf({ spec }: Service): number {
-  if (spec.type !== 'LoadBalancer') return 0
-  const item = spec.loadBalancerClass === NLB_CLASS ? 'nlb-instance-fee' : 'instance-fee'
-  const fee = DEFAULT_PRICES.prices.findLast((price) => price.item === item)
-  return Math.round((fee?.amount ?? 0) * HOURS * 100) / 100
 }
