@@ -24,6 +24,7 @@ test('the history has each template once, the present one last', () => {
   assert.ok(first)
   assert.deepEqual(first.metadata.labels, { app: 'agent', 'controller-revision-hash': 'one' })
   assert.deepEqual(templateOf(first), owner().spec.template)
+  assert.match(JSON.stringify(first.data), /^\{"spec":\{"template":\{"\$patch":"replace","metadata":.*,"spec":/)
   const second = planRevisions(owner(), [first], now('two')).create
   assert.ok(second)
   assert.equal(second.revision, 2)

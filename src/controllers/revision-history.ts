@@ -5,6 +5,7 @@ import { controllerRevisions } from '../kube/resource.ts'
 import type { ControllerRevision } from '../kube/types/apps.ts'
 import type { PodTemplateSpec } from '../kube/types/core.ts'
 import type { KubeObject } from '../kube/types/meta.ts'
+import { canonicalJson } from './canonical-json.ts'
 import { adoptionPatch } from './claim.ts'
 import type { ControllerContext } from './controller.ts'
 import { BY_CONTROLLER, controllerUid } from './indexes.ts'
@@ -130,7 +131,8 @@ function revisionOf(owner: WithHistory, { hash, hashLabel }: Revisions, revision
       ...(annotations === undefined ? {} : { annotations }),
       ownerReferences: [controllerRef(owner)],
     },
-    data: { spec: { template: { ...template, $patch: 'replace' } } },
+    // Sorted, as Go writes maps: clients compare it byte by byte with what they make of the object.
+    data: JSON.parse(canonicalJson({ spec: { template: { ...template, $patch: 'replace' } } })),
     revision,
   }
 }

@@ -133,7 +133,7 @@ test('a ReplicaSet of another that has the name which ours would have: ours gets
   const { client } = plane
   await client.create(deployments, deployment(1, { paused: true }))
   const found = await plane.until(deployments, 'web', ({ status }) => status !== undefined)
-  const taken = newReplicaSet(found, 1)
+  const taken = newReplicaSet(found, 1n)
   const { ownerReferences: _owners, ...metadata } = taken.metadata
   const labels = { app: 'squatter' }
   const template = { ...taken.spec.template!, metadata: { labels } }

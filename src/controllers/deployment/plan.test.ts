@@ -168,6 +168,15 @@ test('rolling back reuses the old ReplicaSet and notes its history', () => {
   assert.equal(world.sets[0]?.metadata.annotations?.[REVISION_HISTORY], '1')
 })
 
+test('revisions are numbers of 64 bits, as those of a ReplicaSet that is taken over may be', () => {
+  const adopted = plan(deployment(), []).create!
+  const annotations = { [REVISION]: '3546343826724305832' }
+  const old = { ...adopted, metadata: { ...adopted.metadata, annotations } }
+  const next = plan(deployment({ image: 'v2' }), [old])
+  assert.equal(next.create?.metadata.annotations?.[REVISION], '3546343826724305833')
+  assert.equal(next.revision, '3546343826724305833')
+})
+
 test('pods that are not available go first', () => {
   const world = new World()
   world.step(deployment({ replicas: 4, image: 'broken' }))

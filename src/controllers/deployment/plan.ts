@@ -48,7 +48,7 @@ export function planDeployment(
 ): DeploymentPlan {
   const current = findNew(deployment, replicaSets)
   const sets = { current, old: replicaSets.filter((replicaSet) => replicaSet !== current) }
-  const revision = Math.max(0, ...sets.old.map(revisionOf)) + 1
+  const revision = sets.old.map(revisionOf).reduce(later, 0n) + 1n
   const leaving = deployment.metadata.deletionTimestamp !== undefined
   const steps = leaving ? { create: undefined, sizes: new Map() } : nextSteps(deployment, sets, { ...world, revision })
   const status = deploymentStatus(deployment, sets, { created: steps.create, now: world.now })
@@ -71,7 +71,7 @@ interface Steps {
 function nextSteps(
   deployment: Deployment,
   sets: ReplicaSets,
-  world: DeploymentWorld & { readonly revision: number },
+  world: DeploymentWorld & { readonly revision: bigint },
 ): Steps {
   const paused = deployment.spec.paused === true
   if (paused || (isRolling(deployment) && isScalingEvent(deployment, sets))) {
@@ -97,7 +97,7 @@ function nextSteps(
 function updates(
   deployment: Deployment,
   sets: ReplicaSets,
-  { sizes, revision }: { readonly sizes: Sizes; readonly revision: number },
+  { sizes, revision }: { readonly sizes: Sizes; readonly revision: bigint },
 ): DeploymentPlan['update'] {
   const all = [...(sets.current === undefined ? [] : [sets.current]), ...sets.old]
   return all.flatMap((from) => {
@@ -115,9 +115,13 @@ function hasOldPods(old: readonly ReplicaSet[], pods: readonly Pod[]): boolean {
   )
 }
 
-function newRevision(deployment: Deployment, current: ReplicaSet | undefined, revision: number): string | undefined {
+function later(left: bigint, right: bigint): bigint {
+  return left > right ? left : right
+}
+
+function newRevision(deployment: Deployment, current: ReplicaSet | undefined, revision: bigint): string | undefined {
   if (current === undefined) return undefined
-  const wanted = String(Math.max(revision, revisionOf(current)))
+  const wanted = String(later(revision, revisionOf(current)))
   return deployment.metadata.annotations?.[REVISION] === wanted ? undefined : wanted
 }
 
@@ -125,7 +129,7 @@ function beyondHistory(deployment: Deployment, old: readonly ReplicaSet[]): read
   const limit = deployment.spec.revisionHistoryLimit ?? DEFAULT_HISTORY
   const present = old.filter((replicaSet) => replicaSet.metadata.deletionTimestamp === undefined)
   const surplus = Math.max(0, present.length - limit)
-  const oldest = [...present].sort((left, right) => revisionOf(left) - revisionOf(right)).slice(0, surplus)
+  const oldest = [...present].sort((left, right) => (revisionOf(left) < revisionOf(right) ? -1 : 1)).slice(0, surplus)
   return oldest.filter(isUnused)
 }
 

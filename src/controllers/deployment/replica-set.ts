@@ -23,9 +23,13 @@ export function sizeOf(replicaSet: ReplicaSet): number {
   return replicaSet.spec.replicas ?? 1
 }
 
-/** Its number in the Deployment's history; 0 when it has none. */
-export function revisionOf(replicaSet: ReplicaSet): number {
-  return Number.parseInt(replicaSet.metadata.annotations?.[REVISION] ?? '0', 10) || 0
+const MAX_INT64 = 2n ** 63n - 1n
+
+/** Its number in the Deployment's history, of 64 bits as upstream's; 0 when it has none. */
+export function revisionOf(replicaSet: ReplicaSet): bigint {
+  const text = replicaSet.metadata.annotations?.[REVISION] ?? ''
+  const revision = /^\d{1,19}$/.test(text) ? BigInt(text) : 0n
+  return revision > MAX_INT64 ? 0n : revision
 }
 
 /** The ReplicaSet that has the Deployment's template: the oldest if there are several. */
@@ -43,7 +47,7 @@ export function byAge(left: ReplicaSet, right: ReplicaSet): number {
 }
 
 /** The ReplicaSet to create for the Deployment's template, of size 0. */
-export function newReplicaSet(deployment: Deployment, revision: number): ReplicaSet {
+export function newReplicaSet(deployment: Deployment, revision: bigint): ReplicaSet {
   const hash = templateHash(deployment.spec.template, deployment.status?.collisionCount ?? 0)
   const { namespace, name, uid = '' } = deployment.metadata
   const template = deployment.spec.template
@@ -71,7 +75,7 @@ export function newReplicaSet(deployment: Deployment, revision: number): Replica
 }
 
 /** The new ReplicaSet as it should be noted: the Deployment's annotations, the latest revision, its minReadySeconds. */
-export function refreshed(replicaSet: ReplicaSet, deployment: Deployment, revision: number): ReplicaSet {
+export function refreshed(replicaSet: ReplicaSet, deployment: Deployment, revision: bigint): ReplicaSet {
   const { minReadySeconds } = deployment.spec
   const annotations = {
     ...replicaSet.metadata.annotations,
@@ -106,10 +110,10 @@ export function isUnchanged(replicaSet: ReplicaSet, next: ReplicaSet): boolean {
   )
 }
 
-function historyAnnotations(replicaSet: ReplicaSet, revision: number): Readonly<Record<string, string>> {
+function historyAnnotations(replicaSet: ReplicaSet, revision: bigint): Readonly<Record<string, string>> {
   const known = revisionOf(replicaSet)
   if (known >= revision) return {}
-  if (known === 0) return { [REVISION]: String(revision) }
+  if (known === 0n) return { [REVISION]: String(revision) }
   const history = replicaSet.metadata.annotations?.[REVISION_HISTORY]
   return {
     [REVISION]: String(revision),
