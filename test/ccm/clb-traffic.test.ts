@@ -1,69 +1,45 @@
 /** What annotations of CLB do to packets: every row of the tables has its effect here, or a word why it has none. */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, before } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BACKEND_ROWS, INSTANCE_ROWS, LISTENER_ROWS, PORT_ROWS } from '../../src/ccm/annotations/table.ts'
 import { closed, firstLine } from '../../src/cloud/load-balancer/test-load-balancer.ts'
-import { issueSelfSigned } from '../../src/cloud/self-signed-certificate.ts'
 import type { ServicePort } from '../../src/kube/types/core.ts'
-import { endpoint } from './ccm-bench.ts'
 import {
-  CLIENT,
-  INSIDE_CLIENT,
-  type MachineName,
-  missingHaproxy,
-  NotedServers,
-  portOf,
-  TrafficBench,
-} from './traffic-bench.ts'
+  AnnotationEffects,
+  type Effect,
+  type EffectTable,
+  type Made,
+  onlyIn,
+  type Place,
+  skip,
+} from './annotation-effects.ts'
+import { endpoint } from './ccm-bench.ts'
+import { CLIENT, INSIDE_CLIENT, NotedServers, portOf, TrafficBench } from './traffic-bench.ts'
 
-/** Where a Service is found. */
-interface Place {
-  readonly name: string
-  readonly id: string
+interface ClbPlace extends Place {
   readonly address: string
-  readonly nodePort: number
-  /** Why it is not reconciled. */
-  readonly failure: string | undefined
 }
 
-interface Effect {
-  readonly set: Readonly<Record<string, string>>
+interface ClbEffect extends Effect<ClbPlace> {
   /** Of the listener on 80, or on 443 for https. @default 'tcp' */
   readonly protocol?: 'tcp' | 'udp' | 'http' | 'https'
   readonly policy?: 'Local' | 'Cluster'
   readonly sourceRanges?: readonly string[]
-  /** Machines that endpoints are on. @default one on each */
-  readonly endpoints?: readonly MachineName[]
-  /** Puts servers at the node port. @default those of the bench that speak the protocol */
-  readonly serve?: (nodePort: number) => void
-  /** Before the Service is reconciled; more annotations. */
-  readonly prepare?: () => Promise<Record<string, string>>
-  /** What the cloud refuses it with. */
-  readonly refusal?: RegExp
   /** More ports. */
   readonly ports?: readonly ServicePort[]
-  readonly look: (place: Place) => Promise<void>
 }
 
 let on: TrafficBench
 const noted = new NotedServers(() => on)
-const skip = missingHaproxy()
-const ids: Record<string, string> = {}
-const places = new Map<Effect, Place>()
-
-/** Ids that an annotation names. */
-const filled = (text: string) => text.replaceAll(/\$([\w-]+)/g, (_, id: string) => ids[id] ?? assert.fail(`no ${id}`))
 
 const HTTPS = { 'protocol-port': 'https:443', 'cert-id': '$www' }
 const HTTP = { 'protocol-port': 'http:80' }
 /** However busy the machine is, a probe that is answered is not late. */
 const CHECKED = { ...HTTP, 'health-check-flag': 'on', 'health-check-interval': '1', 'health-check-timeout': '100' }
 
-const onlyIn = (effect: string) => `no packet differs: ${effect}`
-
 /** Each row's effect on connections; a text says why there is none. */
-const EFFECTS: Readonly<Record<string, Effect | readonly Effect[] | string>> = {
+const EFFECTS: EffectTable<ClbEffect> = {
   'loadbalancer-address-type': {
     set: { 'address-type': 'intranet' },
     async look({ address }) {
@@ -229,7 +205,7 @@ const EFFECTS: Readonly<Record<string, Effect | readonly Effect[] | string>> = {
     protocol: 'udp' as const,
     policy: 'Local' as const,
     endpoints: ['node-1'] as const,
-    async look({ name, address }: Place) {
+    async look({ name, address }: ClbPlace) {
       const from = on.lb.udpClient()
       assert.equal(await on.udp(address, { from }), `1 ${CLIENT}`)
       const ending = endpoint('10.244.1.2', 'node-1', { ready: false, serving: true, terminating: true })
@@ -621,7 +597,7 @@ const EFFECTS: Readonly<Record<string, Effect | readonly Effect[] | string>> = {
     set: { ...CHECKED, 'health-check-timeout': String(timeout), 'unhealthy-threshold': '2' },
     protocol: 'http' as const,
     serve: silent,
-    look: ({ id }: Place) => timesOut(id, timeout),
+    look: ({ id }: ClbPlace) => timesOut(id, timeout),
   })),
   'loadbalancer-health-check-connect-timeout': [1, 300].map((timeout) => ({
     set: {
@@ -631,12 +607,12 @@ const EFFECTS: Readonly<Record<string, Effect | readonly Effect[] | string>> = {
       'unhealthy-threshold': '2',
     },
     serve: silent,
-    look: ({ id }: Place) => timesOut(id, timeout),
+    look: ({ id }: ClbPlace) => timesOut(id, timeout),
   })),
 }
 
 /** The field of Services that is no annotation. */
-const SOURCE_RANGES: Effect = {
+const SOURCE_RANGES: ClbEffect = {
   set: {},
   sourceRanges: ['192.168.0.0/16'],
   async look({ address }) {
@@ -655,7 +631,7 @@ async function timesOut(id: string, timeout: number): Promise<void> {
   assert.deepEqual(new Set(await on.health(id)), new Set(['unavailable']), 'its first probe still waits')
 }
 
-async function drained({ name, address }: Place, timeout: number | undefined): Promise<void> {
+async function drained({ name, address }: ClbPlace, timeout: number | undefined): Promise<void> {
   const socket = await on.lb.connect(address, 80)
   assert.match(await firstLine(socket), /^1 /)
   await on.setEndpoints(name, ['node-2'])
@@ -673,8 +649,8 @@ async function drained({ name, address }: Place, timeout: number | undefined): P
 async function told(address: string, header: string, value: string): Promise<void> {
   const { headers } = await on.seen(address, { localAddress: CLIENT, localPort: 43_000 })
   assert.equal(headers[header], value)
-  const plain = places.get(EFFECTS['loadbalancer-protocol-port'] as Effect)?.address ?? ''
-  assert.equal((await on.seen(plain)).headers[header], undefined, 'nobody asked for it there')
+  const plain = effects.placeOf(EFFECTS['loadbalancer-protocol-port'] as ClbEffect)
+  assert.equal((await on.seen(plain.address)).headers[header], undefined, 'nobody asked for it there')
 }
 
 function shares(served: readonly number[]): Record<number, number> {
@@ -708,12 +684,6 @@ async function withPeoplesGroup(name: string): Promise<Record<string, string>> {
 }
 
 async function makeThings(): Promise<void> {
-  for (const name of ['www', 'shop']) {
-    const { certificatePem, privateKeyPem } = await issueSelfSigned(`${name}.example.com`)
-    const upload = { ServerCertificate: certificatePem, PrivateKey: privateKeyPem }
-    const answer = await on.ccm.ask<{ ServerCertificateId: string }>('UploadServerCertificate', upload)
-    ids[name] = answer.ServerCertificateId
-  }
   for (const [name, entry] of [
     ['inside', '192.168.0.0/16'],
     ['client', `${CLIENT}/32`],
@@ -722,20 +692,17 @@ async function makeThings(): Promise<void> {
     await on.ccm.ask('AddAccessControlListEntry', { AclId, AclEntrys: JSON.stringify([{ entry, comment: '' }]) })
     ids[`acl-${name}`] = AclId
   }
-  ids['vsw-b'] = on.ccm.cloud.vSwitch('zone-b')
-  await on.addPod(30, 8080)
 }
 
-async function addService(effect: Effect): Promise<{ readonly name: string; readonly nodePort: number }> {
-  const { set, protocol = 'tcp', policy = 'Cluster', ports = [], prepare, endpoints, sourceRanges } = effect
+async function addService(effect: ClbEffect): Promise<Made> {
+  const { protocol = 'tcp', policy = 'Cluster', ports = [], endpoints, sourceRanges } = effect
   const nodePort = on.nextNodePort()
   const kind = protocol === 'udp' ? 'udp' : protocol === 'tcp' ? 'tcp' : 'http'
   if (effect.serve === undefined) on.serve(kind, nodePort)
   else effect.serve(nodePort)
-  const given = { ...set, ...(await prepare?.()) }
   const name = ports.length === 0 ? {} : { name: 'first' }
   const { metadata } = await on.addService({
-    annotations: Object.fromEntries(Object.entries(given).map(([key, value]) => [key, filled(value)])),
+    annotations: await effects.annotations(effect),
     ports: [portOf(protocol, nodePort, { ...name, ...(protocol === 'https' ? { port: 443 } : {}) }), ...ports],
     spec: {
       externalTrafficPolicy: policy,
@@ -746,48 +713,20 @@ async function addService(effect: Effect): Promise<{ readonly name: string; read
   return { name: metadata.name, nodePort }
 }
 
-const effectsOf = (suffix: string): readonly Effect[] => {
-  const found = EFFECTS[suffix] ?? 'none'
-  return typeof found === 'string' ? [] : [found].flat()
-}
+const effects = new AnnotationEffects<ClbPlace, ClbEffect>(EFFECTS, SOURCE_RANGES)
+const { ids } = effects
 
 before(async () => {
   if (skip !== false) return
   on = await TrafficBench.open('clb')
-  await on.ccm.addNode('node-1')
-  await on.ccm.addNode('node-2', { labels: { pool: 'b' }, spec: { unschedulable: true } })
+  await effects.open(on)
   await makeThings()
-  const effects = [...Object.keys(EFFECTS).flatMap(effectsOf), SOURCE_RANGES]
-  const made = await Promise.all(effects.map(async (effect) => [effect, await addService(effect)] as const))
-  const failures = await on.ccm.syncAll(made.map(([, { name }]) => name))
-  const instances = await on.ccm.instances()
-  for (const [effect, service] of made) {
-    const id = (await on.ccm.service(service.name)).metadata.labels?.['service.k8s.alibaba/loadbalancer-id'] ?? ''
-    const address = instances.find((one) => one.LoadBalancerId === id)?.Address ?? ''
-    places.set(effect, { ...service, id, address, failure: failures.get(service.name) })
-  }
-  await on.carry()
+  await effects.make(on, addService, async (place) => {
+    const instances = await on.ccm.instances()
+    return { ...place, address: instances.find((one) => one.LoadBalancerId === place.id)?.Address ?? '' }
+  })
 })
 after(() => on?.[Symbol.asyncDispose]())
 
-test('every annotation of the tables has its effect here, or a word why it has none', () => {
-  const rows = [INSTANCE_ROWS, BACKEND_ROWS, PORT_ROWS].flatMap((table) => Object.values(table))
-  const suffixes = new Set([...rows, ...LISTENER_ROWS].map(({ suffix }) => suffix))
-  assert.deepEqual(Object.keys(EFFECTS).sort(), [...suffixes].sort())
-})
-
-function testEffect(title: string, effect: Effect): void {
-  test(title, { skip, timeout: 60_000 }, async () => {
-    const place = places.get(effect) ?? assert.fail('there is no such Service')
-    if (effect.refusal === undefined) assert.equal(place.failure, undefined)
-    else assert.match(place.failure ?? '', effect.refusal)
-    await effect.look(place)
-  })
-}
-
-for (const suffix of Object.keys(EFFECTS)) {
-  for (const effect of effectsOf(suffix)) {
-    testEffect(`${suffix} by packets: ${JSON.stringify(effect.set)} of ${effect.protocol ?? 'tcp'}`, effect)
-  }
-}
-testEffect('spec.loadBalancerSourceRanges by packets: who is of another range is kept out', SOURCE_RANGES)
+const ROWS = [INSTANCE_ROWS, BACKEND_ROWS, PORT_ROWS].flatMap((table) => Object.values(table))
+effects.test([...ROWS, ...LISTENER_ROWS].map(({ suffix }) => suffix))

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { isNotFound } from '../../src/kube/api-error.ts'
 import { nodes, services } from '../../src/kube/resource.ts'
 import { annotation, type CcmBench, endpoint, type Meddle, openCcmBench } from './ccm-bench.ts'
+import { anyStep, type Edit, type Step } from './convergence-steps.ts'
 
 const SERVICES = [0, 1, 2]
 /** More reconciles than this must not be needed once nobody interferes any more. */
@@ -19,115 +20,35 @@ before(async () => {
 })
 after(() => ccm[Symbol.asyncDispose]())
 
-type Edit =
-  | 'stop listener'
-  | 'timeouts'
-  | 'delete listener'
-  | 'empty group'
-  | 'rename'
-  | 'untag cluster'
-  | 'delete instance'
-  | 'extra listener'
-type Step =
-  | {
-      readonly do:
-        | 'sync'
-        | 'add'
-        | 'add reusing'
-        | 'delete'
-        | 'local'
-        | 'cluster'
-        | 'cluster ip'
-        | 'balance'
-        | 'port'
-        | 'restart'
-      readonly service: number
-    }
-  | { readonly do: 'annotate'; readonly service: number; readonly value: Readonly<Record<string, string | null>> }
-  | { readonly do: 'endpoints'; readonly service: number; readonly nodes: readonly number[] }
-  | { readonly do: 'node'; readonly node: number; readonly ready: boolean }
-  | { readonly do: 'edit'; readonly service: number; readonly edit: Edit }
-  | { readonly do: 'faults'; readonly every: number; readonly kind: 'refuse' | 'lose' }
-  | { readonly do: 'kill'; readonly service: number; readonly after: number }
-
-const service = fc.constantFrom(...SERVICES)
-const value = fc.constantFrom<Readonly<Record<string, string | null>>>(
-  { name: 'chosen' },
-  { name: null },
-  { scheduler: 'wrr' },
-  { scheduler: null },
-  { 'established-timeout': '60' },
-  { 'established-timeout': 'nonsense' },
-  { 'established-timeout': null },
-  { 'delete-protection': 'off' },
-  { 'additional-resource-tags': 'a=1,b=2' },
-  { 'additional-resource-tags': null },
-  { 'protocol-port': 'http:80' },
-  { 'protocol-port': null },
-  { 'remove-unscheduled-backend': 'on' },
-)
-const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ do: fc.constant('sync' as const), service }) },
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      do: fc.constantFrom(
-        'add',
-        'add reusing',
-        'delete',
-        'local',
-        'cluster',
-        'cluster ip',
-        'balance',
-        'port',
-        'restart',
-      ),
-      service,
-    }),
-  },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('annotate' as const), service, value }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      do: fc.constant('endpoints' as const),
-      service,
-      nodes: fc.array(fc.constantFrom(1, 2), { maxLength: 4 }),
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({ do: fc.constant('node' as const), node: fc.constantFrom(1, 2), ready: fc.boolean() }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      do: fc.constant('edit' as const),
-      service,
-      edit: fc.constantFrom<Edit>(
-        'stop listener',
-        'timeouts',
-        'delete listener',
-        'empty group',
-        'rename',
-        'untag cluster',
-        'delete instance',
-        'extra listener',
-      ),
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      do: fc.constant('faults' as const),
-      every: fc.integer({ min: 1, max: 7 }),
-      kind: fc.constantFrom('refuse' as const, 'lose' as const),
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({ do: fc.constant('kill' as const), service, after: fc.integer({ min: 1, max: 9 }) }),
-  },
-)
+const step = anyStep({
+  services: SERVICES,
+  annotations: [
+    { name: 'chosen' },
+    { name: null },
+    { scheduler: 'wrr' },
+    { scheduler: null },
+    { 'established-timeout': '60' },
+    { 'established-timeout': 'nonsense' },
+    { 'established-timeout': null },
+    { 'delete-protection': 'off' },
+    { 'additional-resource-tags': 'a=1,b=2' },
+    { 'additional-resource-tags': null },
+    { 'protocol-port': 'http:80' },
+    { 'protocol-port': null },
+    { 'remove-unscheduled-backend': 'on' },
+  ],
+  edits: [
+    'stop listener',
+    'timeouts',
+    'delete listener',
+    'empty group',
+    'rename',
+    'untag cluster',
+    'delete instance',
+    'extra listener',
+  ],
+  longestKill: 9,
+})
 
 /** The program ends after (or, every second time, just before) a call: nothing of it goes on. */
 function killAfter(count: number): Meddle {

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { isNotFound } from '../../src/kube/api-error.ts'
 import { nodes, services } from '../../src/kube/resource.ts'
 import { annotation, type CcmBench, endpoint, type Meddle } from './ccm-bench.ts'
+import { anyStep, type Edit, type Step } from './convergence-steps.ts'
 import { NLB_CLASS, type NlbBench, openNlbBench } from './nlb-bench.ts'
 
 const SERVICES = [0, 1]
@@ -182,114 +183,26 @@ test('killed after any call on an instance of people, nothing of theirs goes, an
   await endShared(shared)
 })
 
-type Edit =
-  | 'stop listener'
-  | 'timeouts'
-  | 'delete listener'
-  | 'empty group'
-  | 'rename'
-  | 'delete instance'
-  | 'extra listener'
-type Step =
-  | {
-      readonly do:
-        | 'sync'
-        | 'add'
-        | 'add reusing'
-        | 'delete'
-        | 'local'
-        | 'cluster'
-        | 'cluster ip'
-        | 'balance'
-        | 'port'
-        | 'restart'
-      readonly service: number
-    }
-  | { readonly do: 'annotate'; readonly service: number; readonly value: Readonly<Record<string, string | null>> }
-  | { readonly do: 'endpoints'; readonly service: number; readonly nodes: readonly number[] }
-  | { readonly do: 'node'; readonly node: number; readonly ready: boolean }
-  | { readonly do: 'edit'; readonly service: number; readonly edit: Edit }
-  | { readonly do: 'faults'; readonly every: number; readonly kind: 'refuse' | 'lose' }
-  | { readonly do: 'kill'; readonly service: number; readonly after: number }
-
-const service = fc.constantFrom(...SERVICES)
-const value = fc.constantFrom<Readonly<Record<string, string | null>>>(
-  { name: 'chosen' },
-  { name: null },
-  { scheduler: 'rr' },
-  { scheduler: null },
-  { 'idle-timeout': '60' },
-  { 'idle-timeout': 'nonsense' },
-  { 'idle-timeout': null },
-  { 'address-type': 'intranet' },
-  { 'address-type': null },
-  { 'additional-resource-tags': 'a=1,b=2' },
-  { 'additional-resource-tags': null },
-  { 'connection-drain': 'on', 'connection-drain-timeout': '30' },
-  { 'connection-drain': null, 'connection-drain-timeout': null },
-)
-const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ do: fc.constant('sync' as const), service }) },
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      do: fc.constantFrom(
-        'add',
-        'add',
-        'add reusing',
-        'delete',
-        'local',
-        'cluster',
-        'cluster ip',
-        'balance',
-        'port',
-        'restart',
-      ),
-      service,
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('annotate' as const), service, value }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      do: fc.constant('endpoints' as const),
-      service,
-      nodes: fc.array(fc.constantFrom(1, 2), { maxLength: 4 }),
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({ do: fc.constant('node' as const), node: fc.constantFrom(1, 2), ready: fc.boolean() }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      do: fc.constant('edit' as const),
-      service,
-      edit: fc.constantFrom<Edit>(
-        'stop listener',
-        'timeouts',
-        'delete listener',
-        'empty group',
-        'rename',
-        'delete instance',
-        'extra listener',
-      ),
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      do: fc.constant('faults' as const),
-      every: fc.integer({ min: 2, max: 7 }),
-      kind: fc.constantFrom('refuse' as const, 'lose' as const),
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({ do: fc.constant('kill' as const), service, after: fc.integer({ min: 1, max: 12 }) }),
-  },
-)
+const step = anyStep({
+  services: SERVICES,
+  annotations: [
+    { name: 'chosen' },
+    { name: null },
+    { scheduler: 'rr' },
+    { scheduler: null },
+    { 'idle-timeout': '60' },
+    { 'idle-timeout': 'nonsense' },
+    { 'idle-timeout': null },
+    { 'address-type': 'intranet' },
+    { 'address-type': null },
+    { 'additional-resource-tags': 'a=1,b=2' },
+    { 'additional-resource-tags': null },
+    { 'connection-drain': 'on', 'connection-drain-timeout': '30' },
+    { 'connection-drain': null, 'connection-drain-timeout': null },
+  ],
+  edits: ['stop listener', 'timeouts', 'delete listener', 'empty group', 'rename', 'delete instance', 'extra listener'],
+  longestKill: 12,
+})
 
 /** What a run of the state machine works on. */
 interface World {

@@ -1,61 +1,40 @@
 /** What annotations of NLB do to packets: every row of the tables has its effect here, or a word why it has none. */
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
-import { after, before, test } from 'node:test'
+import { after, before } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NLB_ROWS } from '../../src/ccm/nlb/nlb-annotations.ts'
 import { closed, firstLine } from '../../src/cloud/load-balancer/test-load-balancer.ts'
-import { issueSelfSigned } from '../../src/cloud/self-signed-certificate.ts'
 import type { Service } from '../../src/kube/types/core.ts'
+import {
+  AnnotationEffects,
+  type Effect,
+  type EffectTable,
+  type Made,
+  onlyIn,
+  type Place,
+  skip,
+} from './annotation-effects.ts'
 import { endpoint } from './ccm-bench.ts'
 import { NlbBench } from './nlb-bench.ts'
-import {
-  CLIENT,
-  INSIDE_CLIENT,
-  type MachineName,
-  missingHaproxy,
-  NotedServers,
-  portOf,
-  TrafficBench,
-} from './traffic-bench.ts'
+import { CLIENT, INSIDE_CLIENT, NotedServers, portOf, TrafficBench } from './traffic-bench.ts'
 
-/** Where a Service is found: in each zone, zone-a first. */
-interface Place {
-  readonly name: string
-  readonly id: string
-  readonly nodePort: number
+/** In each zone, zone-a first. */
+interface NlbPlace extends Place {
   /** On the internet; none of the intranet. */
   readonly open: readonly string[]
   readonly inner: readonly string[]
-  /** Why it is not reconciled. */
-  readonly failure: string | undefined
 }
 
-interface Effect {
-  readonly set: Readonly<Record<string, string>>
+interface NlbEffect extends Effect<NlbPlace> {
   /** @default 'tcp' on port 80 */
   readonly protocol?: 'tcp' | 'udp' | 'tcpssl'
   readonly spec?: Partial<Service['spec']>
-  /** Machines that endpoints are on. @default one on each */
-  readonly endpoints?: readonly MachineName[]
-  /** Puts servers at the node port. @default those of the bench that speak the protocol */
-  readonly serve?: (nodePort: number) => void
-  /** Before the Service is reconciled; more annotations. */
-  readonly prepare?: () => Promise<Record<string, string>>
-  /** What the cloud refuses it with. */
-  readonly refusal?: RegExp
-  readonly look: (place: Place) => Promise<void>
 }
 
 let on: TrafficBench
 let nlb: NlbBench
-const skip = missingHaproxy()
-const ids: Record<string, string> = {}
-const places = new Map<Effect, Place>()
 const noted = new NotedServers(() => on)
-
-/** Ids that an annotation names. */
-const filled = (text: string) => text.replaceAll(/\$([\w-]+)/g, (_, id: string) => ids[id] ?? assert.fail(`no ${id}`))
 
 const TLS = { 'protocol-port': 'tcpssl:443', 'cert-id': '$www' }
 const LOCAL = { externalTrafficPolicy: 'Local' } as const
@@ -68,8 +47,7 @@ const CHECKED = {
 }
 /** However busy the machine is, a probe that is answered is not late. */
 const BY_HTTP = { ...CHECKED, 'health-check-type': 'http', 'health-check-connect-timeout': '100' }
-const onlyIn = (effect: string) => `no packet differs: ${effect}`
-const notOffered = (set: Record<string, string>, refusal: RegExp, protocol: 'tcp' | 'tcpssl' = 'tcp'): Effect => ({
+const notOffered = (set: Record<string, string>, refusal: RegExp, protocol: 'tcp' | 'tcpssl' = 'tcp'): NlbEffect => ({
   set,
   protocol,
   refusal,
@@ -79,7 +57,7 @@ const notOffered = (set: Record<string, string>, refusal: RegExp, protocol: 'tcp
 })
 
 /** Each row's effect on connections; a text says why there is none. */
-const EFFECTS: Readonly<Record<string, Effect | readonly Effect[] | string>> = {
+const EFFECTS: EffectTable<NlbEffect> = {
   'loadbalancer-zone-maps': {
     set: { 'zone-maps': 'zone-a:$vsw-a:192.168.1.88:$eip,zone-b:$vsw-b' },
     async look({ open, inner }) {
@@ -207,7 +185,7 @@ const EFFECTS: Readonly<Record<string, Effect | readonly Effect[] | string>> = {
     protocol: 'udp' as const,
     spec: LOCAL,
     endpoints: ['node-1'] as const,
-    async look({ name, open: [address = ''] }: Place) {
+    async look({ name, open: [address = ''] }: NlbPlace) {
       const from = on.lb.udpClient()
       assert.equal(await on.udp(address, { from }), `1 ${CLIENT}`)
       const ending = endpoint('10.244.1.2', 'node-1', { ready: false, serving: true, terminating: true })
@@ -442,7 +420,7 @@ const EFFECTS: Readonly<Record<string, Effect | readonly Effect[] | string>> = {
     serve: (nodePort: number) => {
       for (const n of [1, 129]) on.serveHttp(n, nodePort, () => {})
     },
-    async look({ id }: Place) {
+    async look({ id }: NlbPlace) {
       // Of servers that never answer, those with the short time out are found first.
       if (timeout === 1) await on.becomes(id, 'abnormal')
       else assert.deepEqual(new Set(await on.health(id)), new Set(['unavailable']), 'its first probe still waits')
@@ -532,7 +510,7 @@ const EFFECTS: Readonly<Record<string, Effect | readonly Effect[] | string>> = {
 }
 
 /** The field of Services that is no annotation. */
-const SOURCE_RANGES: Effect = {
+const SOURCE_RANGES: NlbEffect = {
   set: {},
   spec: { loadBalancerSourceRanges: ['192.168.0.0/16'] },
   async look({ open, inner }) {
@@ -540,14 +518,14 @@ const SOURCE_RANGES: Effect = {
   },
 }
 
-async function answersItself({ name, open }: Place): Promise<void> {
+async function answersItself({ name, open }: NlbPlace): Promise<void> {
   await on.ccm.setEndpoints(name, [endpoint('192.168.1.30', 'node-1')])
   await on.ccm.sync(name)
   await on.carry()
   assert.deepEqual(await on.ask(open[0] ?? ''), { n: 30, client: CLIENT }, 'the pod itself, which sees the client')
 }
 
-async function drained({ name, open: [address = ''] }: Place, timeout: number | undefined): Promise<void> {
+async function drained({ name, open: [address = ''] }: NlbPlace, timeout: number | undefined): Promise<void> {
   const socket = await on.lb.connect(address, 80)
   assert.match(await firstLine(socket), /^1 /)
   await on.setEndpoints(name, ['node-2'])
@@ -568,7 +546,7 @@ function shares(served: readonly number[]): Record<number, number> {
   return counts
 }
 
-async function addressesOf(id: string): Promise<Pick<Place, 'open' | 'inner'>> {
+async function addressesOf(id: string): Promise<Pick<NlbPlace, 'open' | 'inner'>> {
   const found = (await nlb.instances()).find(({ LoadBalancerId }) => LoadBalancerId === id)
   const addresses = (found?.ZoneMappings ?? []).flatMap((zone) => zone.LoadBalancerAddresses)
   return {
@@ -599,12 +577,6 @@ async function withPeoplesGroup(): Promise<Record<string, string>> {
 }
 
 async function makeThings(): Promise<void> {
-  for (const name of ['www', 'shop']) {
-    const { certificatePem, privateKeyPem } = await issueSelfSigned(`${name}.example.com`)
-    const upload = { ServerCertificate: certificatePem, PrivateKey: privateKeyPem }
-    const answer = await on.ccm.ask<{ ServerCertificateId: string }>('UploadServerCertificate', upload)
-    ids[name] = answer.ServerCertificateId
-  }
   const [ecs, vpc] = ['2014-05-26', '2016-04-28']
   const group = { VpcId: on.ccm.cloud.ids.vpcId, SecurityGroupType: 'enterprise' }
   const { SecurityGroupId } = await on.ccm.ask<{ SecurityGroupId: string }>('CreateSecurityGroup', group, ecs)
@@ -615,20 +587,16 @@ async function makeThings(): Promise<void> {
     'sg-inside': SecurityGroupId,
     eip: eip.AllocationId,
     'eip-address': eip.EipAddress,
-    'vsw-a': on.ccm.cloud.vSwitch('zone-a'),
-    'vsw-b': on.ccm.cloud.vSwitch('zone-b'),
   })
-  await on.addPod(30, 8080)
 }
 
-async function addService(effect: Effect): Promise<{ readonly name: string; readonly nodePort: number }> {
-  const { set, protocol = 'tcp', spec = {}, prepare, endpoints } = effect
+async function addService(effect: NlbEffect): Promise<Made> {
+  const { protocol = 'tcp', spec = {}, endpoints } = effect
   const nodePort = on.nextNodePort()
   if (effect.serve === undefined) on.serve(protocol === 'tcpssl' ? 'http' : protocol, nodePort)
   else effect.serve(nodePort)
-  const given = { ...set, ...(await prepare?.()) }
   const { metadata } = await nlb.addService({
-    annotations: Object.fromEntries(Object.entries(given).map(([key, value]) => [key, filled(value)])),
+    annotations: await effects.annotations(effect),
     ports: [portOf(protocol, nodePort, protocol === 'tcpssl' ? { port: 443 } : {})],
     spec,
   })
@@ -636,46 +604,17 @@ async function addService(effect: Effect): Promise<{ readonly name: string; read
   return { name: metadata.name, nodePort }
 }
 
-const effectsOf = (suffix: string): readonly Effect[] => {
-  const found = EFFECTS[suffix] ?? 'none'
-  return typeof found === 'string' ? [] : [found].flat()
-}
+const effects = new AnnotationEffects<NlbPlace, NlbEffect>(EFFECTS, SOURCE_RANGES)
+const { ids } = effects
 
 before(async () => {
   if (skip !== false) return
   on = await TrafficBench.open('nlb')
   nlb = new NlbBench(on.ccm)
-  await on.ccm.addNode('node-1')
-  await on.ccm.addNode('node-2', { labels: { pool: 'b' }, spec: { unschedulable: true } })
+  await effects.open(on)
   await makeThings()
-  const effects = [...Object.keys(EFFECTS).flatMap(effectsOf), SOURCE_RANGES]
-  const made = await Promise.all(effects.map(async (effect) => [effect, await addService(effect)] as const))
-  const failures = await on.ccm.syncAll(made.map(([, { name }]) => name))
-  for (const [effect, service] of made) {
-    const id = (await on.ccm.service(service.name)).metadata.labels?.['service.k8s.alibaba/loadbalancer-id'] ?? ''
-    places.set(effect, { ...service, id, ...(await addressesOf(id)), failure: failures.get(service.name) })
-  }
-  await on.carry()
+  await effects.make(on, addService, async (place) => ({ ...place, ...(await addressesOf(place.id)) }))
 })
 after(() => on?.[Symbol.asyncDispose]())
 
-test('every annotation of the tables has its effect here, or a word why it has none', () => {
-  const suffixes = new Set(NLB_ROWS.map(({ suffix }) => suffix))
-  assert.deepEqual(Object.keys(EFFECTS).sort(), [...suffixes].sort())
-})
-
-function testEffect(title: string, effect: Effect): void {
-  test(title, { skip, timeout: 60_000 }, async () => {
-    const place = places.get(effect) ?? assert.fail('there is no such Service')
-    if (effect.refusal === undefined) assert.equal(place.failure, undefined)
-    else assert.match(place.failure ?? '', effect.refusal)
-    await effect.look(place)
-  })
-}
-
-for (const suffix of Object.keys(EFFECTS)) {
-  for (const effect of effectsOf(suffix)) {
-    testEffect(`${suffix} by packets: ${JSON.stringify(effect.set)} of ${effect.protocol ?? 'tcp'}`, effect)
-  }
-}
-testEffect('spec.loadBalancerSourceRanges by packets: who is of another range is kept out', SOURCE_RANGES)
+effects.test(NLB_ROWS.map(({ suffix }) => suffix))
