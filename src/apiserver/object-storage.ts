@@ -304,9 +304,13 @@ function mergeParts(kind: AnyKind, changed: Draft, { entry, part }: Present): Dr
   const present = freshObject(entry) as unknown as Draft
   if (part === 'ephemeralcontainers') return withEphemeral(present, changed)
   if (part === 'resize') return withResources(present, changed)
-  const { ownerReferences } = present.metadata as Draft
-  const metadata = { ...(changed.metadata as Draft), ownerReferences }
-  return { ...present, metadata, status: changed.status }
+  return { ...present, metadata: metadataWithStatus(kind, present, changed), status: changed.status }
+}
+
+function metadataWithStatus({ statusKeeps }: AnyKind, present: Draft, changed: Draft): Draft {
+  if (statusKeeps === 'metadata') return meantMetadata(present, changed)
+  const { ownerReferences, labels } = present.metadata as Draft
+  return { ...(changed.metadata as Draft), ownerReferences, ...(statusKeeps === 'labels' ? { labels } : {}) }
 }
 
 function withEphemeral(present: Draft, changed: Draft): Draft {

@@ -76,6 +76,31 @@ test('concurrent patches all count', async () => {
   assert.deepEqual(Object.keys(data).sort(), ['a', ...keys])
 })
 
+test('of the metadata, an update of the status changes what it may of that kind', async () => {
+  await using bench = await openTestBench()
+  const crd = definition()
+  await create(bench, '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', crd)
+  const template = { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'x' }] } }
+  const deployment = { selector: { matchLabels: { a: 'b' } }, template }
+  const cases = [
+    ['/apis/apps/v1/namespaces/default/deployments', deployment, { labels: { is: 'old' }, annotations: { is: 'new' } }],
+    [
+      '/api/v1/namespaces/default/services',
+      { ports: [{ port: 80 }] },
+      { labels: { is: 'new' }, annotations: { is: 'new' } },
+    ],
+    ['/apis/example.com/v1/namespaces/default/crews', {}, { labels: { is: 'old' }, annotations: { is: 'old' } }],
+  ] as const
+  for (const [path, spec, wanted] of cases) {
+    const metadata = (is: string) => ({ name: 'd', labels: { is }, annotations: { is } })
+    await create(bench, path, { metadata: metadata('old'), spec })
+    const body = { metadata: metadata('new'), status: {} }
+    const { status, body: now } = await bench.call('PATCH', `${path}/d/status`, body, 'application/merge-patch+json')
+    assert.equal(status, 200, JSON.stringify(now))
+    assert.deepEqual({ labels: now.metadata.labels, annotations: now.metadata.annotations }, wanted, path)
+  }
+})
+
 test('status and spec are written apart, and the generation counts changes of the spec', async () => {
   await using bench = await openTestBench()
   const path = '/apis/apps/v1/namespaces/default/deployments'
@@ -197,3 +222,12 @@ test('unknown fields are dropped with a warning, refused when strict', async () 
     /json: cannot unmarshal string into Go struct field PodSpec.spec.containers of type \[\]v1.Container$/,
   )
 })
+
+/** Crews, with a status of their own. */
+function definition() {
+  const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } }
+  const version = { name: 'v1', served: true, storage: true, schema, subresources: { status: {} } }
+  const names = { plural: 'crews', singular: 'crew', kind: 'Crew' }
+  const spec = { group: 'example.com', scope: 'Namespaced', names, versions: [version] }
+  return { metadata: { name: 'crews.example.com' }, spec }
+}

@@ -133,6 +133,11 @@ export interface KindDefinition<T extends KubeObject> {
   /** Left out: as they are served. */
   readonly stored?: StoredForm
   readonly mergeLists?: Readonly<Record<string, MergeList>>
+  /**
+   * What of the metadata stays as it is when the status is written (ownerReferences do in any case): upstream has a rule
+   * for each kind. @default nothing
+   */
+  readonly statusKeeps?: 'labels' | 'metadata'
   /** `metadata.generation` grows when the spec changes. @default true when there is a status subresource */
   readonly generation?: boolean
   /** A PUT of an object that is not there makes it (upstream: `AllowCreateOnUpdate`). @default false */

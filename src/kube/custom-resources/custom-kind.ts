@@ -57,6 +57,7 @@ function customKind(definition: CustomResourceDefinition, version: CustomResourc
       ...(scale === undefined ? [] : ['scale' as const]),
     ],
     custom: true,
+    statusKeeps: 'metadata',
     versionedPut: true,
     generation: true,
     columns: printerColumns(version.additionalPrinterColumns),

@@ -19,6 +19,7 @@ export const customResourceDefinitionKind: KindDefinition<CustomResourceDefiniti
   shortNames: ['crd', 'crds'],
   categories: ['api-extensions'],
   subresources: ['status'],
+  statusKeeps: 'metadata',
   default: defaultDefinition,
   prepare(draft, old) {
     if (old === undefined) delete draft.status

@@ -15,6 +15,7 @@ export const deploymentKind: KindDefinition<Deployment> = {
   shortNames: ['deploy'],
   categories: ['all'],
   subresources: ['status', 'scale'],
+  statusKeeps: 'labels',
   default: defaultDeployment,
   prepare(draft, old) {
     if (old === undefined) draft.status = {}
