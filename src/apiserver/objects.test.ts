@@ -223,6 +223,25 @@ test('unknown fields are dropped with a warning, refused when strict', async () 
   )
 })
 
+test('what was stored before a schema had defaults has them when it is read; nothing else is in the store', async () => {
+  await using bench = await openTestBench()
+  const crds = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
+  await create(bench, crds, definition())
+  const path = '/apis/example.com/v1/namespaces/default/crews'
+  await create(bench, path, { metadata: { name: 'a' } })
+  const at = '/spec/versions/0/schema/openAPIV3Schema/properties'
+  const patch = (operation: object) =>
+    bench.call('PATCH', `${crds}/crews.example.com`, [operation], 'application/json-patch+json')
+  const text = { type: 'string', default: 'A' }
+  assert.equal((await patch({ op: 'add', path: at, value: { a: text, b: { type: 'string' } } })).status, 200)
+  assert.equal((await bench.call('GET', `${path}/a`)).body.a, 'A')
+  assert.equal((await bench.call('GET', path)).body.items[0].a, 'A')
+  await patch({ op: 'remove', path: `${at}/a/default` })
+  await patch({ op: 'add', path: `${at}/b/default`, value: 'B' })
+  const { a, b } = (await bench.call('GET', `${path}/a`)).body
+  assert.deepEqual([a, b], [undefined, 'B'])
+})
+
 /** Crews, with a status of their own. */
 function definition() {
   const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } }

@@ -1,6 +1,7 @@
 import { loadCel } from '../cel/engine.ts'
 import { isConditionTrue } from '../conditions.ts'
 import type { Draft, FieldError, KindDefinition, ScaleView } from '../kind.ts'
+import { copyJson } from '../patch/json.ts'
 import type { Resource } from '../resource.ts'
 import { conformToSchema, type Misfits } from '../schema/conform.ts'
 import type { Field, Message } from '../schema/schema.ts'
@@ -12,7 +13,7 @@ import type {
 } from '../types/custom-resource-definition.ts'
 import type { KubeObject } from '../types/meta.ts'
 import { forbidden, invalid } from '../validation/field-error.ts'
-import { applyDefaults } from './default-values.ts'
+import { applyDefaults, hasDefaults } from './default-values.ts'
 import { evaluateRules } from './evaluate-rules.ts'
 import { followJsonPath, parseJsonPath, setByJsonPath } from './json-path.ts'
 import { mergeListsOf } from './merge-lists.ts'
@@ -109,15 +110,25 @@ function resourceOf({ spec }: CustomResourceDefinition, version: string): Resour
 }
 
 /** Versions differ by their name only (`conversion: None`): needed where objects of more than one may be in the store. */
-function storedForm(definition: CustomResourceDefinition, { name }: CustomResourceVersion): CustomKind['stored'] {
+/** What was stored before the schema had its defaults has them when it is read. */
+function storedForm(
+  definition: CustomResourceDefinition,
+  { name, schema }: CustomResourceVersion,
+): CustomKind['stored'] {
   const storage = definition.spec.versions.find((each) => each.storage)?.name ?? name
   const { storedVersions = [] } = definition.status ?? {}
-  if (storage === name && storedVersions.every((each) => each === name)) return undefined
+  const shape = schema?.openAPIV3Schema ?? {}
+  const defaults = hasDefaults(shape)
+  if (storage === name && storedVersions.every((each) => each === name) && !defaults) return undefined
   const { group } = definition.spec
   return {
     resource: resourceOf(definition, storage),
     toStored: (object) => ({ ...object, apiVersion: `${group}/${storage}` }),
-    fromStored: (object) => ({ ...object, apiVersion: `${group}/${name}` }),
+    fromStored: (object) => {
+      const served = { ...(defaults ? copyJson(object) : object), apiVersion: `${group}/${name}` }
+      if (defaults) applyDefaults(shape, served)
+      return served
+    },
   }
 }
 

@@ -20,3 +20,10 @@ export function applyDefaults(schema: JsonSchema, value: unknown): void {
     if (schema.properties?.[name] === undefined) applyDefaults(additionalProperties, item)
   }
 }
+
+/** Whether a schema has any. */
+export function hasDefaults({ properties = {}, items, additionalProperties, default: own }: JsonSchema): boolean {
+  if (own !== undefined || (items !== undefined && hasDefaults(items))) return true
+  if (isJsonObject(additionalProperties) && hasDefaults(additionalProperties)) return true
+  return Object.values(properties).some(hasDefaults)
+}
