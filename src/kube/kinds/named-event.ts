@@ -43,7 +43,8 @@ export const namedEventKind: KindDefinition<NamedEvent> = {
   },
   selectableFields: Object.fromEntries(
     Object.entries(eventKind.selectableFields ?? {}).map(([field, read]) => [
-      field.replace(/^involvedObject/, 'regarding'),
+      // Upstream keeps `source`, which is no field here.
+      field.replace(/^(involvedObject|reportingComponent)/, (name) => TO_NAMED.get(name) ?? name),
       (event: NamedEvent) => read(coreEvent(event)),
     ]),
   ),

@@ -306,4 +306,5 @@ test('an Event is stored under the names of core/v1 and shown under its own', ()
   assert.deepEqual(namedEventKind.stored?.fromStored(stored ?? {}), shown)
   const event = shown as unknown as KubeObject
   assert.equal(namedEventKind.selectableFields?.['regarding.name']?.(event as never), 'p')
+  assert.equal(namedEventKind.selectableFields?.reportingController?.(event as never), 'c')
 })
