@@ -2,25 +2,24 @@ import { type Clock, systemClock } from '../base/clock.ts'
 import { Disposables } from '../base/disposables.ts'
 import { FairleadError } from '../base/error.ts'
 import { silentLog } from '../base/log.ts'
-import { CONTROL_PLANE_ADDRESS, INTERNET_CLIENTS, vpcNetnsName } from '../cloud/fabric/fabric-names.ts'
+import { INTERNET_CLIENTS, vpcNetnsName } from '../cloud/fabric/fabric-names.ts'
 import { instanceId } from '../cloud/region.ts'
 import { issueSelfSigned } from '../cloud/self-signed-certificate.ts'
-import { CLOUD_PORT, OWNER_USER, openCloudKeys } from '../cluster/cloud-keys.ts'
 import { type Cluster, startCluster } from '../cluster/cluster.ts'
 import { applyClusterDns, clusterDnsReady } from '../cluster/cluster-dns.ts'
 import { type ClusterSpec, createClusterSpec } from '../cluster/cluster-spec.ts'
 import { DemoWatch } from '../cluster/demo-watch.ts'
 import type { LayoutRoots } from '../cluster/layout.ts'
 import type { Vantage } from '../cluster/vantage.ts'
-import { loadKubeconfig } from '../kube/kubeconfig.ts'
 import { nodes, pods, services } from '../kube/resource.ts'
 import type { Node, Pod, Service } from '../kube/types/core.ts'
 import { netnsPath } from '../linux/netns.ts'
 import { podNetns } from '../node/pod-netns.ts'
 import type { Setting } from './cell.ts'
 import type { ClientId } from './clients.ts'
-import { type AttachedServer, CloudDesk, type Instance } from './cloud-desk.ts'
+import type { AttachedServer, CloudDesk, Instance } from './cloud-desk.ts'
 import { InternetSite } from './internet-site.ts'
+import { openCloudDesk } from './open-cloud-desk.ts'
 import {
   BACKENDS,
   balancerName,
@@ -239,13 +238,7 @@ export class Lab implements AsyncDisposable {
 
   /** Opens the door to the cloud, which is there since the first load balancer. */
   async #enterCloud(): Promise<void> {
-    const { layout } = this.cluster
-    const { caPem = '' } = await loadKubeconfig(layout.kubeconfig)
-    const [owner] = openCloudKeys(`${layout.cloudDirectory}/keys.json`, [OWNER_USER])
-    if (owner === undefined) throw new FairleadError('BUG', 'The cloud has no owner')
-    const { accessKeyId, accessKeySecret } = owner
-    const place = { netns: this.vpcNetns, address: CONTROL_PLANE_ADDRESS, port: CLOUD_PORT }
-    this.#desk = this.#started.use(new CloudDesk({ ...place, caPem, accessKeyId, accessKeySecret }))
+    this.#desk = this.#started.use(await openCloudDesk(this.cluster))
   }
 
   #ready(name: string): true | undefined {
