@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ask, type Target, type Vantage } from '../../src/cluster/vantage.ts'
 import { deployments } from '../../src/kube/resource.ts'
+import { Arrivals } from './arrivals.ts'
 import { type Conversation, tcpConversation } from './conversation.ts'
 import { clientPod, echoService, startTrafficCluster, type TrafficCluster } from './traffic-cluster.ts'
 
@@ -16,44 +17,6 @@ const LINGER_MS = 2_000
 
 const CONTAINER = `readinessProbe: { httpGet: { path: /, port: http }, periodSeconds: 1 }
 env: [{ name: FAIRLEAD_LINGER_MS, value: "${LINGER_MS}" }]`
-
-/** New connections at a fixed rate, whatever becomes of those before. */
-class Arrivals {
-  readonly failures: string[] = []
-  readonly pods = new Map<string, number>()
-  begun = 0
-  readonly #open = new Set<Promise<void>>()
-  readonly #timer: NodeJS.Timeout
-  readonly #start = performance.now()
-
-  constructor(vantages: readonly Vantage[], target: Target) {
-    this.#timer = setInterval(() => {
-      const due = Math.floor(((performance.now() - this.#start) * PER_SECOND) / 1000)
-      // After a pause of this process it does not make up for more than a tenth of a second at once.
-      for (let burst = 0; this.begun < due && burst < PER_SECOND / 10; burst += 1) {
-        const from = vantages[this.begun % vantages.length] as Vantage
-        this.begun += 1
-        const asked = this.#ask(from, target)
-        this.#open.add(asked)
-        void asked.then(() => this.#open.delete(asked))
-      }
-    }, 5)
-  }
-
-  async #ask(from: Vantage, target: Target): Promise<void> {
-    try {
-      const { pod } = await ask(from, target, TIMEOUT_MS)
-      this.pods.set(pod, (this.pods.get(pod) ?? 0) + 1)
-    } catch (error) {
-      this.failures.push(`${from.name}: ${error instanceof Error ? error.message : String(error)}`)
-    }
-  }
-
-  async stop(): Promise<void> {
-    clearInterval(this.#timer)
-    await Promise.all(this.#open)
-  }
-}
 
 interface Talk {
   readonly from: Vantage
@@ -110,7 +73,7 @@ describe('nothing is lost', () => {
     const talks = Array.from({ length: LONG_LIVED }, (_, i) =>
       talk({ from: vantages[i % vantages.length] as Vantage, target, signal: end.signal, isLeaving }),
     )
-    const arrivals = new Arrivals(vantages, target)
+    const arrivals = new Arrivals(vantages, [target], PER_SECOND)
     const body = { spec: { template: { metadata: { annotations: { restarted: 'once' } } } } }
     await on.client.patch(deployments, { namespace: 'default', name: 'shop' }, { type: 'merge', body })
     const fresh = await on.until('three new endpoints of shop and no old pod', () => {
