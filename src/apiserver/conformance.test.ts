@@ -147,6 +147,22 @@ test('people get several lines, or YAML', async () => {
   assert.match((await raw(`${MAPS}/none`, { accept: 'application/yaml' })).body, /^kind: Status\n/)
 })
 
+test('a review is no table', async () => {
+  await using bench = await openTestBench()
+  const identity = await bench.certify('kubernetes-admin', ['system:masters'])
+  const ask = (accept: string) =>
+    bench.send('/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', {
+      method: 'POST',
+      identity,
+      headers: { accept, 'content-type': 'application/json' },
+      body: JSON.stringify({ spec: { nonResourceAttributes: { path: '/', verb: 'get' } } }),
+    })
+  const table = 'application/json;as=Table;v=v1;g=meta.k8s.io'
+  assert.equal((await ask(table)).status, 406)
+  const answer = await ask(`${table},application/json`)
+  assert.deepEqual([answer.status, answer.body.kind], [201, 'SelfSubjectAccessReview'])
+})
+
 test('metadata and tables, of lists and of watches', async () => {
   await using bench = await openTestBench()
   await bench.call('POST', MAPS, { metadata: { name: 'a', labels: { x: 'y' } }, data: { big: 'x' } })

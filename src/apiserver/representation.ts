@@ -30,6 +30,11 @@ export function acceptedForm(accept: string | undefined, includeObject: string |
   throw notAcceptable()
 }
 
+/** For answers that have no form but their own. @throws StatusError for who takes tables and metadata alone. */
+export function requireObjectForm(accept: string | undefined): void {
+  if (accept?.split(',').every((range) => /;\s*as=/.test(range)) === true) throw notAcceptable()
+}
+
 function includedObject(value: string | null): 'None' | 'Metadata' | 'Object' {
   return value === 'None' || value === 'Object' ? value : 'Metadata'
 }

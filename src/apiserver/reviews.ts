@@ -4,6 +4,7 @@ import { invalid } from '../kube/validation/field-error.ts'
 import type { VerifyToken } from './authentication.ts'
 import type { Attributes, Authorizer } from './authorization.ts'
 import { readObject } from './body.ts'
+import { requireObjectForm } from './representation.ts'
 import { type ApiRequest, type ApiResponse, jsonResponse, type User } from './request.ts'
 import type { ResourcePath } from './routes.ts'
 import { badRequest, invalidObject, methodNotAllowed, pathNotFound, unauthorized } from './status-error.ts'
@@ -76,6 +77,7 @@ export async function handleReview(
   if ((route.namespace === undefined) === (review.namespaced === true)) throw pathNotFound()
   if (request.method !== 'POST' || route.name !== undefined) throw methodNotAllowed()
   if (user === undefined) throw unauthorized()
+  requireObjectForm(request.headers.accept)
   const body = await readObject(await request.body(), request.headers['content-type'])
   const apiVersion = `${route.group}/${route.version}`
   if ((body.kind ?? review.kind) !== review.kind || (body.apiVersion ?? apiVersion) !== apiVersion) {

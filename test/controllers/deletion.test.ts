@@ -46,6 +46,24 @@ test('foreground: the Deployment is there until its pods are gone', async () => 
   assert.deepEqual(items, [])
 })
 
+test('foreground: objects that own each other in a circle all go', async () => {
+  await using plane = await startControlPlane({})
+  const { client } = plane
+  const names = ['a', 'b', 'c']
+  const made = await Promise.all(
+    names.map((name) =>
+      client.create(configMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'default' } }),
+    ),
+  )
+  for (const [index, { metadata }] of made.entries()) {
+    const { name, uid = '' } = made.at(index - 1)?.metadata ?? metadata
+    const owner = { apiVersion: 'v1', kind: 'ConfigMap', name, uid, controller: true, blockOwnerDeletion: true }
+    await client.patch(configMaps, metadata, { type: 'merge', body: { metadata: { ownerReferences: [owner] } } })
+  }
+  await client.delete(configMaps, { namespace: 'default', name: 'a' }, { propagationPolicy: 'Foreground' })
+  await plane.untilAll(configMaps, (all) => !all.some(({ metadata }) => names.includes(metadata.name)))
+})
+
 test('orphan: what a Deployment owned stays, and a new one of its name takes it over', async () => {
   await using plane = await running()
   const before = await plane.client.list(pods, { namespace: 'default' })

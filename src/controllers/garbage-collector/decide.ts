@@ -1,5 +1,5 @@
 import type { OwnerReference } from '../../kube/types/meta.ts'
-import { blocks, FOREGROUND, type GraphNode, ORPHAN } from './graph.ts'
+import { blocks, FOREGROUND, type GraphNode, isWaiting, ORPHAN } from './graph.ts'
 
 /** What the API says about one owner: there; there but waiting for its dependents to go; or not there. */
 export type OwnerState = 'solid' | 'waiting' | 'absent'
@@ -8,7 +8,12 @@ export type Decision =
   | { readonly type: 'keep' }
   /** Owner references to take away: other owners remain. */
   | { readonly type: 'disown'; readonly uids: readonly string[] }
-  | { readonly type: 'delete'; readonly propagationPolicy: 'Foreground' | 'Background' | 'Orphan' }
+  | {
+      readonly type: 'delete'
+      readonly propagationPolicy: 'Foreground' | 'Background' | 'Orphan'
+      /** Before that, its owners need not wait for it any more. */
+      readonly unblock?: true
+    }
   /** Delete these dependents first; nothing to do until they are gone. */
   | { readonly type: 'delete-dependents'; readonly dependents: readonly GraphNode[] }
   /** Take our reference from these dependents, then the finalizer from the object. */
@@ -29,7 +34,8 @@ export function decideDeleting(node: GraphNode, dependents: readonly GraphNode[]
 /**
  * What to do about an object by the state of its owners (upstream's attemptToDeleteItem): one with a living owner only
  * loses the references to dead ones; one whose owners are all gone is deleted; one whose owner waits for it is deleted
- * in the foreground if it has dependents itself.
+ * in the foreground if it has dependents itself. If one of these waits as well they may own each other in a circle, which
+ * is broken here (upstream does so too without looking further).
  */
 export function decideByOwners(
   node: GraphNode,
@@ -41,6 +47,7 @@ export function decideByOwners(
   if (gone.length === 0) return { type: 'keep' }
   if (gone.length < owners.length) return { type: 'disown', uids: gone.map(({ reference }) => reference.uid) }
   const waited = owners.some(({ state }) => state === 'waiting')
+  if (waited && dependents.some(isWaiting)) return { type: 'delete', propagationPolicy: 'Foreground', unblock: true }
   if (waited && dependents.length > 0) return { type: 'delete', propagationPolicy: 'Foreground' }
   if (node.finalizers.includes(ORPHAN)) return { type: 'delete', propagationPolicy: 'Orphan' }
   if (node.finalizers.includes(FOREGROUND)) return { type: 'delete', propagationPolicy: 'Foreground' }

@@ -89,6 +89,13 @@ for (const { owners, dependents, expect } of CASES) {
   })
 }
 
+test('objects that own each other in a circle: the one whose dependent waits already holds its owner up no longer', () => {
+  const states = [{ reference: owner('o'), state: 'waiting' as const }]
+  const waiting = toNode(object('child', { ...foreground, ownerReferences: [owner('x')] }))
+  const wanted = { type: 'delete', propagationPolicy: 'Foreground', unblock: true }
+  assert.deepEqual(decideByOwners(toNode(object('x')), states, [dependent('other'), waiting]), wanted)
+})
+
 test('an object with a finalizer keeps its policy when its owner goes', () => {
   const states = [{ reference: owner('o'), state: 'absent' as const }]
   const policy = (finalizer: string) => decideByOwners(toNode(object('x', { finalizers: [finalizer] })), states, [])

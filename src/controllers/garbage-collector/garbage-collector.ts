@@ -7,7 +7,7 @@ import { releasePatch } from '../claim.ts'
 import type { Controller, ControllerContext } from '../controller.ts'
 import type { ServedResources } from '../custom-resources/served-resources.ts'
 import { type Decision, decideByOwners, decideDeleting, type OwnerState } from './decide.ts'
-import { FOREGROUND, type GraphNode, isForeign, ORPHAN, OwnershipGraph, toNode } from './graph.ts'
+import { FOREGROUND, type GraphNode, isForeign, isWaiting, ORPHAN, OwnershipGraph, toNode } from './graph.ts'
 
 /** As upstream's `--concurrent-gc-syncs`. */
 const GC_WORKERS = 20
@@ -124,7 +124,8 @@ export class GarbageCollector implements Controller {
         await client.patch(resource, live.metadata, { type: 'merge', body: releasePatch(live.metadata, decision.uids) })
         return
       case 'delete': {
-        const preconditions = { uid, resourceVersion }
+        const version = decision.unblock === true ? await this.#unblock(resource, live) : resourceVersion
+        const preconditions = { uid, resourceVersion: version }
         await client.delete(resource, live.metadata, { propagationPolicy: decision.propagationPolicy, preconditions })
         return
       }
@@ -141,6 +142,15 @@ export class GarbageCollector implements Controller {
       default:
         return decision satisfies never
     }
+  }
+
+  /** Owners wait for it no longer. @returns its version after that. */
+  async #unblock(resource: Resource<KubeObject>, { metadata }: KubeObject): Promise<string> {
+    const { uid, resourceVersion } = metadata
+    const ownerReferences = (metadata.ownerReferences ?? []).map((owner) => ({ ...owner, blockOwnerDeletion: false }))
+    const body = { metadata: { uid, resourceVersion, ownerReferences } }
+    const { metadata: now } = await this.#context.client.patch(resource, metadata, { type: 'merge', body })
+    return now.resourceVersion ?? ''
   }
 
   async #orphan(dependent: GraphNode, ownerUid: string): Promise<void> {
@@ -164,10 +174,6 @@ export class GarbageCollector implements Controller {
       else throw error
     }
   }
-}
-
-function isWaiting(node: GraphNode): boolean {
-  return node.deleting && node.finalizers.includes(FOREGROUND)
 }
 
 function hasOurFinalizer(node: GraphNode): boolean {

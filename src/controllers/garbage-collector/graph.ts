@@ -93,6 +93,11 @@ export function blocks(node: GraphNode, ownerUid: string): boolean {
   return node.owners.some((owner) => owner.uid === ownerUid && owner.blockOwnerDeletion === true)
 }
 
+/** Whether its foreground deletion waits for its dependents. */
+export function isWaiting({ deleting, finalizers }: GraphNode): boolean {
+  return deleting && finalizers.includes(FOREGROUND)
+}
+
 /** The object as far as ownership goes. */
 export function toNode(object: KubeObject): GraphNode {
   const { uid = '', namespace, name, ownerReferences = [], deletionTimestamp, finalizers = [] } = object.metadata
