@@ -19,6 +19,19 @@ async function create(bench: TestBench, path: string, body: object) {
   return answer.body
 }
 
+interface Table {
+  readonly columnDefinitions: readonly { readonly name: string }[]
+  readonly rows: readonly { readonly cells: readonly unknown[] }[]
+}
+
+async function asTable(bench: TestBench, path: string): Promise<Table> {
+  const headers = { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' }
+  const { body } = await bench.transport.request({ method: 'GET', path, headers })
+  const chunks: Uint8Array[] = []
+  for await (const chunk of body) chunks.push(chunk)
+  return JSON.parse(Buffer.concat(chunks).toString())
+}
+
 test('an object is created with what the server decides, and read back the same', async () => {
   await using bench = await openTestBench()
   const made = await create(bench, MAPS, map('m', { uid: 'mine', creationTimestamp: '2001-01-01T00:00:00Z' }))
@@ -119,6 +132,12 @@ test('status and spec are written apart, and the generation counts changes of th
   assert.equal(status.body.metadata.generation, 1)
   const scaled = await bench.call('PATCH', `${path}/d/scale`, { spec: { replicas: 3 } }, 'application/merge-patch+json')
   assert.deepEqual([scaled.body.kind, scaled.body.spec.replicas, scaled.body.status.selector], ['Scale', 3, 'a=b'])
+  const { columnDefinitions, rows } = await asTable(bench, `${path}/d/scale`)
+  assert.deepEqual(
+    columnDefinitions.map(({ name }) => name),
+    ['Name', 'Desired', 'Available', 'Age'],
+  )
+  assert.deepEqual(rows[0]?.cells.slice(0, 3), ['d', 3, 2])
   const now = (await bench.call('GET', `${path}/d`)).body
   assert.deepEqual([now.spec.replicas, now.status.replicas, now.metadata.generation], [3, 2, 2])
 })

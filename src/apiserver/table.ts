@@ -13,8 +13,11 @@ export interface TableOptions {
   readonly isOneOfMany?: boolean
 }
 
+/** What of a kind a table shows. */
+export type Printed = Pick<AnyKind, 'columns' | 'nameColumn'>
+
 /** Objects ready to print (meta/v1 Table), with the columns that kubectl users know. */
-export function tableOf(kind: AnyKind, objects: readonly KubeObject[], options: TableOptions): object {
+export function tableOf(kind: Printed, objects: readonly KubeObject[], options: TableOptions): object {
   const columns = kind.columns.filter(
     ({ onlyWhere }) => onlyWhere === undefined || (options.isOneOfMany !== true && objects.some(onlyWhere)),
   )
@@ -27,7 +30,7 @@ export function tableOf(kind: AnyKind, objects: readonly KubeObject[], options: 
   }
 }
 
-function columnDefinitions(kind: AnyKind, shown: AnyKind['columns']): readonly object[] {
+function columnDefinitions(kind: Printed, shown: AnyKind['columns']): readonly object[] {
   const columns = shown.map(({ name, type, format, description, priority }) => ({
     name,
     type,
@@ -47,7 +50,7 @@ const NAME_COLUMN = {
 }
 
 interface RowForm {
-  readonly kind: AnyKind
+  readonly kind: Printed
   readonly columns: AnyKind['columns']
   readonly options: TableOptions
 }

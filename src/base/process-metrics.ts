@@ -1,4 +1,4 @@
-import { Gauge, type Registry } from 'prom-client'
+import { Counter, Gauge, type Registry } from 'prom-client'
 
 /** Of the process, under the names that every Prometheus client uses; read when asked. Importing it loads prom-client. */
 export function processMetrics(registry: Registry): void {
@@ -11,13 +11,14 @@ export function processMetrics(registry: Registry): void {
       this.set(process.memoryUsage.rss())
     },
   })
-  new Gauge({
+  new Counter({
     name: 'process_cpu_seconds_total',
     help: 'Total user and system CPU time spent in seconds.',
     registers,
     collect() {
       const { user, system } = process.cpuUsage()
-      this.set((user + system) / 1e6)
+      this.reset()
+      this.inc((user + system) / 1e6)
     },
   })
   new Gauge({

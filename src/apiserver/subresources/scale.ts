@@ -1,7 +1,9 @@
-import type { Draft } from '../../kube/kind.ts'
+import type { Column, Draft } from '../../kube/kind.ts'
 import { objectIn } from '../../kube/kinds/draft.ts'
+import { ageColumn } from '../../kube/kinds/printing.ts'
 import { apiVersionOf } from '../../kube/resource.ts'
 import { formatLabelSelector, labelSelectorFrom } from '../../kube/selector.ts'
+import type { KubeObject } from '../../kube/types/meta.ts'
 import { invalid } from '../../kube/validation/field-error.ts'
 import type { Entry } from '../../store/store.ts'
 import { applyConfiguration } from '../apply.ts'
@@ -11,16 +13,18 @@ import { fieldManagerOf } from '../managed-fields.ts'
 import { getEntry, updateObject } from '../object-storage.ts'
 import { APPLY_PATCH, applyPatch } from '../patch.ts'
 import { flag, writeSettings } from '../query.ts'
+import { acceptedForm } from '../representation.ts'
 import { type ApiResponse, jsonResponse } from '../request.ts'
 import { type ObjectCall, placeOf, readApplied } from '../resource-requests.ts'
 import { invalidObject, methodNotAllowed } from '../status-error.ts'
+import { tableOf } from '../table.ts'
 import type { SubresourceHandler } from './subresource.ts'
 
 /** `scale`: the replica count as autoscaling/v1 Scale, to read and to set. */
 export const handleScale: SubresourceHandler = async (call) => {
   switch (call.request.method) {
     case 'GET':
-      return jsonResponse(200, scaleOf(call, getEntry(call.context, placeOf(call))))
+      return shownScale(call, getEntry(call.context, placeOf(call)))
     case 'PUT': {
       const body = await readObject(await call.request.body(), call.request.headers['content-type'])
       return setReplicas(call, () => body)
@@ -45,7 +49,7 @@ async function setReplicas(call: ObjectCall, change: (scale: Draft) => Draft): P
     settings: writeSettings(query),
     change(read) {
       const present = read()
-      const scale = change(scaleOf(call, getEntry(context, placeOf(call))))
+      const scale = change({ ...scaleOf(call, getEntry(context, placeOf(call))) })
       const replicas = objectIn(scale, 'spec')?.replicas ?? 0
       const { resourceVersion } = objectIn(scale, 'metadata') ?? {}
       requireCount(name, replicas)
@@ -56,7 +60,7 @@ async function setReplicas(call: ObjectCall, change: (scale: Draft) => Draft): P
       return draft
     },
   })
-  return jsonResponse(200, scaleOf({ ...call, kind }, entry))
+  return shownScale(call, entry)
 }
 
 /** @throws StatusError Invalid. */
@@ -86,18 +90,51 @@ async function applyReplicas(call: ObjectCall): Promise<ApiResponse> {
     force: flag(query, 'force'),
     settings: writeSettings(query, 'PatchOptions'),
   })
-  return jsonResponse(200, scaleOf(call, entry))
+  return shownScale(call, entry)
 }
 
-function scaleOf({ kind }: ObjectCall, entry: Entry): Draft {
+interface Scale extends KubeObject {
+  readonly spec: { readonly replicas: number }
+  readonly status: { readonly replicas: number; readonly selector: string }
+}
+
+const PRINTED: { readonly columns: readonly Column<Scale>[] } = {
+  columns: [
+    {
+      name: 'Desired',
+      type: 'integer',
+      description: 'How many instances are wanted.',
+      cell: ({ spec }) => spec.replicas,
+    },
+    {
+      name: 'Available',
+      type: 'integer',
+      description: 'How many instances there are.',
+      cell: ({ status }) => status.replicas,
+    },
+    ageColumn,
+  ],
+}
+
+function shownScale(call: ObjectCall, entry: Entry): ApiResponse {
+  const { context, query, request } = call
+  const scale = scaleOf(call, entry)
+  const form = acceptedForm(request.headers.accept, query.get('includeObject'))
+  if (form.as !== 'table') return jsonResponse(200, scale)
+  const { resourceVersion = '' } = scale.metadata
+  const options = { metadata: { resourceVersion }, include: form.include, now: context.clock.now() }
+  return jsonResponse(200, tableOf(PRINTED, [scale], options))
+}
+
+function scaleOf({ kind }: ObjectCall, entry: Entry): Scale {
   const object = decodedObject(entry)
   const view = kind.scale?.(object)
-  const { name, namespace, uid, creationTimestamp } = object.metadata
+  const { name, namespace, uid = '', creationTimestamp = '' } = object.metadata
   const resourceVersion = String(entry.modRevision)
   return {
     kind: 'Scale',
     apiVersion: 'autoscaling/v1',
-    metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
+    metadata: { name, ...(namespace === undefined ? {} : { namespace }), uid, resourceVersion, creationTimestamp },
     spec: { replicas: view?.replicas ?? 0 },
     status: {
       replicas: view?.statusReplicas ?? 0,
