@@ -148,6 +148,7 @@ class NodeKubelet implements Kubelet {
       clock,
       log,
       roomBeside: (uid) => this.#roomBeside(uid),
+      podsBeside: (uid) => this.#podsBeside(uid),
       volumesOf: (pod) => this.#volumes.directory(pod),
       onGone: (uid) => {
         this.#workers.delete(uid)
@@ -188,6 +189,12 @@ class NodeKubelet implements Kubelet {
       for (const [name, amount] of Object.entries(podRequests(pod))) used[name] = (used[name] ?? 0) + amount
     }
     return { capacity: parseQuantities(nodeCapacity()), used, missing: this.#missing }
+  }
+
+  #podsBeside(uid: string): readonly Pod[] {
+    return [...this.#workers].flatMap(([other, worker]) =>
+      other !== uid && worker.holdsPorts ? [worker.allocated] : [],
+    )
   }
 
   /** Pods that wait for others to take less. */

@@ -37,6 +37,8 @@ export interface PodWorkerSurroundings {
   readonly log: Log
   /** What there is on the node beside this pod. */
   roomBeside(uid: string): NodeRoom
+  /** The pods that the node has taken on beside this one, and that run or will. */
+  podsBeside(uid: string): readonly Pod[]
   /** Where a pod's own volumes are. */
   volumesOf(pod: Pod): string
   /** The pod has left the node. */
@@ -93,7 +95,7 @@ export class PodWorker implements AsyncDisposable {
   /** A pod that the node does not take on has failed before anything of it is made. */
   #admit(): void {
     const known = this.#sandbox !== undefined || this.#pod.status?.startTime !== undefined
-    const refused = known ? undefined : rejection(this.#pod)
+    const refused = known ? undefined : rejection(this.#pod, this.#around.podsBeside(this.#uid))
     if (refused !== undefined) this.#fail(refused)
   }
 
@@ -111,6 +113,13 @@ export class PodWorker implements AsyncDisposable {
   /** The pod with what its containers were given: what it takes of the node. */
   get allocated(): Pod {
     return this.#pod
+  }
+
+  /** Whether the node's ports that it asked for are its own: until nothing of it runs any more. */
+  get holdsPorts(): boolean {
+    const { phase } = this.#status.latest ?? this.#pod.status ?? {}
+    if (this.#failed !== undefined || phase === 'Succeeded' || phase === 'Failed') return false
+    return this.#ending === undefined || (!this.#ending.vanished && this.isLive)
   }
 
   /** Others may take less than before. */

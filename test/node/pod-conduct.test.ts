@@ -89,6 +89,37 @@ require('node:http').createServer((q, r) => { if (q.url === '/turn') turns = tru
     assert.match(await cluster.show('get', 'pod', 'flips', '--no-headers'), /Running\s+0\s/)
   })
 
+  test('a pod that names its node itself is not taken on while another has the port there', async () => {
+    const { traffic } = cluster
+    const taking = (name: string) =>
+      manifestOf({
+        name,
+        spec: `nodeName: node-1, terminationGracePeriodSeconds: 1, containers: [{ ${shell('sleep 1000', 'ports: [{ containerPort: 9, hostPort: 21017 }]')} }]`,
+        until: isReady,
+        shows: [],
+      })
+    await traffic.apply(taking('has-port'))
+    await traffic.readyPod('has-port')
+    await traffic.apply(taking('wants-port'))
+    const refused = await traffic.until('the refusal', () => {
+      const pod = traffic.watch.pod('wants-port')
+      return pod !== undefined && ended(pod) ? pod : undefined
+    })
+    const { phase, reason, message } = refused.status ?? {}
+    assert.deepEqual(
+      { phase, reason, message },
+      {
+        phase: 'Failed',
+        reason: 'NodePorts',
+        message:
+          "Pod was rejected: Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports",
+      },
+    )
+    await cluster.show('delete', 'pod', 'has-port')
+    await traffic.apply(taking('next-port'))
+    await traffic.readyPod('next-port')
+  })
+
   test('a readiness gate holds a pod and its endpoint back until someone says True', async () => {
     const { traffic } = cluster
     await traffic.apply(

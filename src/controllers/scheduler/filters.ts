@@ -1,6 +1,7 @@
 import type { Node, Pod, Taint } from '../../kube/types/core.ts'
 import { matchesNode } from '../node-affinity.ts'
 import { readinessTaint, TAINT_UNSCHEDULABLE, untolerated } from '../taints.ts'
+import { hostPortsCollide, NO_FREE_PORTS } from './host-ports.ts'
 import { type Refusal, resolvable, unresolvable } from './refusal.ts'
 
 /** What is free on a node; `undefined` where the node does not say what it has. */
@@ -57,16 +58,7 @@ function selector({ pod }: PodNeeds, { node }: NodeRoom): readonly Refusal[] {
 }
 
 function hostPorts({ hostPorts: wanted }: PodNeeds, { hostPorts: used }: NodeRoom): readonly Refusal[] {
-  return wanted.some((port) => conflicts(port, used))
-    ? [resolvable("node(s) didn't have free ports for the requested pod ports")]
-    : []
-}
-
-/** A port on 0.0.0.0 collides with the same port on every address. */
-function conflicts(port: string, used: ReadonlySet<string>): boolean {
-  const [protocol, ip, number] = port.split('/')
-  if (ip !== '0.0.0.0') return used.has(port) || used.has(`${protocol}/0.0.0.0/${number}`)
-  return [...used].some((other) => other.startsWith(`${protocol}/`) && other.endsWith(`/${number}`))
+  return hostPortsCollide(wanted, used) ? [resolvable(NO_FREE_PORTS)] : []
 }
 
 function resources({ requests }: PodNeeds, room: NodeRoom): readonly Refusal[] {
