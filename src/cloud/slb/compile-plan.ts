@@ -17,21 +17,47 @@ import {
 
 type Reader = Pick<CloudState, 'get' | 'list'>
 
+/** What listeners look up of others, found once for all of them. */
+interface Surroundings extends Reader {
+  /** Addresses of EIPs, by what they are bound to. */
+  readonly elasticIps: ReadonlyMap<string, readonly string[]>
+  /** The address of a machine's own interface, by the machine. */
+  readonly machines: ReadonlyMap<string, string>
+}
+
 /**
  * What the data plane shall carry for all Classic Load Balancers: the running listeners of instances that are not
  * switched off, at their own address and at EIPs bound to them.
  */
-export function compileSlbPlan(state: Reader): ListenerPlan[] {
+export function compileSlbPlan(reader: Reader): ListenerPlan[] {
+  const state = surroundings(reader)
   return state.list(LISTENERS).flatMap((listener) => {
     const loadBalancer = state.get(LOAD_BALANCERS, listener.loadBalancerId)
     if (loadBalancer === undefined || loadBalancer.status === 'inactive' || listener.status !== 'running') return []
     const plan = compileListener(state, listener, loadBalancer.address)
-    const eips = state.list(ELASTIC_IPS).filter(({ binding }) => binding?.instanceId === loadBalancer.id)
-    return [plan, ...eips.map(({ address }) => ({ ...plan, key: `${plan.key}@${address}`, address }))]
+    const eips = state.elasticIps.get(loadBalancer.id) ?? []
+    return [plan, ...eips.map((address) => ({ ...plan, key: `${plan.key}@${address}`, address }))]
   })
 }
 
-function compileListener(state: Reader, listener: Listener, address: string): ListenerPlan {
+function surroundings(state: Reader): Surroundings {
+  const elasticIps = new Map<string, string[]>()
+  for (const { binding, address } of state.list(ELASTIC_IPS)) {
+    if (binding === undefined) continue
+    const bound = elasticIps.get(binding.instanceId)
+    if (bound === undefined) elasticIps.set(binding.instanceId, [address])
+    else bound.push(address)
+  }
+  const machines = new Map<string, string>()
+  for (const { instanceId, type, privateAddresses } of state.list(NETWORK_INTERFACES)) {
+    const [address] = privateAddresses
+    if (type !== 'Primary' || instanceId === undefined || address === undefined) continue
+    if (state.get(INSTANCES, instanceId) !== undefined) machines.set(instanceId, address)
+  }
+  return { get: state.get.bind(state), list: state.list.bind(state), elasticIps, machines }
+}
+
+function compileListener(state: Surroundings, listener: Listener, address: string): ListenerPlan {
   const { loadBalancerId, port, protocol, scheduler, healthCheck, layer4, layer7 } = listener
   const cidrs = listener.acl?.ids.flatMap(
     (id) => state.get(ACCESS_CONTROL_LISTS, id)?.entries.map(({ cidr }) => cidr) ?? [],
@@ -53,7 +79,7 @@ function compileListener(state: Reader, listener: Listener, address: string): Li
   }
 }
 
-function backendsOf(state: Reader, listener: Listener): BackendPlan[] {
+function backendsOf(state: Surroundings, listener: Listener): BackendPlan[] {
   const group = listener.vServerGroupId === undefined ? undefined : state.get(VSERVER_GROUPS, listener.vServerGroupId)
   return (group?.backends ?? []).flatMap((backend) => {
     const address = addressOf(state, backend)
@@ -64,14 +90,8 @@ function backendsOf(state: Reader, listener: Listener): BackendPlan[] {
 }
 
 /** Where a backend is reached; `undefined` when its server is gone. */
-function addressOf(state: Reader, backend: Backend): string | undefined {
-  if (backend.type === 'ecs') {
-    if (state.get(INSTANCES, backend.serverId) === undefined) return undefined
-    const primary = state
-      .list(NETWORK_INTERFACES)
-      .find((card) => card.instanceId === backend.serverId && card.type === 'Primary')
-    return primary?.privateAddresses[0]
-  }
+function addressOf(state: Surroundings, backend: Backend): string | undefined {
+  if (backend.type === 'ecs') return state.machines.get(backend.serverId)
   const card = state.get(NETWORK_INTERFACES, backend.serverId)
   const held = [...(card?.privateAddresses ?? []), ...(card?.ipv6Addresses ?? [])]
   return held.find((address) => address === backend.serverIp)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHook } from 'node:async_hooks'
 import { test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { silentLog } from '../../base/log.ts'
 import { CloudState } from './cloud-state.ts'
 import { collection } from './collection.ts'
@@ -84,6 +85,28 @@ test('a change in the moment when a call ends makes another call', async () => {
   assert.deepEqual(seen, [0, 1, 2, 3, 4, 5, 6, 7, 8])
 })
 
+test('it rests for as long as a call took: changes that come meanwhile share the next one', async () => {
+  await using state = CloudState.open()
+  const calls: { begun: number; ended: number }[] = []
+  await using follower = new StateFollower(state, silentLog, async () => {
+    const begun = performance.now()
+    while (performance.now() < begun + SPIN_MS);
+    calls.push({ begun, ended: performance.now() })
+  })
+  for (let n = 0; n < 200; n++) {
+    state.transact((transaction) => transaction.put(NUMBERS, String(n), { n }))
+    await nextTurn()
+  }
+  await follower.settled()
+  for (const [i, { begun }] of calls.entries()) {
+    const before = calls[i - 1]
+    if (before === undefined) continue
+    // Node's timers look at the time in whole milliseconds.
+    assert.ok(begun - before.ended >= before.ended - before.begun - 1, JSON.stringify(calls))
+  }
+  assert.ok(calls.length > 1)
+})
+
 test('who waits for it is told when it stops', async () => {
   await using state = CloudState.open()
   const follower = new StateFollower(state, silentLog, async () => {
@@ -95,6 +118,7 @@ test('who waits for it is told when it stops', async () => {
 })
 
 const MOMENTS = 8
+const SPIN_MS = 5
 
 function afterMicrotasks(count: number, change: () => void): void {
   if (count === 0) change()

@@ -1,12 +1,15 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../../base/log.ts'
 import type { CloudState } from './cloud-state.ts'
 
 const RETRY_MS = 1_000
+/** The longest that it rests between two calls. */
+const MAX_REST_MS = 100
 
 /**
  * Keeps something equal to the state: calls `follow` once at the start and after changes, one call at a time; changes
- * that come meanwhile share the next one. A call that fails is made again.
+ * that come meanwhile share the next one. After a call it rests for as long as that took, so that where calls take long
+ * more changes share one, and whoever makes the changes has time to. A call that fails is made again.
  */
 export class StateFollower implements AsyncDisposable {
   readonly #follow: () => Promise<void>
@@ -16,6 +19,8 @@ export class StateFollower implements AsyncDisposable {
   #running: Promise<void> | undefined
   #retry: NodeJS.Timeout | undefined
   #stopped = false
+  /** When the next call may begin, on the clock of `performance.now`. */
+  #restsUntil = 0
   /** Who waits until it has followed. */
   readonly #waiting: (() => void)[] = []
 
@@ -53,15 +58,25 @@ export class StateFollower implements AsyncDisposable {
     // Changes of one turn come together.
     await nextTurn()
     let isFollowed = true
-    while (isFollowed && this.#behind && !this.#stopped) isFollowed = await this.#followOnce()
+    while (isFollowed && this.#behind && !this.#stopped) {
+      await this.#rest()
+      isFollowed = await this.#followOnce()
+    }
     // In the same step as the look at what is left: a change that comes now starts the next call.
     this.#running = undefined
     if (!this.#behind) this.#tell()
   }
 
-  /** @returns whether it succeeded. */
+  async #rest(): Promise<void> {
+    const left = Math.ceil(this.#restsUntil - performance.now())
+    if (left > 0) await sleep(left)
+  }
+
+  /** @returns whether it succeeded, or is to stop. */
   async #followOnce(): Promise<boolean> {
+    if (this.#stopped) return true
     this.#behind = false
+    const begun = performance.now()
     try {
       await this.#follow()
       return true
@@ -70,6 +85,9 @@ export class StateFollower implements AsyncDisposable {
       this.#behind = true
       this.#retryLater()
       return false
+    } finally {
+      const ended = performance.now()
+      this.#restsUntil = ended + Math.min(ended - begun, MAX_REST_MS)
     }
   }
 

@@ -116,14 +116,20 @@ export class ConnectionCutter implements Disposable {
   }
 }
 
-/** Whether a change of policy may concern connections that are open. */
+/** Whether a change of policy may concern connections that are open: to list them all takes the kernel its time. */
 function mayCut(policy: CutPolicy, before: CutPolicy | undefined): boolean {
+  if (!everCuts(policy) && (before === undefined || !everCuts(before))) return false
   if (before === undefined) return true
   return (
     policy.drainTimeout !== before.drainTimeout ||
     !sameSet(policy.serving, before.serving) ||
     !sameSet(policy.resting, before.resting)
   )
+}
+
+/** TCP goes on where nothing is drained. */
+function everCuts({ protocol, drainTimeout }: CutPolicy): boolean {
+  return protocol === 'udp' || drainTimeout !== undefined
 }
 
 function sameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
