@@ -1,5 +1,6 @@
 /** What a listener does with a connection, from what the cloud has: who may come, who gets it, what HAProxy adds. */
 import { hostPort } from '../base/ip.ts'
+import { SECURITY_GROUP_LABEL, sourceRangesAclName } from '../ccm/names.ts'
 import { carrierOf, kernelListener } from '../cloud/load-balancer/carrier.ts'
 import type { BackendPlan, ListenerPlan } from '../cloud/load-balancer/plan.ts'
 import { refOf } from '../controllers/service-diagnosis/cause.ts'
@@ -147,22 +148,31 @@ function proxied(plan: ListenerPlan, { source }: Flow): NonNullable<Balanced['pr
 
 const ACL_FIELD = 'metadata.annotations[service.beta.kubernetes.io/alibaba-cloud-loadbalancer-acl-id]'
 
+const RANGES_FIELD = 'spec.loadBalancerSourceRanges'
+
+/** Whether the list is the one that the cloud controller makes of a Service's source ranges. */
+function isOfRanges(service: Service, lists: KnownListener['lists']): boolean {
+  const ranges = service.spec.loadBalancerSourceRanges ?? []
+  return ranges.length > 0 && lists.some(({ name }) => name === sourceRangesAclName(service))
+}
+
 /** Why a list or a group does not let a client in. */
 function refusedClient(known: KnownListener, source: string, { via }: Scene): Cause | undefined {
   const { plan, lists, loadBalancer } = known
   const { acl } = plan
   if (acl === undefined || within(source, acl.cidrs) === (acl.type === 'white')) return undefined
-  if (known.securityGroups.length > 0) return refusedByGroups(known, source)
+  if (known.securityGroups.length > 0) return refusedByGroups(known, source, via?.service)
   const [object, field] =
     via === undefined
       ? [{ kind: 'LoadBalancer', name: loadBalancer }, 'AclIds']
-      : [refOf(via.service, 'Service'), ACL_FIELD]
+      : [refOf(via.service, 'Service'), isOfRanges(via.service, lists) ? RANGES_FIELD : ACL_FIELD]
   const whose = via === undefined ? loadBalancer : `${loadBalancer} of Service ${nameOf(via.service)}`
   const names = lists.map(({ id, name }) => (name === '' ? id : `${id} (${name})`)).join(', ')
   if (acl.type === 'white') {
     const has = list(lists.flatMap(({ entries }) => entries.map(({ cidr }) => cidr)))
     const sentence = `load balancer ${whose} lets in only who is on white list ${names}, which has ${has} and not ${source}`
-    return { code: 'access-list', sentence, object, field, mend: `add ${source} to the list` }
+    const mend = field === RANGES_FIELD ? `add ${source} to them` : `add ${source} to the list`
+    return { code: 'access-list', sentence, object, field, mend }
   }
   const hit = lists
     .flatMap(({ id, entries }) => entries.map(({ cidr }) => ({ id, cidr })))
@@ -172,7 +182,11 @@ function refusedClient(known: KnownListener, source: string, { via }: Scene): Ca
 }
 
 /** Security groups of a Network Load Balancer. */
-function refusedByGroups({ plan, loadBalancer, securityGroups }: KnownListener, source: string): Cause {
+function refusedByGroups(
+  { plan, loadBalancer, securityGroups }: KnownListener,
+  source: string,
+  service: Service | undefined,
+): Cause {
   const names = securityGroups.map(({ id }) => id).join(', ')
   const drop = securityGroups
     .flatMap(({ rules }) => rules)
@@ -182,6 +196,13 @@ function refusedByGroups({ plan, loadBalancer, securityGroups }: KnownListener, 
     )
   const why = drop === undefined ? 'no rule accepts it' : ruleText(drop)
   const sentence = `security group ${names} of load balancer ${loadBalancer} does not let ${source} in to port ${plan.port}: ${why}`
+  // The controller makes a group of a Service's source ranges, and makes it again when somebody changes it.
+  const made = service?.metadata.labels?.[SECURITY_GROUP_LABEL]
+  const ranges = service?.spec.loadBalancerSourceRanges ?? []
+  if (service !== undefined && ranges.length > 0 && securityGroups.some(({ id }) => id === made)) {
+    const mend = `add ${source} to them`
+    return { code: 'security-group', sentence, object: refOf(service, 'Service'), field: RANGES_FIELD, mend }
+  }
   const [first] = securityGroups
   const object = first === undefined ? {} : { object: groupRef(first) }
   return { code: 'security-group', sentence, ...object, field: 'Permissions', mend: 'add a rule that accepts it' }

@@ -10,6 +10,7 @@ import type { Service, ServicePort } from '../kube/types/core.ts'
 import { type Balanced, balancedByCloud } from './balanced-by-cloud.ts'
 import { findListener } from './cloud-facts.ts'
 import type { Cause, Flow, Hop, Place } from './hop.ts'
+import { outsideOfRanges, within } from './proxy-model.ts'
 import { delivered, ending, type HopModel, type Next, type Step, translated } from './step.ts'
 import { type Atlas, nameOf, nodeAddresses } from './world.ts'
 
@@ -56,13 +57,20 @@ interface Via {
   readonly port: ServicePort
 }
 
-function balancedByService(via: Via, { destination }: Flow, atlas: Atlas): Balanced {
+function balancedByService(via: Via, flow: Flow, atlas: Atlas): Balanced {
   const { service, port } = via
+  const { destination, source } = flow
   const protocol = listenerProtocol(service, port)
   const carrier = /^(http|https|tcpssl)$/.test(protocol) ? 'haproxy' : 'kernel'
   const scheduler = service.metadata.annotations?.[`${PREFIX}scheduler`] ?? 'rr'
   const backends = backendsOf(service, port, atlas)
   const share = 1 / backends.length
+  const ranges = service.spec.loadBalancerSourceRanges ?? []
+  // The kernel says nothing to strangers; HAProxy hears of a connection when it stands already.
+  const stranger = {
+    kind: carrier === 'kernel' ? 'dropped' : 'refused',
+    cause: outsideOfRanges(service, flow),
+  } as const
   return {
     hop: {
       kind: 'balance',
@@ -76,6 +84,7 @@ function balancedByService(via: Via, { destination }: Flow, atlas: Atlas): Balan
     whose: `Service ${nameOf(service)}`,
     backends: backends.map((backend) => ({ ...backend, share })),
     ...(carrier === 'kernel' ? {} : { proxy: { does: 'sends on by a connection of its own', headers: [] } }),
+    ...(ranges.length === 0 || within(source, ranges) ? {} : { refused: stranger }),
     ...(backends.length === 0 ? { nobody: noEndpoints(service, port, atlas.objects.pods) } : {}),
   }
 }

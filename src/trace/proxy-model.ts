@@ -186,6 +186,14 @@ function pickName({ balancing, slots }: Extract<Outcome, { kind: 'translated' }>
   return `${balancing === 'round-robin' || slots === 1 ? 'rr' : balancing}-${slots}`
 }
 
+/** Whoever holds to a Service's source ranges, the proxy or the load balancer, says the same. */
+export function outsideOfRanges(service: Service, flow: Flow): Cause {
+  const sentence = `Service ${nameOf(service)} lets only ${list(service.spec.loadBalancerSourceRanges ?? [])} to ${flow.destination}, and ${flow.source} is not among them`
+  const mend = `add a range with ${flow.source}`
+  const object = refOf(service, 'Service')
+  return { code: 'source-ranges', sentence, object, field: 'spec.loadBalancerSourceRanges', mend }
+}
+
 function causeOf(
   outcome: Exclude<Outcome, { kind: 'translated' }>,
   found: Found,
@@ -193,11 +201,7 @@ function causeOf(
 ): Cause {
   const { service, port, plan, frontend } = found
   const object = refOf(service, 'Service')
-  if (outcome.reason === 'not-in-load-balancer-source-ranges') {
-    const sentence = `Service ${nameOf(service)} lets only ${list(service.spec.loadBalancerSourceRanges ?? [])} to ${flow.destination}, and ${flow.source} is not among them`
-    const mend = `add a range with ${flow.source}`
-    return { code: 'source-ranges', sentence, object, field: 'spec.loadBalancerSourceRanges', mend }
-  }
+  if (outcome.reason === 'not-in-load-balancer-source-ranges') return outsideOfRanges(service, flow)
   if (outcome.reason !== 'no-local-endpoints') return noEndpoints(service, port, scene.atlas.objects.pods)
   const where =
     plan.cluster.kind === 'endpoints' ? [...new Set(plan.cluster.endpoints.map(({ node = '?' }) => node))].sort() : []

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isFairleadError } from '../base/error.ts'
-import { asked, testWorld } from './test-world.ts'
+import type { Pod } from '../kube/types/core.ts'
+import { parseOrigin } from './question.ts'
+import { asked, testPod, testWorld } from './test-world.ts'
+import { atlasOf } from './world.ts'
 
 const atlas = testWorld({
   services: [
@@ -15,7 +18,12 @@ const atlas = testWorld({
       ],
     },
   ],
-  pods: [{ name: 'web-1', labels: { app: 'web' } }, { name: 'cart', namespace: 'shop' }, { name: 'node-1' }],
+  pods: [
+    { name: 'web-1', labels: { app: 'web' } },
+    { name: 'cart', namespace: 'shop' },
+    { name: 'node-1' },
+    { name: 'done', phase: 'Succeeded' },
+  ],
   namespaces: ['shop'],
 })
 
@@ -40,6 +48,9 @@ const CASES: readonly (readonly [from: string, to: string, message: RegExp, hint
   ['client', 'deploy/web', /Cannot ask "deploy\/web"/, /svc\/NAME/],
   ['client', 'pod/web-1', /say which port/, /pod\/default\/web-1:PORT/],
   ['', 'svc/web', /no pod and no node ""/, /Give a pod/],
+  ['done', 'svc/web', /Pod default\/done has ended \(phase Succeeded\)/, /a pod that runs/],
+  ['deploy/web', 'svc/web', /no pod of Deployment "web" in namespace default/, /kubectl get pods -n default/],
+  ['sts/shop/cart', 'svc/web', /no pod of StatefulSet "cart" in namespace shop/, /kubectl get pods -n shop/],
 ]
 
 test('what is not there is refused as usage, with what would be right', () => {
@@ -78,4 +89,43 @@ test('one thing may be said in several ways', () => {
       node: 'node-1',
     })
   }
+})
+
+/** A pod whose controller is somebody. */
+function owned(pod: Pod, kind: string, name: string, hash?: string): Pod {
+  const owner = { apiVersion: 'apps/v1', kind, name, uid: name, controller: true }
+  const labels = hash === undefined ? {} : { 'pod-template-hash': hash }
+  return { ...pod, metadata: { ...pod.metadata, labels, ownerReferences: [owner] } }
+}
+
+test('a workload asks as the first of its pods that runs', () => {
+  const [ended, first, second, other] = [
+    testPod({ name: 'a-ended', phase: 'Succeeded' }, 10),
+    testPod({ name: 'a-first', node: 2 }, 11),
+    testPod({ name: 'a-second' }, 12),
+    testPod({ name: 'b' }, 13),
+  ]
+  const pods = [
+    owned(ended, 'ReplicaSet', 'a-5d', '5d'),
+    owned(first, 'ReplicaSet', 'a-5d', '5d'),
+    owned(second, 'StatefulSet', 'a'),
+    // Of Deployment a-5d, not of a.
+    owned(other, 'ReplicaSet', 'a-5d-77', '77'),
+  ]
+  const all = atlasOf({ ...atlas, objects: { ...atlas.objects, pods: [...pods, ...atlas.objects.pods] } })
+  const names = ['deploy/a', 'deployments/default/a', 'rs/a-5d', 'sts/a', 'deploy/a-5d'].map((from) => {
+    const origin = parseOrigin({ from, to: '' }, all)
+    return origin.kind === 'pod' ? origin.pod.metadata.name : ''
+  })
+  assert.deepEqual(names, ['a-first', 'a-first', 'a-first', 'a-second', 'b'])
+})
+
+test('a pod without an address sends nothing', () => {
+  const pod = testPod({ name: 'new' }, 10)
+  const pending = { ...pod, status: { phase: 'Pending' as const } }
+  const all = atlasOf({ ...atlas, objects: { ...atlas.objects, pods: [pending] } })
+  assert.throws(
+    () => parseOrigin({ from: 'new', to: '' }, all),
+    (error) => isFairleadError(error, 'USAGE') && /default\/new has no address yet/.test(error.message),
+  )
 })

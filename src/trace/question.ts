@@ -5,7 +5,7 @@ import { FairleadError } from '../base/error.ts'
 import { addressFamily, canonicalAddress, hostPort } from '../base/ip.ts'
 import type { Node, Pod, Service } from '../kube/types/core.ts'
 import type { Protocol } from '../kube/types/meta.ts'
-import { type Atlas, nameOf } from './world.ts'
+import { type Atlas, nameOf, podAddresses } from './world.ts'
 
 export type Origin =
   | { readonly kind: 'pod'; readonly pod: Pod }
@@ -32,8 +32,14 @@ export interface QuestionWords {
   readonly protocol?: Protocol
 }
 
-/** @throws FairleadError `USAGE` with the nearest name there is. */
-export function parseOrigin({ from, namespace = 'default' }: QuestionWords, atlas: Atlas): Origin {
+/** @throws FairleadError `USAGE` with the nearest name there is, and for a pod that cannot send. */
+export function parseOrigin(words: QuestionWords, atlas: Atlas): Origin {
+  const origin = originOf(words, atlas)
+  if (origin.kind === 'pod') requireSender(origin.pod)
+  return origin
+}
+
+function originOf({ from, namespace = 'default' }: QuestionWords, atlas: Atlas): Origin {
   if (from === 'internet') return { kind: 'internet', addresses: atlas.around.internet }
   const address = canonicalAddress(from)
   if (address !== undefined) return originAt(address, atlas)
@@ -41,6 +47,8 @@ export function parseOrigin({ from, namespace = 'default' }: QuestionWords, atla
   const kind = KINDS[first]
   if (rest.length > 0 && kind === 'node') return { kind: 'node', node: requireNode(rest.join('/'), atlas) }
   if (rest.length > 0 && kind === 'pod') return { kind: 'pod', pod: requirePod(rest, namespace, atlas) }
+  const owner = WORKLOADS[first]
+  if (rest.length > 0 && owner !== undefined) return { kind: 'pod', pod: requirePodOf(owner, from, namespace, atlas) }
   if (rest.length > 0) return { kind: 'pod', pod: requirePod([first, ...rest], namespace, atlas) }
   const node = atlas.nodesByName.get(from)
   const pod = atlas.objects.pods.find(({ metadata }) => metadata.name === from && metadata.namespace === namespace)
@@ -50,6 +58,16 @@ export function parseOrigin({ from, namespace = 'default' }: QuestionWords, atla
   if (node !== undefined) return { kind: 'node', node }
   if (pod !== undefined) return { kind: 'pod', pod }
   throw unknownOrigin(from, namespace, atlas)
+}
+
+/** Who has ended, or has no address yet, asks nobody. */
+function requireSender(pod: Pod): void {
+  const { phase = 'Pending', podIP = '' } = pod.status ?? {}
+  if (phase === 'Succeeded' || phase === 'Failed')
+    throw usage(`Pod ${nameOf(pod)} has ended (phase ${phase}) and sends nothing`, 'Give a pod that runs')
+  if (podIP !== '') return
+  const hint = `See kubectl describe pod -n ${pod.metadata.namespace} ${pod.metadata.name}`
+  throw usage(`Pod ${nameOf(pod)} has no address yet (phase ${phase}) and sends nothing`, hint)
 }
 
 const KINDS: Readonly<Record<string, 'pod' | 'node' | 'service'>> = {
@@ -62,6 +80,35 @@ const KINDS: Readonly<Record<string, 'pod' | 'node' | 'service'>> = {
   svc: 'service',
   service: 'service',
   services: 'service',
+}
+
+/** What a workload may be called, and who owns its pods. */
+const WORKLOADS: Readonly<Record<string, string>> = {
+  ...named('Deployment', 'deploy', 'deployment', 'deployments', 'deployment.apps'),
+  ...named('ReplicaSet', 'rs', 'replicaset', 'replicasets', 'replicaset.apps'),
+  ...named('StatefulSet', 'sts', 'statefulset', 'statefulsets', 'statefulset.apps'),
+  ...named('DaemonSet', 'ds', 'daemonset', 'daemonsets', 'daemonset.apps'),
+  ...named('Job', 'job', 'jobs', 'job.batch'),
+}
+
+function named(kind: string, ...words: readonly string[]): Record<string, string> {
+  return Object.fromEntries(words.map((word) => [word, kind]))
+}
+
+/** Of a workload one pod asks, as with `kubectl exec`: the first that runs. */
+function requirePodOf(kind: string, text: string, namespace: string, { objects }: Atlas): Pod {
+  const [name = '', space = namespace] = text.split('/').slice(1).reverse()
+  const own = objects.pods.filter((pod) => pod.metadata.namespace === space && isOf(pod, kind, name))
+  const pod = own.find((one) => podAddresses(one).length > 0) ?? own[0]
+  if (pod !== undefined) return pod
+  throw usage(`There is no pod of ${kind} "${name}" in namespace ${space}`, `See kubectl get pods -n ${space}`)
+}
+
+/** Between a Deployment and its pods are ReplicaSets, which are named after it and the hash of their pods. */
+function isOf({ metadata }: Pod, kind: string, name: string): boolean {
+  const owner = metadata.ownerReferences?.find(({ controller }) => controller === true)
+  if (kind !== 'Deployment') return owner?.kind === kind && owner.name === name
+  return owner?.kind === 'ReplicaSet' && owner.name === `${name}-${metadata.labels?.['pod-template-hash']}`
 }
 
 function originAt(address: string, atlas: Atlas): Origin {

@@ -3,9 +3,17 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { annotationKey } from '../../src/ccm/annotations/read-annotation.ts'
+import { NLB_CLASS } from '../../src/ccm/names.ts'
+import { CloudState } from '../../src/cloud/state/cloud-state.ts'
+import { VSWITCHES } from '../../src/cloud/vpc/model.ts'
+import { cloudDirectories } from '../../src/cluster/layout.ts'
+import { services } from '../../src/kube/resource.ts'
+import type { ServiceSpec } from '../../src/kube/types/core.ts'
 import { listNetns, netnsPath } from '../../src/linux/netns.ts'
 import { NftSocket } from '../../src/linux/nftables/socket.ts'
-import { TestHome } from '../cluster/test-cluster.ts'
+import { poll } from '../cluster/poll.ts'
+import { type TestCluster, TestHome } from '../cluster/test-cluster.ts'
 
 interface Told {
   readonly verdict: string
@@ -44,6 +52,7 @@ for (const network of ['flannel', 'terway-eniip']) {
         if (told.confirmation.sent) assert.deepEqual(told.confirmation.differences, [], question)
         if (to === 'svc/web-lb') assert.match(outcome.stdout, /"loadBalancer": "lb-/, 'as the cloud has it')
       }
+      await atBalancers(home, cluster, network)
       const spaces = listNetns(`fl-${cluster.name}-`).map(netnsPath)
       for (const netns of spaces) {
         using rules = NftSocket.open(netns)
@@ -71,6 +80,104 @@ for (const network of ['flannel', 'terway-eniip']) {
       await cluster.command.ended()
     })
   })
+}
+
+const ONLY_STRANGERS = ['10.99.0.0/16']
+
+interface Balancer {
+  /** By suffix; vSwitches where there is no value. */
+  readonly annotations?: Readonly<Record<string, string>>
+  readonly spec?: Partial<ServiceSpec>
+  /** As the trace ends, and what it tells; the kernel agrees always. */
+  readonly code: 0 | 1
+  readonly says: RegExp
+  /** Whom to ask, when not the Service; the host is the address or name of its load balancer. */
+  readonly to?: (host: string) => string
+}
+
+/** Load balancers of every kind, asked from the internet. */
+const BALANCERS: Readonly<Record<string, Balancer>> = {
+  ranged: {
+    spec: { loadBalancerSourceRanges: ONLY_STRANGERS },
+    code: 1,
+    says: /"code": "access-list".*"field": "spec\.loadBalancerSourceRanges"/s,
+  },
+  http: {
+    annotations: { 'loadbalancer-protocol-port': 'http:80' },
+    code: 0,
+    says: /"carrier": "haproxy".*"X-Forwarded-For: 198\.51\.100\.2"/s,
+  },
+  nlb: {
+    annotations: { 'loadbalancer-zone-maps': '' },
+    spec: { loadBalancerClass: NLB_CLASS },
+    code: 0,
+    says: /"nlb-\w+"/,
+  },
+  'nlb-ranged': {
+    annotations: { 'loadbalancer-zone-maps': '' },
+    spec: { loadBalancerClass: NLB_CLASS, loadBalancerSourceRanges: ONLY_STRANGERS },
+    code: 1,
+    says: /"code": "security-group".*"field": "spec\.loadBalancerSourceRanges"/s,
+  },
+}
+
+/** Servers at any port are pods, which only Terway attaches. */
+const MANY_PORTS: Balancer = {
+  annotations: {
+    'loadbalancer-zone-maps': '',
+    'backend-type': 'eni',
+    'loadbalancer-listener-port-range': '8000-8100:80',
+  },
+  spec: { loadBalancerClass: NLB_CLASS },
+  to: (host) => `http://${host}:8080/`,
+  code: 0,
+  says: /"listener": "[^"]+:8000-8100\/tcp"/,
+}
+
+async function atBalancers(home: TestHome, cluster: TestCluster, network: string): Promise<void> {
+  const all = network === 'flannel' ? BALANCERS : { ...BALANCERS, 'nlb-ports': MANY_PORTS }
+  const zones = await zoneMaps(cluster)
+  for (const [name, { annotations = {}, spec = {} }] of Object.entries(all)) {
+    const written = Object.entries(annotations).map(([suffix, value]) => [annotationKey(suffix), value || zones])
+    await cluster.client.create(services, {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name, namespace: 'default', annotations: Object.fromEntries(written) },
+      spec: { type: 'LoadBalancer', selector: { app: 'web' }, ports: [{ port: 80, targetPort: 8080 }], ...spec },
+    })
+  }
+  for (const [name, balancer] of Object.entries(all)) await atBalancer(home, cluster, { name, ...balancer })
+}
+
+/** The load balancer is bought, filled and carried one after the other: it is asked until it is as it should be. */
+async function atBalancer(
+  home: TestHome,
+  cluster: TestCluster,
+  { name, code, says, to }: Balancer & { readonly name: string },
+): Promise<void> {
+  const host = await poll(`load balancer of ${name}`, async () => {
+    const { status } = await cluster.client.get(services, { namespace: 'default', name })
+    const [ingress] = status?.loadBalancer?.ingress ?? []
+    return ingress?.hostname ?? ingress?.ip
+  })
+  let last = ''
+  const isSo = async () => {
+    const question = ['internet', to?.(host) ?? `svc/${name}`]
+    const outcome = await home.run('trace', '--name', cluster.name, '-o', 'json', ...question)
+    last = `${outcome.code}: ${outcome.stdout}${outcome.stderr}`
+    const told = outcome.code === code && says.test(outcome.stdout) ? (JSON.parse(outcome.stdout) as Told) : undefined
+    return told?.confirmation.agrees === true ? told : undefined
+  }
+  await poll(`trace to ${name}`, isSo).catch((error: Error) => assert.fail(`${error.message}: ${last}`))
+}
+
+/** `zone-a:vsw-…,zone-b:vsw-…`: where Network Load Balancers of the cluster may be. */
+async function zoneMaps({ layout }: TestCluster): Promise<string> {
+  await using state = CloudState.open({ directory: cloudDirectories(layout).state, readOnly: true })
+  // Of each zone one vSwitch: pods may have others there.
+  const byZone = new Map(state.list(VSWITCHES).map(({ zoneId, id }) => [zoneId, id]))
+  const places = [...byZone].map(([zone, id]) => `${zone}:${id}`)
+  return places.sort().slice(0, 2).join(',')
 }
 
 async function wrong(home: TestHome, name: string, unreachable: string): Promise<void> {

@@ -113,8 +113,12 @@ export function fork(before: Atlas, service: Service, words: readonly string[]):
 function requireTaken(service: Service, old: Service, asked: ReadonlySet<keyof ServiceSpec>): void {
   // Upstream writes `spec.LoadBalancerSourceRanges`.
   const known = new Set(validateService(old, old).map(fieldErrorText))
+  const fields = new Set(asked)
+  // A type may not go with what the Service has, or has not, and the API does not fill in.
+  if (asked.has('type') && service.spec.clusterIP === 'None') fields.add('clusterIPs')
+  if (asked.has('type') && (service.spec.ports ?? []).length === 0) fields.add('ports')
   const errors = validateService(service, old).filter(({ field }) =>
-    [...asked].some((key) => new RegExp(`^spec\\.${key}\\b`, 'i').test(field)),
+    [...fields].some((key) => new RegExp(`^spec\\.${key}\\b`, 'i').test(field)),
   )
   const told = errors.map(fieldErrorText).find((one) => !known.has(one))
   if (told === undefined) return

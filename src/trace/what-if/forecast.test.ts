@@ -135,6 +135,32 @@ test('what cannot be changed is refused with what can', () => {
   }
 })
 
+test('a type that does not go with the rest of the Service is refused, as the API does', () => {
+  const cases: readonly (readonly [ServiceWords, string, RegExp])[] = [
+    [{ name: 'web', clusterIP: 'None', clusterIPs: ['None'] }, 'type=NodePort', /spec\.clusterIPs\[0\].*None/],
+    [{ name: 'web', type: 'ExternalName', externalName: 'a.example', ports: [] }, 'type=ClusterIP', /spec\.ports/],
+  ]
+  for (const [words, change, message] of cases) {
+    assert.throws(
+      () => whatIf(words, change),
+      (error) => isFairleadError(error, 'USAGE') && message.test(error.message),
+      change,
+    )
+  }
+})
+
+test('source ranges: the load balancer keeps strangers out', () => {
+  const balancer: ServiceWords = { ...nodePort, type: 'LoadBalancer', ingress: ['203.0.113.100'] }
+  const told = whatIf(balancer, 'loadBalancerSourceRanges=10.0.0.0/8')
+  const internet = told.loses.find(({ client, address }) => client === 'internet' && address === 'load balancer')
+  assert.match(internet?.cause ?? '', /lets only 10\.0\.0\.0\/8 to 203\.0\.113\.100, and 198\.51\.100\.2 is not among/)
+  const open = whatIf(
+    { ...balancer, loadBalancerSourceRanges: ['10.0.0.0/8'] },
+    'loadBalancerSourceRanges=198.51.100.0/24',
+  )
+  assert.ok(open.gains.some(({ client, address }) => client === 'internet' && address === 'load balancer'))
+})
+
 test('network: pods become the backends, and see the client; the way back says the opposite', () => {
   const balancer: ServiceWords = { ...nodePort, type: 'LoadBalancer', ingress: ['203.0.113.100'] }
   const there = whatIf(balancer, 'network=terway-eniip')
