@@ -257,7 +257,7 @@ test('source ranges become a security group of the instance, which goes with the
   await using nlb = await openNlbBench()
   const { ccm } = nlb
   const ecs = '2014-05-26'
-  type Rules = { Permissions: { Permission: { Policy: string; Priority: number; SourceCidrIp: string }[] } }
+  type Rules = { Permissions: { Permission: { Policy: string; Priority: string; SourceCidrIp: string }[] } }
   const rulesOf = async (SecurityGroupId: string) => {
     const { Permissions } = await ccm.ask<Rules>('DescribeSecurityGroupAttribute', { SecurityGroupId }, ecs)
     return Permissions.Permission.map((one) => [one.Policy, one.Priority, one.SourceCidrIp])
@@ -265,8 +265,8 @@ test('source ranges become a security group of the instance, which goes with the
   await nlb.addService({ name: 'web', spec: { loadBalancerSourceRanges: ['10.0.0.0/8'] } })
   await ccm.sync('web')
   const [group] = (await nlb.instanceOf('web')).SecurityGroupIds
-  const drop = ['Drop', 100, '0.0.0.0/0']
-  assert.deepEqual(await rulesOf(group!), [['Accept', 1, '10.0.0.0/8'], drop])
+  const drop = ['Drop', '100', '0.0.0.0/0']
+  assert.deepEqual(await rulesOf(group!), [['Accept', '1', '10.0.0.0/8'], drop])
   assert.equal((await ccm.service('web')).metadata.labels?.['service.k8s.alibaba/security-group-id'], group)
   ccm.restart()
   ccm.api.takeCalls()
@@ -274,7 +274,7 @@ test('source ranges become a security group of the instance, which goes with the
   assert.deepEqual(ccm.api.takeWrites(), [])
   await ccm.patch('web', { spec: { loadBalancerSourceRanges: ['198.51.100.0/24'] } })
   await ccm.sync('web')
-  assert.deepEqual(await rulesOf(group!), [drop, ['Accept', 1, '198.51.100.0/24']])
+  assert.deepEqual(await rulesOf(group!), [drop, ['Accept', '1', '198.51.100.0/24']])
   await ccm.patch('web', { spec: { loadBalancerSourceRanges: null } })
   await ccm.sync('web')
   assert.deepEqual((await nlb.instanceOf('web')).SecurityGroupIds, [])

@@ -99,7 +99,8 @@ function describeRule(rule: SecurityGroupRule): object {
     SecurityGroupRuleId: rule.id,
     Direction: rule.direction,
     Policy: rule.policy === 'accept' ? 'Accept' : 'Drop',
-    Priority: rule.priority,
+    // A text in answers, as the original has it.
+    Priority: String(rule.priority),
     IpProtocol: rule.protocol.toUpperCase(),
     PortRange: rule.portRange,
     [cidr]: rule.cidr ?? '',

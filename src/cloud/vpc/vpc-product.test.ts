@@ -126,13 +126,12 @@ test('security groups are made, filled and refused to go while somebody belongs 
   await ecs.request('AuthorizeSecurityGroup', rule)
   await ecs.request('AuthorizeSecurityGroup', rule)
   const rules = async () => {
-    const { Permissions } = await ecs.request<{ Permissions: { Permission: { Policy: string; PortRange: string }[] } }>(
-      'DescribeSecurityGroupAttribute',
-      { SecurityGroupId },
-    )
-    return Permissions.Permission.map(({ Policy, PortRange }) => `${Policy} ${PortRange}`)
+    const { Permissions } = await ecs.request<{
+      Permissions: { Permission: { Policy: string; PortRange: string; Priority: string }[] }
+    }>('DescribeSecurityGroupAttribute', { SecurityGroupId })
+    return Permissions.Permission.map((one) => [one.Policy, one.PortRange, one.Priority])
   }
-  assert.deepEqual(await rules(), ['Drop 80/80'])
+  assert.deepEqual(await rules(), [['Drop', '80/80', '5']])
   await ecs.request('RevokeSecurityGroup', rule)
   assert.deepEqual(await rules(), [])
   await ecs.request('DeleteSecurityGroup', { SecurityGroupId })
