@@ -4,10 +4,22 @@ import { REVIEW_RESOURCES, type ReviewResource } from './reviews.ts'
 
 const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch']
 
+interface ServedKind {
+  readonly group: string
+  readonly version: string
+  readonly kind: string
+}
+
 interface Subresource {
   readonly verbs: readonly string[]
   /** Kind of what is sent and received, where it is not the object itself. */
-  readonly kind?: { readonly group: string; readonly version: string; readonly kind: string }
+  readonly kind?: ServedKind
+}
+
+/** All of them but what upstream has deleted one by one. */
+function verbsOf({ resource }: AnyKind): readonly string[] {
+  const isNamespace = resource.group === '' && resource.plural === 'namespaces'
+  return isNamespace ? VERBS.filter((verb) => verb !== 'deletecollection') : VERBS
 }
 
 const SUBRESOURCES: Readonly<Record<NonNullable<AnyKind['subresources']>[number], Subresource>> = {
@@ -69,21 +81,33 @@ function legacyResources(kind: AnyKind): readonly object[] {
     singularName: kind.singular,
     namespaced,
     kind: title,
-    verbs: VERBS,
+    verbs: verbsOf(kind),
     ...(kind.shortNames === undefined ? {} : { shortNames: kind.shortNames }),
     ...(kind.categories === undefined ? {} : { categories: kind.categories }),
   }
   const parts = (kind.subresources ?? []).map((name) => {
-    const part = SUBRESOURCES[name]
     return {
       name: `${plural}/${name}`,
       singularName: '',
       namespaced,
-      ...(part.kind ?? { kind: title }),
-      verbs: part.verbs,
+      ...servedAs(kind, name),
+      verbs: SUBRESOURCES[name].verbs,
     }
   })
   return [main, ...parts]
+}
+
+/** The kind of a subresource, with group and version where they are not those of the list. */
+function servedAs(kind: AnyKind, name: keyof typeof SUBRESOURCES): object {
+  const served = responseKindOf(kind, name)
+  const { group, version } = kind.resource
+  return served.group === group && served.version === version ? { kind: served.kind } : served
+}
+
+function responseKindOf({ resource }: AnyKind, name: keyof typeof SUBRESOURCES): ServedKind {
+  const { group, version, kind } = resource
+  // `PodProxyOptions`: each kind that is proxied has its own.
+  return SUBRESOURCES[name].kind ?? { group, version, kind: name === 'proxy' ? `${kind}ProxyOptions` : kind }
 }
 
 /** `/api`: meta/v1 APIVersions. */
@@ -144,7 +168,7 @@ function aggregatedResource(kind: AnyKind): object {
     responseKind: { group, version, kind: title },
     scope: namespaced ? 'Namespaced' : 'Cluster',
     singularResource: kind.singular,
-    verbs: VERBS,
+    verbs: verbsOf(kind),
     ...(kind.shortNames === undefined ? {} : { shortNames: kind.shortNames }),
     ...(kind.categories === undefined ? {} : { categories: kind.categories }),
     ...(kind.subresources === undefined
@@ -152,7 +176,7 @@ function aggregatedResource(kind: AnyKind): object {
       : {
           subresources: kind.subresources.map((name) => ({
             subresource: name,
-            responseKind: SUBRESOURCES[name].kind ?? { group, version, kind: title },
+            responseKind: responseKindOf(kind, name),
             verbs: SUBRESOURCES[name].verbs,
           })),
         }),

@@ -199,7 +199,8 @@ export function pathsOf(tree: FieldTree, prefix = ''): readonly string[] {
   )
 }
 
-function stepText(step: string): string {
+/** A step as messages name it. */
+export function stepText(step: string): string {
   const text = step.slice(2)
   if (step.startsWith('f:')) return `.${text}`
   if (step.startsWith('v:')) return `[=${text}]`

@@ -4,6 +4,7 @@ import { apiVersionOf } from '../kube/resource.ts'
 import { conformToSchema, type Misfits } from '../kube/schema/conform.ts'
 import { findKindMessage } from '../kube/schema/schema.ts'
 import { JSON_TYPE, mediaTypeOf, repeatsFields } from './body.ts'
+import { undeclaredFields } from './declared-fields.ts'
 import { duplicateFields } from './duplicate-fields.ts'
 import { badRequest } from './status-error.ts'
 
@@ -36,6 +37,17 @@ export function validateFields(kind: AnyKind, draft: Draft, sent: Sent): readonl
   ]
   if (mode === 'Strict' && texts.length > 0) throw badRequest(`${cannot}: strict decoding error: ${texts.join(', ')}`)
   return texts
+}
+
+/**
+ * The same for server-side apply, whose fields must all be known however they are to be checked: one that is not cannot
+ * be owned. @throws StatusError
+ */
+export function validateApplied(kind: AnyKind, body: Draft, query: URLSearchParams): readonly string[] {
+  const sent = { ...body }
+  const { unknown = [], wrongType } = conform(kind, body) ?? {}
+  if (unknown.length > 0 && wrongType === undefined) throw undeclaredFields(kind, sent, unknown)
+  return validateFields(kind, body, { query })
 }
 
 /** In JSON alone: YAML that says something twice is refused when it is read, and protobuf has no such thing. */

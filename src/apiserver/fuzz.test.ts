@@ -95,8 +95,14 @@ async function soon<T>(promise: Promise<T>): Promise<T> {
   }
 }
 
+/** Of applied fields that a kind does not have, upstream's server says that the error is its own: the one 500 there is. */
+const UNDECLARED =
+  /^{"kind":"Status",.*"message":"failed to create typed patch object \(.*: field not declared in schema","code":500}$/
+
 function checkAnswer({ url, method }: FuzzRequest, { status, headers }: ApiResponse, body: Uint8Array): void {
-  assert.ok(CODES.has(status), `unexpected code ${status}: ${Buffer.from(body).toString()}`)
+  const said = Buffer.from(body)
+  if (status === 500 && UNDECLARED.test(said.toString())) return
+  assert.ok(CODES.has(status), `unexpected code ${status}: ${said.toString()}`)
   for (const value of Object.values(headers)) assert.doesNotMatch(String(value), /[\r\n]/)
   if (!String(headers['content-type']).startsWith('application/json')) {
     assert.ok(status < 400)

@@ -77,7 +77,10 @@ test('selectors choose what is listed', async () => {
   assert.equal((await list('fieldSelector=metadata.name%3Dm1')).items.length, 1)
   assert.equal((await list('labelSelector=odd%3Dtrue&limit=1')).items[0].metadata.name, 'm1')
   assert.equal((await list('labelSelector=%3D%3D')).code, 400)
-  assert.equal((await list('fieldSelector=spec.x%3Dy')).message, 'field label not supported: spec.x')
+  assert.equal(
+    (await list('fieldSelector=spec.x%3Dy')).message,
+    '"spec.x" is not a known field selector: only "metadata.name", "metadata.namespace"',
+  )
 })
 
 test('a list is as of the version asked for', async () => {

@@ -118,7 +118,7 @@ function readToken(token: string, prefix: string): Continuation {
   const { rv, start } = (value ?? {}) as { rv?: unknown; start?: unknown }
   const known = Number.isSafeInteger(rv) && (Number(rv) > 0 || rv === INCONSISTENT)
   if (!known || typeof start !== 'string') {
-    throw badRequest('continue key is not valid: it was not given by this server')
+    throw badRequest('invalid continue token: continue key is not valid: it was not given by this server')
   }
   return { revision: rv === INCONSISTENT ? undefined : Number(rv), after: `${prefix}${start.replace(/\0$/, '')}` }
 }

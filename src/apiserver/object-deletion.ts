@@ -52,13 +52,15 @@ export async function deleteObject(
 function requirePreconditions({ kind, name }: ObjectPlace, entry: Entry, { preconditions }: DeleteOptions): void {
   const { uid, resourceVersion } = decodedObject(entry).metadata
   const wanted = preconditions ?? {}
+  // As upstream: here alone the kind is named, not the resource.
+  const named = { ...kind.resource, plural: kind.resource.kind }
   if (wanted.uid !== undefined && wanted.uid !== uid) {
-    const why = `Precondition failed: UID in precondition: ${wanted.uid}, UID in object meta: ${uid}`
-    throw conflict(kind.resource, name, why)
+    const why = `the UID in the precondition (${wanted.uid}) does not match the UID in record (${uid}). The object might have been deleted and then recreated`
+    throw conflict(named, name, why)
   }
   if (wanted.resourceVersion !== undefined && wanted.resourceVersion !== resourceVersion) {
-    const why = `Precondition failed: ResourceVersion in precondition: ${wanted.resourceVersion}, ResourceVersion in object meta: ${resourceVersion}`
-    throw conflict(kind.resource, name, why)
+    const why = `the ResourceVersion in the precondition (${wanted.resourceVersion}) does not match the ResourceVersion in record (${resourceVersion}). The object might have been modified`
+    throw conflict(named, name, why)
   }
 }
 

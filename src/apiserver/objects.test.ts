@@ -159,7 +159,7 @@ test('preconditions guard a deletion', async () => {
   await create(bench, MAPS, map('m'))
   const refused = await bench.call('DELETE', `${MAPS}/m`, { preconditions: { uid: 'other' } })
   assert.equal(refused.status, 409)
-  assert.match(refused.body.message, /Precondition failed: UID in precondition: other/)
+  assert.match(refused.body.message, /the UID in the precondition \(other\) does not match the UID in record \(/)
   const gone = await bench.call('DELETE', `${MAPS}/m`)
   assert.deepEqual([gone.body.status, gone.body.details.name, gone.body.details.kind], ['Success', 'm', 'configmaps'])
 })

@@ -4,16 +4,49 @@ import { applyJsonPatch } from '../kube/patch/json-patch.ts'
 import { applyMergePatch } from '../kube/patch/merge-patch.ts'
 import { applyStrategicMergePatch } from '../kube/patch/strategic-merge-patch.ts'
 import type { AnyKind } from '../kube/registry.ts'
-import { badRequest, StatusError, unsupportedMediaType } from './status-error.ts'
+import { readJson } from './body.ts'
+import { badRequest, requestTooLarge, StatusError, unsupportedMediaType, unsupportedPatchType } from './status-error.ts'
 
 export const JSON_PATCH = 'application/json-patch+json'
 export const MERGE_PATCH = 'application/merge-patch+json'
 export const STRATEGIC_PATCH = 'application/strategic-merge-patch+json'
 export const APPLY_PATCH = 'application/apply-patch+yaml'
 
-const ACCEPTED = [JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH]
 const ACCEPTED_BY_CUSTOM = [JSON_PATCH, MERGE_PATCH, APPLY_PATCH]
 const METADATA_LISTS = { 'metadata.ownerReferences': { keys: ['uid'] }, 'metadata.finalizers': { keys: [] } }
+
+/** More operations than a JSON patch may have. */
+const MAX_OPERATIONS = 10_000
+
+/** Reads a patch that changes what is there. @throws StatusError 400 for what is none, in the words of Go's decoder; 413. */
+export function readPatch(bytes: Uint8Array, type: string, query: URLSearchParams): unknown {
+  const body = readJson(bytes)
+  if (type === JSON_PATCH) requireOperations(body, query)
+  else if (type === MERGE_PATCH || type === STRATEGIC_PATCH) requireFields(body, type)
+  return body
+}
+
+function requireOperations(body: unknown, query: URLSearchParams): void {
+  if (!Array.isArray(body)) {
+    const isChecked = query.get('fieldValidation') !== 'Ignore'
+    const [before, into] = isChecked ? ['error decoding patch: ', '[]handlers.jsonPatchOp'] : ['', 'jsonpatch.Patch']
+    throw badRequest(`${before}json: cannot unmarshal ${goTypeOf(body)} into Go value of type ${into}`)
+  }
+  if (body.length > MAX_OPERATIONS) {
+    throw requestTooLarge(`The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${body.length}`)
+  }
+}
+
+function requireFields(body: unknown, type: string): void {
+  if (typeof body === 'object' && !Array.isArray(body)) return
+  const before = type === MERGE_PATCH ? 'error decoding patch: ' : ''
+  throw badRequest(`${before}json: cannot unmarshal ${goTypeOf(body)} into Go value of type map[string]interface {}`)
+}
+
+function goTypeOf(value: unknown): string {
+  if (typeof value === 'boolean') return 'bool'
+  return Array.isArray(value) ? 'array' : typeof value
+}
 
 /** Applies a patch of one of the three formats that change what is there. @throws StatusError 400, 415 or 422. */
 export function applyPatch(
@@ -37,7 +70,7 @@ function patchedOrRefused(kind: AnyKind, present: Draft, { type, body }: { type:
         if (kind.custom === true) throw unsupportedMediaType(ACCEPTED_BY_CUSTOM)
         return applyStrategicMergePatch(present, body, (path) => mergeListOf(kind, path))
       default:
-        throw unsupportedMediaType(ACCEPTED)
+        throw kind.custom === true ? unsupportedMediaType(ACCEPTED_BY_CUSTOM) : unsupportedPatchType()
     }
   } catch (error) {
     if (!isFairleadError(error, 'INVALID_INPUT')) throw error

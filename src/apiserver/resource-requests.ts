@@ -6,10 +6,10 @@ import { forbidden as forbiddenField, invalid, notSupported } from '../kube/vali
 import type { Entry } from '../store/store.ts'
 import { applyConfiguration } from './apply.ts'
 import { ANONYMOUS } from './authorization.ts'
-import { JSON_TYPE, mediaTypeOf, readJson, readObject, YAML_TYPE } from './body.ts'
+import { JSON_TYPE, mediaTypeOf, readObject, YAML_TYPE } from './body.ts'
 import type { ApiContext } from './context.ts'
 import { decodedObject } from './decoded.ts'
-import { validateFields, warningHeaders } from './field-validation.ts'
+import { validateApplied, validateFields, warningHeaders } from './field-validation.ts'
 import { waitUntilFresh } from './freshness.ts'
 import { encodePage, type ListRequest, listObjects, versionNumber } from './list.ts'
 import { validateListOptions, validateWatchOptions } from './list-options.ts'
@@ -26,9 +26,9 @@ import {
   updateObject,
   type WriteSettings,
 } from './object-storage.ts'
-import { APPLY_PATCH, applyPatch } from './patch.ts'
+import { APPLY_PATCH, applyPatch, readPatch } from './patch.ts'
 import { defaultAccountMade } from './pod-account-hook.ts'
-import { flag, invalidOptions, type OptionsKind, wholeNumber, writeSettings } from './query.ts'
+import { flag, invalidOptions, type OptionsKind, requireManager, wholeNumber, writeSettings } from './query.ts'
 import { acceptedForm, showOne } from './representation.ts'
 import { type ApiRequest, type ApiResponse, jsonResponse } from './request.ts'
 import { selectionOf } from './selection.ts'
@@ -143,7 +143,7 @@ function listRequest({ kind, namespace, query }: ResourceCall): ListRequest {
     kind,
     namespace,
     selection: selectionOf(kind, query.get('labelSelector'), query.get('fieldSelector')),
-    limit: limit === 0 ? undefined : limit,
+    limit: limit === undefined || limit <= 0 ? undefined : limit,
     continueToken: query.get('continue') || undefined,
     resourceVersion: query.get('resourceVersion') ?? '',
     resourceVersionMatch: query.get('resourceVersionMatch') ?? '',
@@ -156,6 +156,8 @@ function watch(call: ResourceCall & { readonly name?: string }): ApiResponse {
   const sendInitialEvents = flag(query, 'sendInitialEvents')
   const fields = query.get('fieldSelector') || (call.name === undefined ? null : `metadata.name=${call.name}`)
   const selection = selectionOf(kind, query.get('labelSelector'), fields)
+  const resourceVersion = query.get('resourceVersion') ?? ''
+  if (resourceVersion !== '') versionNumber(resourceVersion)
   if (call.name !== undefined && selection.name !== call.name) {
     throw badRequest("fieldSelector metadata.name doesn't match requested name")
   }
@@ -164,7 +166,7 @@ function watch(call: ResourceCall & { readonly name?: string }): ApiResponse {
     namespace,
     selection,
     form: acceptedForm(request.headers.accept, query.get('includeObject')),
-    resourceVersion: query.get('resourceVersion') ?? '',
+    resourceVersion,
     sendInitialEvents,
     bookmarks: flag(query, 'allowWatchBookmarks'),
     timeoutSeconds: wholeNumber(query, 'timeoutSeconds') || undefined,
@@ -248,7 +250,8 @@ export async function patch(call: ObjectCall, part: UpdatePart): Promise<ApiResp
   const bytes = await request.body()
   if (type === APPLY_PATCH) {
     const body = await readApplied(bytes)
-    const warnings = validateFields(kind, body, { query })
+    requireManager(query)
+    const warnings = validateApplied(kind, body, query)
     const { entry, created } = await applyConfiguration(context, placeOf(call), {
       part,
       body,
@@ -263,7 +266,7 @@ export async function patch(call: ObjectCall, part: UpdatePart): Promise<ApiResp
   if (query.has('force')) {
     throw invalidOptions('PatchOptions', [forbiddenField('force', 'may not be specified for non-apply patch')])
   }
-  const body = readJson(bytes)
+  const body = readPatch(bytes, type, query)
   let warnings: readonly string[] = []
   const { entry } = await updateObject(context, placeOf(call), {
     part,

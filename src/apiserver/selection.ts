@@ -3,6 +3,7 @@ import { exactValueOf, matchesFields, type ParsedFieldSelector, parseFieldSelect
 import type { AnyKind } from '../kube/registry.ts'
 import { matchesLabels, parseLabelSelector } from '../kube/selector.ts'
 import type { KubeObject } from '../kube/types/meta.ts'
+import { goQuote } from '../kube/validation/go-quote.ts'
 import { badRequest } from './status-error.ts'
 
 /** Which objects a list, a watch or a deletion of many is about. */
@@ -50,6 +51,14 @@ function requireKnownFields(kind: AnyKind, fields: ParsedFieldSelector): void {
   for (const { field } of fields) {
     if (field === 'metadata.name' || (field === 'metadata.namespace' && kind.resource.namespaced)) continue
     if (kind.selectableFields?.[field] !== undefined) continue
-    throw badRequest(`field label not supported: ${field}`)
+    throw badRequest(unknownFieldText(kind, field))
   }
+}
+
+/** Upstream words it one way for kinds that have field selectors of their own, and another for the rest. */
+function unknownFieldText({ custom, selectableFields, resource }: AnyKind, field: string): string {
+  if (resource.plural === 'jobs' && resource.group === 'batch')
+    return `field label ${goQuote(field)} not supported for batchv1.Job`
+  if (custom === true || selectableFields !== undefined) return `field label not supported: ${field}`
+  return `${goQuote(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`
 }

@@ -86,6 +86,11 @@ export function notAcceptable(): StatusError {
   )
 }
 
+/** A patch of a type that no built-in kind takes: refused before it is known what is asked for. */
+export function unsupportedPatchType(): StatusError {
+  return new StatusError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {})
+}
+
 export function unsupportedMediaType(accepted: readonly string[]): StatusError {
   const message = `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`
   return new StatusError(415, 'UnsupportedMediaType', message)
@@ -128,6 +133,11 @@ export function tooLarge(limit: number): StatusError {
   return new StatusError(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${limit}`)
 }
 
+/** A request that asks for more at once than the server does. */
+export function requestTooLarge(why: string): StatusError {
+  return new StatusError(413, 'RequestEntityTooLarge', `Request entity too large: ${why}`)
+}
+
 /** The headers of a request are longer than the server reads. */
 export function tooManyHeaders(): StatusError {
   return new StatusError(431, 'RequestHeaderFieldsTooLarge', 'the headers of the request are too large')
@@ -147,7 +157,7 @@ export function invalidObject(resource: ResourceName, name: string, errors: read
   const texts = [...new Set(errors.map(fieldErrorText))]
   const list = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`
   return new StatusError(422, 'Invalid', `${qualified(resource.kind, resource.group)} "${name}" is invalid: ${list}`, {
-    name,
+    ...(name === '' ? {} : { name }),
     ...groupDetail(resource.group),
     kind: resource.kind,
     causes: errors.map(fieldErrorCause),

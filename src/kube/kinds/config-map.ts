@@ -17,7 +17,7 @@ export const configMapKind: KindDefinition<ConfigMap> = {
   columns: [
     {
       name: 'Data',
-      type: 'integer',
+      type: 'string',
       description: 'Number of entries.',
       cell: (map) => Object.keys(map.data ?? {}).length + Object.keys(map.binaryData ?? {}).length,
     },
@@ -40,7 +40,7 @@ function validateData(map: ConfigMap): readonly FieldError[] {
   const texts = Object.values(data).reduce((sum, value) => sum + Buffer.byteLength(value), 0)
   const size = Object.values(binary).reduce((sum, value) => sum + Buffer.byteLength(value, 'base64'), texts)
   if (size <= SIZE_LIMIT) return keys
-  return [...keys, { type: 'TooLong', field: '', detail: `may not be more than ${SIZE_LIMIT} bytes` }]
+  return [...keys, { type: 'TooLong', field: '[]', detail: `may not be more than ${SIZE_LIMIT} bytes` }]
 }
 
 function validateImmutable(map: ConfigMap, old: ConfigMap | undefined): readonly FieldError[] {

@@ -43,7 +43,7 @@ export const eventKind: KindDefinition<CoreEvent> = {
     column('Source', 1, sourceCell),
     column('Message', 0, (event) => (event.message ?? '').trim()),
     column('First Seen', 1, (event, now) => ageCell(event.firstTimestamp ?? event.eventTime, now)),
-    { ...column('Count', 1, () => ''), type: 'integer', cell: (event) => event.count || 1 },
+    { ...column('Count', 1, () => ''), cell: (event) => event.count || 1 },
     { ...column('Name', 1, (event) => event.metadata.name), format: 'name' },
   ],
 }

@@ -3,6 +3,7 @@ import { namespaces } from '../resource.ts'
 import type { Namespace } from '../types/core.ts'
 import { invalid } from '../validation/field-error.ts'
 import { qualifiedNameProblems } from '../validation/names.ts'
+import { isQualifiedFinalizer, UNQUALIFIED } from '../validation/object-meta.ts'
 import { ensureObject, setDefault } from './draft.ts'
 import { ageColumn } from './printing.ts'
 
@@ -30,7 +31,7 @@ export const namespaceKind: KindDefinition<Namespace> = {
     draft.status = { phase: 'Active' }
   },
   validate: (namespace, old) =>
-    old === undefined ? validateNamespaceFinalizers(namespace.spec?.finalizers) : validatePhase(namespace),
+    old === undefined ? validateFinalizers(namespace.spec?.finalizers) : validatePhase(namespace),
   selectableFields: {
     'status.phase': (namespace) => namespace.status?.phase ?? '',
   },
@@ -46,16 +47,20 @@ export const namespaceKind: KindDefinition<Namespace> = {
   mergeLists: { 'status.conditions': { keys: ['type'] } },
 }
 
-const STANDARD_FINALIZERS = ['kubernetes', 'orphan', 'foregroundDeletion']
-
 /** Rules of `spec.finalizers`: names with a domain, or one of Kubernetes' own. */
 export function validateNamespaceFinalizers(finalizers: readonly string[] = []): readonly FieldError[] {
-  return finalizers.flatMap((name, index) => {
-    const field = `spec.finalizers[${index}]`
-    const errors = qualifiedNameProblems(name).map((text) => invalid(field, name, text))
-    if (name.includes('/') || STANDARD_FINALIZERS.includes(name)) return errors
-    return [...errors, invalid(field, name, 'name is neither a standard finalizer name nor is it fully qualified')]
-  })
+  return finalizers.flatMap((name, index) => validateFinalizer(name, `spec.finalizers[${index}]`))
+}
+
+/** Of a new namespace; upstream does not say which of them it is. */
+function validateFinalizers(finalizers: readonly string[] = []): readonly FieldError[] {
+  return finalizers.flatMap((name) => validateFinalizer(name, 'spec.finalizers'))
+}
+
+function validateFinalizer(name: string, field: string): readonly FieldError[] {
+  const errors = qualifiedNameProblems(name).map((text) => invalid(field, name, text))
+  if (isQualifiedFinalizer(name)) return errors
+  return [...errors, invalid(field, name, UNQUALIFIED)]
 }
 
 /** The path is upstream's, with its capital. */

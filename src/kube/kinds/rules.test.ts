@@ -381,6 +381,6 @@ check(configMapKind, [
     'has a limit, of what it holds',
     { data: { a: 'x'.repeat(1024 * 1024) }, binaryData: { b: base64('x') } },
     undefined,
-    [': Too long: may not be more than 1048576 bytes'],
+    ['[]: Too long: may not be more than 1048576 bytes'],
   ],
 ])

@@ -31,7 +31,7 @@ export const secretKind: KindDefinition<Secret> = {
     },
     {
       name: 'Data',
-      type: 'integer',
+      type: 'string',
       description: 'Number of entries.',
       cell: (secret) => Object.keys(secret.data ?? {}).length,
     },

@@ -14,7 +14,7 @@ export const serviceAccountKind: KindDefinition<ServiceAccount> = {
   columns: [
     {
       name: 'Secrets',
-      type: 'integer',
+      type: 'string',
       description: 'Number of secrets that pods running as this account may use.',
       cell: (account) => (account.secrets ?? []).length,
     },

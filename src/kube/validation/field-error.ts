@@ -1,5 +1,6 @@
 import type { FieldError } from '../kind.ts'
 import type { StatusCause } from '../types/meta.ts'
+import { goQuote } from './go-quote.ts'
 
 type FieldErrorType = FieldError['type']
 
@@ -40,6 +41,7 @@ export function fieldErrorCause(error: FieldError): StatusCause {
 }
 
 function printValue(value: unknown): string {
+  if (typeof value === 'string') return goQuote(value)
   return value === undefined ? 'null' : JSON.stringify(value)
 }
 

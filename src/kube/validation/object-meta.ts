@@ -17,6 +17,7 @@ export function validateObjectMeta(
     ...validateAnnotations(metadata.annotations, 'metadata.annotations'),
     ...validateOwners(metadata),
     ...validateFinalizers(metadata, old),
+    ...(wantsQualified(definition) ? validateQualified(metadata.finalizers ?? []) : []),
   ]
 }
 
@@ -99,6 +100,25 @@ function validateOwners(metadata: ObjectMeta): readonly FieldError[] {
     )
   }
   return errors
+}
+
+export const UNQUALIFIED = 'name is neither a standard finalizer name nor is it fully qualified'
+const STANDARD_FINALIZERS = ['kubernetes', 'orphan', 'foregroundDeletion']
+
+/** Whether a finalizer has a domain, or is one of Kubernetes' own. */
+export function isQualifiedFinalizer(name: string): boolean {
+  return name.includes('/') || STANDARD_FINALIZERS.includes(name)
+}
+
+/** Of custom objects, and of what defines them, finalizers may have any name (upstream `core/validation.ValidateObjectMeta`). */
+function wantsQualified({ custom, resource }: KindDefinition<KubeObject>): boolean {
+  return custom !== true && resource.group !== 'apiextensions.k8s.io'
+}
+
+function validateQualified(finalizers: readonly string[]): readonly FieldError[] {
+  return finalizers.flatMap((name, index) =>
+    isQualifiedFinalizer(name) ? [] : [invalid(`metadata.finalizers[${index}]`, name, UNQUALIFIED)],
+  )
 }
 
 function validateFinalizers(metadata: ObjectMeta, old: ObjectMeta | undefined): readonly FieldError[] {
