@@ -3,8 +3,16 @@ import type { Confirmation } from './confirm/confirm.ts'
 import { placeText } from './hop.ts'
 import { type Prediction, routes } from './predict.ts'
 
-/** `kind: Trace`, `apiVersion: fairlead.dev/v1` */
-export function traceDocument(prediction: Prediction, confirmation?: Confirmation): Readonly<Record<string, unknown>> {
+/**
+ * `kind: Trace`, `apiVersion: fairlead.dev/v1`
+ *
+ * @param unknown What was taken for granted, a sentence each.
+ */
+export function traceDocument(
+  prediction: Prediction,
+  confirmation?: Confirmation,
+  unknown: readonly string[] = [],
+): Readonly<Record<string, unknown>> {
   const { from, to, protocol, port, resolution, path, verdict, cause } = prediction
   const { service: _, cause: __, ...names } = resolution ?? {}
   return {
@@ -17,6 +25,7 @@ export function traceDocument(prediction: Prediction, confirmation?: Confirmatio
     ...(resolution === undefined ? {} : { resolution: names }),
     ...(path === undefined ? {} : { path }),
     ...(confirmation === undefined ? {} : { confirmation: confirmationDocument(confirmation) }),
+    unknown,
     routes: routes(prediction).map(({ share, endpoint, end }) => ({ share, endpoint, end: end.kind })),
   }
 }

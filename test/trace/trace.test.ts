@@ -72,6 +72,9 @@ for (const network of ['flannel', 'terway-eniip']) {
       const foreign = await home.run('trace', '--kubeconfig', cluster.layout.kubeconfig, 'client', 'svc/web:80')
       assert.equal(foreign.code, 0)
       assert.match(foreign.stderr, /Predicted, not confirmed: the cluster is not on this machine/)
+      assert.match(foreign.stderr, /Not known: who listens is not known: pod default\/web-/)
+      const elsewhere = ['--kubeconfig', cluster.layout.kubeconfig, 'svc/web-lb', 'type=ClusterIP']
+      assert.match(await home.show('whatif', ...elsewhere), /note: nothing is known of the cloud/)
       const unreachable = join(cluster.layout.stateDirectory, 'unreachable')
       const config = readFileSync(cluster.layout.kubeconfig, 'utf8').replace(cluster.server, 'https://127.0.0.1:1')
       writeFileSync(unreachable, config)

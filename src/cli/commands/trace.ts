@@ -7,6 +7,7 @@ import { type Origin, parseOrigin, parseTarget, type QuestionWords } from '../..
 import { predictionSvg } from '../../trace/svg.ts'
 import { traceDocument } from '../../trace/trace-document.ts'
 import { confirmationLines, predictionTree, verdictLines } from '../../trace/tree.ts'
+import { unknownsOf } from '../../trace/unknowns.ts'
 import { type Atlas, atlasOf } from '../../trace/world.ts'
 import { print, say } from '../output.ts'
 import { onOutput } from '../paint-output.ts'
@@ -27,9 +28,13 @@ export async function trace(from: string, to: string, options: TraceOptions): Pr
   const words = { from, to, namespace: options.namespace, ...protocolOf(options) }
   const { origin, prediction, atlas } = predicted(words, site)
   const confirmation = await confirmed({ origin, prediction, atlas, site, isWanted: options.confirm })
-  if (options.output === 'json') print(JSON.stringify(traceDocument(prediction, confirmation), undefined, 2))
+  const unknown = unknownsOf(prediction, atlas)
+  if (options.output === 'json') print(JSON.stringify(traceDocument(prediction, confirmation, unknown), undefined, 2))
   else if (options.output === 'svg') print(predictionSvg(prediction))
-  else printText(prediction, confirmation)
+  else {
+    printText(prediction, confirmation)
+    for (const one of unknown) say(`Not known: ${one}`)
+  }
   return isReached(prediction, confirmation) ? 0 : 1
 }
 

@@ -14,14 +14,18 @@ export interface WhatIfOptions {
   readonly output: 'text' | 'json'
 }
 
+const UNKNOWN_CLOUD =
+  'nothing is known of the cloud: load balancers are taken to be as Services ask, prices to be those that were published'
+
 /** Forecasts a change of a Service. Exit code 0, also when somebody loses access: the question is answered. */
 export async function whatIf(resource: string, changes: readonly string[], options: WhatIfOptions): Promise<number> {
   const { world, prices } = await openTraceSite(options)
   const atlas = atlasOf(world)
   const forked = fork(atlas, parseService(resource, options.namespace, atlas), changes)
   const told = forecast(forked, prices === undefined ? {} : { prices })
-  const document = { apiVersion: 'fairlead.dev/v1', kind: 'Forecast', ...told }
+  const notes = prices === undefined ? [...told.notes, UNKNOWN_CLOUD] : told.notes
+  const document = { apiVersion: 'fairlead.dev/v1', kind: 'Forecast', ...told, notes }
   if (options.output === 'json') print(JSON.stringify(document, undefined, 2))
-  else for (const line of forecastLines(told, onOutput)) print(line)
+  else for (const line of forecastLines({ ...told, notes }, onOutput)) print(line)
   return 0
 }
