@@ -1,8 +1,9 @@
 import type { Draft, FieldError, KindDefinition } from '../kind.ts'
 import { daemonSets } from '../resource.ts'
 import type { DaemonSet } from '../types/apps.ts'
-import { invalid, oneOf } from '../validation/field-error.ts'
+import { invalid, notSupported } from '../validation/field-error.ts'
 import { ensureObject, objectIn, setDefault } from './draft.ts'
+import { intOrPercentValue, notMoreThanAll, validateIntOrPercent } from './int-or-percent.ts'
 import { defaultPodTemplate, workloadMergeLists } from './pod-template.ts'
 import { ageColumn, labelsCell, selectorColumn, templateColumns } from './printing.ts'
 import { countColumn, notNegative, validateWorkload } from './workload.ts'
@@ -58,23 +59,24 @@ function defaultDaemonSet(draft: Draft): void {
   defaultPodTemplate(spec)
 }
 
-function validateStrategy(strategy: DaemonSet['spec']['updateStrategy']): readonly FieldError[] {
+function validateStrategy({ type = 'RollingUpdate', rollingUpdate }: UpdateStrategy = {}): readonly FieldError[] {
   const path = 'spec.updateStrategy'
-  const unknown = oneOf(`${path}.type`, strategy?.type, ['RollingUpdate', 'OnDelete'])
-  const { maxUnavailable = 0, maxSurge = 0 } = strategy?.rollingUpdate ?? {}
-  if (strategy?.type !== 'RollingUpdate') return unknown
-  const [none, surging] = [isZero(maxUnavailable), !isZero(maxSurge)]
-  if (none && !surging) {
-    const text = 'cannot be 0 when maxSurge is 0'
-    return [...unknown, invalid(`${path}.rollingUpdate.maxUnavailable`, maxUnavailable, text)]
+  const { maxUnavailable = 0, maxSurge = 0 } = rollingUpdate ?? {}
+  if (type !== 'RollingUpdate' && type !== 'OnDelete') {
+    const shown = rollingUpdate === undefined ? null : { MaxUnavailable: maxUnavailable, MaxSurge: maxSurge }
+    return [notSupported(path, { Type: type, RollingUpdate: shown }, ['RollingUpdate', 'OnDelete'])]
   }
-  if (none || !surging) return unknown
+  if (type !== 'RollingUpdate') return []
+  const [unavailable, surge] = [`${path}.rollingUpdate.maxUnavailable`, `${path}.rollingUpdate.maxSurge`]
+  const [some, surging] = [intOrPercentValue(maxUnavailable) !== 0, intOrPercentValue(maxSurge) !== 0]
   return [
-    ...unknown,
-    invalid(`${path}.rollingUpdate.maxSurge`, maxSurge, 'may not be set when maxUnavailable is non-zero'),
+    ...validateIntOrPercent(unavailable, maxUnavailable),
+    ...validateIntOrPercent(surge, maxSurge),
+    ...notMoreThanAll(unavailable, maxUnavailable),
+    ...notMoreThanAll(surge, maxSurge),
+    ...(some && surging ? [invalid(surge, maxSurge, 'may not be set when maxUnavailable is non-zero')] : []),
+    ...(some || surging ? [] : [invalid(unavailable, maxUnavailable, 'cannot be 0 when maxSurge is 0')]),
   ]
 }
 
-function isZero(value: number | string): boolean {
-  return value === 0 || value === '0%'
-}
+type UpdateStrategy = NonNullable<DaemonSet['spec']['updateStrategy']>

@@ -1,11 +1,12 @@
 import type { Draft, FieldError, KindDefinition } from '../kind.ts'
 import { deployments } from '../resource.ts'
-import type { Deployment } from '../types/apps.ts'
-import { forbidden, invalid, oneOf } from '../validation/field-error.ts'
+import type { Deployment, DeploymentStrategy } from '../types/apps.ts'
+import { forbidden, invalid, notSupported } from '../validation/field-error.ts'
 import { ensureObject, objectIn, setDefault } from './draft.ts'
+import { intOrPercentValue, notMoreThanAll, validateIntOrPercent } from './int-or-percent.ts'
 import { defaultPodTemplate, workloadMergeLists } from './pod-template.ts'
 import { ageColumn, selectorColumn, templateColumns } from './printing.ts'
-import { validateWorkload } from './workload.ts'
+import { notNegative, validateWorkload } from './workload.ts'
 
 /** apps/v1 Deployment. */
 export const deploymentKind: KindDefinition<Deployment> = {
@@ -20,7 +21,12 @@ export const deploymentKind: KindDefinition<Deployment> = {
   prepare(draft, old) {
     if (old === undefined) draft.status = {}
   },
-  validate: ({ spec }, old) => [...validateWorkload(spec, old?.spec), ...validateStrategy(spec?.strategy)],
+  validate: ({ spec }, old) => [
+    ...validateWorkload(spec, old?.spec),
+    ...validateStrategy(spec?.strategy),
+    ...notNegative('spec.revisionHistoryLimit', spec?.revisionHistoryLimit),
+    ...(spec === undefined ? [] : validateDeadline(spec)),
+  ],
   scale: ({ spec, status }) => ({
     replicas: spec.replicas ?? 0,
     statusReplicas: status?.replicas ?? 0,
@@ -69,27 +75,41 @@ function defaultDeployment(draft: Draft): void {
   defaultPodTemplate(spec)
 }
 
-function validateStrategy(strategy: Deployment['spec']['strategy']): readonly FieldError[] {
+function validateStrategy(strategy: Deployment['spec']['strategy'] = {}): readonly FieldError[] {
   const path = 'spec.strategy'
-  const errors: FieldError[] = oneOf(`${path}.type`, strategy?.type, ['Recreate', 'RollingUpdate'])
-  const rolling = strategy?.rollingUpdate
-  if (rolling === undefined) return errors
-  if (strategy?.type === 'Recreate') {
-    return [...errors, forbidden(`${path}.rollingUpdate`, "may not be specified when strategy `type` is 'Recreate'")]
+  const { type = 'RollingUpdate', rollingUpdate } = strategy
+  if (type !== 'Recreate' && type !== 'RollingUpdate') {
+    const { maxUnavailable = 0, maxSurge = 0 } = rollingUpdate ?? {}
+    const shown = rollingUpdate === undefined ? null : { MaxUnavailable: maxUnavailable, MaxSurge: maxSurge }
+    return [notSupported(path, { Type: type, RollingUpdate: shown }, ['Recreate', 'RollingUpdate'])]
   }
-  for (const field of ['maxSurge', 'maxUnavailable'] as const) {
-    const value = rolling[field]
-    const good = typeof value === 'number' ? value >= 0 : value === undefined || /^\d+%$/.test(value)
-    if (!good)
-      errors.push(
-        invalid(`${path}.rollingUpdate.${field}`, value, 'must be a non-negative number or a percentage such as 25%'),
-      )
-  }
-  const isZero = (value: number | string | undefined) => value === 0 || value === '0%'
-  if (isZero(rolling.maxSurge) && isZero(rolling.maxUnavailable)) {
-    errors.push(
-      invalid(`${path}.rollingUpdate.maxUnavailable`, rolling.maxUnavailable, 'may not be 0 when `maxSurge` is 0'),
-    )
-  }
-  return errors
+  if (rollingUpdate === undefined) return []
+  const field = `${path}.rollingUpdate`
+  return type === 'RollingUpdate'
+    ? validateRolling(field, rollingUpdate)
+    : [forbidden(field, "may not be specified when strategy `type` is 'Recreate'")]
+}
+
+function validateRolling(
+  path: string,
+  { maxSurge = 0, maxUnavailable = 0 }: NonNullable<DeploymentStrategy['rollingUpdate']>,
+): readonly FieldError[] {
+  const field = `${path}.maxUnavailable`
+  const stuck = intOrPercentValue(maxUnavailable) === 0 && intOrPercentValue(maxSurge) === 0
+  return [
+    ...validateIntOrPercent(field, maxUnavailable),
+    ...validateIntOrPercent(`${path}.maxSurge`, maxSurge),
+    ...(stuck ? [invalid(field, maxUnavailable, 'may not be 0 when `maxSurge` is 0')] : []),
+    ...notMoreThanAll(field, maxUnavailable),
+  ]
+}
+
+function validateDeadline({ progressDeadlineSeconds, minReadySeconds = 0 }: Deployment['spec']): readonly FieldError[] {
+  const field = 'spec.progressDeadlineSeconds'
+  if (progressDeadlineSeconds === undefined) return []
+  const late = progressDeadlineSeconds > minReadySeconds
+  return [
+    ...notNegative(field, progressDeadlineSeconds),
+    ...(late ? [] : [invalid(field, progressDeadlineSeconds, 'must be greater than minReadySeconds')]),
+  ]
 }

@@ -2,12 +2,15 @@ import { isConditionTrue } from '../conditions.ts'
 import { humanDuration } from '../duration.ts'
 import type { Draft, FieldError, KindDefinition } from '../kind.ts'
 import { jobs } from '../resource.ts'
+import { labelSelectorFrom, matchesLabels } from '../selector.ts'
 import type { Job } from '../types/batch.ts'
-import { invalid } from '../validation/field-error.ts'
+import { invalid, required } from '../validation/field-error.ts'
+import { validateLabelSelector } from '../validation/label-selector.ts'
 import { ensureObject, objectIn } from './draft.ts'
 import { defaultJobSpec, validateJobSpec } from './job-spec.ts'
 import { workloadMergeLists } from './pod-template.ts'
 import { ageColumn, selectorColumn, templateColumns } from './printing.ts'
+import { shownSelector, validateLabelsSelected } from './workload-selector.ts'
 
 const CONTROLLER_UID = 'batch.kubernetes.io/controller-uid'
 const JOB_NAME = 'batch.kubernetes.io/job-name'
@@ -28,7 +31,11 @@ export const jobKind: KindDefinition<Job> = {
     draft.status = {}
     linkPods(draft)
   },
-  validate: ({ spec }, old) => [...validateJobSpec(spec, 'spec'), ...validateFrozen(spec, old?.spec)],
+  validate: (job, old) => [
+    ...(old === undefined ? validateGenerated(job) : []),
+    ...validateJobSpec(job.spec, 'spec'),
+    ...(old === undefined ? validateSelector(job) : validateFrozen(job.spec, old.spec)),
+  ],
   selectableFields: { 'status.successful': ({ status }) => String(status?.succeeded ?? 0) },
   columns: [
     { name: 'Status', type: 'string', description: 'Status of the job.', cell: statusCell },
@@ -55,6 +62,26 @@ function linkPods(draft: Draft): void {
   const labels = ensureObject(ensureObject(template, 'metadata'), 'labels')
   Object.assign(labels, { [CONTROLLER_UID]: uid, 'controller-uid': uid, [JOB_NAME]: name, 'job-name': name })
   ensureObject(ensureObject(spec, 'selector'), 'matchLabels')[CONTROLLER_UID] = uid
+}
+
+/** A selector that was to be made must select what was made. */
+function validateGenerated({ metadata, spec }: Job): readonly FieldError[] {
+  if (spec?.selector === undefined || spec.manualSelector === true) return []
+  if (validateLabelSelector(spec.selector, 'spec.selector').length > 0) return []
+  const { uid = '', name } = metadata
+  const made = { [CONTROLLER_UID]: uid, 'controller-uid': uid, [JOB_NAME]: name, 'job-name': name }
+  if (matchesLabels(labelSelectorFrom(spec.selector), made)) return []
+  return [invalid('spec.selector', shownSelector(spec.selector), '`selector` not auto-generated')]
+}
+
+/** Made or given, it must select the pods of the template. */
+function validateSelector({ spec }: Job): readonly FieldError[] {
+  if (spec === undefined) return []
+  const { selector, template } = spec
+  if (selector === undefined)
+    return [required('spec.selector'), ...validateLabelsSelected(selector, template?.metadata?.labels)]
+  const unreadable = validateLabelSelector(selector, 'spec.selector')
+  return unreadable.length > 0 ? unreadable : validateLabelsSelected(selector, template?.metadata?.labels)
 }
 
 const FROZEN = [

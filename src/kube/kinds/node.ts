@@ -1,7 +1,7 @@
 import type { KindDefinition } from '../kind.ts'
 import { nodes } from '../resource.ts'
 import type { Node, NodeAddress } from '../types/core.ts'
-import { ensureObject } from './draft.ts'
+import { ensureObject, setDefault } from './draft.ts'
 import { validateNode } from './node-validation.ts'
 import { ageColumn } from './printing.ts'
 
@@ -17,7 +17,10 @@ export const nodeKind: KindDefinition<Node> = {
   subresources: ['status', 'proxy'],
   generation: false,
   default(draft) {
-    ensureObject(draft, 'spec')
+    const spec = ensureObject(draft, 'spec')
+    // One range is the first of several (upstream `Convert_v1_NodeSpec_To_core_NodeSpec` and back).
+    if (typeof spec.podCIDR === 'string' && spec.podCIDR !== '') setDefault(spec, 'podCIDRs', [spec.podCIDR])
+    else if (Array.isArray(spec.podCIDRs) && spec.podCIDRs.length > 0) spec.podCIDR = spec.podCIDRs[0]
     ensureObject(draft, 'status')
   },
   validate: validateNode,

@@ -3,6 +3,7 @@ import { podDisruptionBudgets } from '../resource.ts'
 import type { PodDisruptionBudget } from '../types/policy.ts'
 import { invalid, oneOf } from '../validation/field-error.ts'
 import { validateLabelSelector } from '../validation/label-selector.ts'
+import { notMoreThanAll, validateIntOrPercent } from './int-or-percent.ts'
 import { ageColumn } from './printing.ts'
 import { countColumn } from './workload.ts'
 
@@ -59,12 +60,5 @@ function validateStatus(status: PodDisruptionBudget['status']): readonly FieldEr
 }
 
 function validateAmount(field: string, value: number | string | undefined): readonly FieldError[] {
-  if (value === undefined) return []
-  if (typeof value === 'number') {
-    return value < 0 ? [invalid(field, value, 'must be greater than or equal to 0')] : []
-  }
-  const text =
-    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')"
-  if (!/^[0-9]+%$/.test(value)) return [invalid(field, value, text)]
-  return Number(value.slice(0, -1)) > 100 ? [invalid(field, value, 'must not be greater than 100%')] : []
+  return [...validateIntOrPercent(field, value), ...notMoreThanAll(field, value)]
 }

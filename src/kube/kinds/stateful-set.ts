@@ -1,11 +1,12 @@
 import type { Draft, FieldError, KindDefinition } from '../kind.ts'
 import { statefulSets } from '../resource.ts'
 import type { StatefulSet } from '../types/apps.ts'
-import { forbidden, oneOf } from '../validation/field-error.ts'
+import { forbidden, invalid } from '../validation/field-error.ts'
 import { ensureObject, objectIn, setDefault } from './draft.ts'
+import { intOrPercentValue, notMoreThanAll, validateIntOrPercent } from './int-or-percent.ts'
 import { defaultPodTemplate, workloadMergeLists } from './pod-template.ts'
 import { ageColumn, templateColumns } from './printing.ts'
-import { validateWorkload } from './workload.ts'
+import { notNegative, validateWorkload } from './workload.ts'
 
 const UPDATE_TEXT =
   "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
@@ -23,8 +24,10 @@ export const statefulSetKind: KindDefinition<StatefulSet> = {
     if (old === undefined) draft.status = { replicas: 0 }
   },
   validate: ({ spec }, old) => [
+    ...validateManagement(spec?.podManagementPolicy),
+    ...validateUpdates(spec?.updateStrategy),
+    ...notNegative('spec.ordinals.start', spec?.ordinals?.start),
     ...validateWorkload(spec, undefined, 'statefulset'),
-    ...oneOf('spec.podManagementPolicy', spec?.podManagementPolicy, ['OrderedReady', 'Parallel']),
     ...validateFrozen(spec, old?.spec),
   ],
   scale: ({ spec, status }) => ({
@@ -59,6 +62,34 @@ function defaultStatefulSet(draft: Draft): void {
   setDefault(retention, 'whenScaled', 'Retain')
   defaultPodTemplate(spec)
 }
+
+function validateManagement(policy: string | undefined): readonly FieldError[] {
+  if (policy === undefined || policy === 'OrderedReady' || policy === 'Parallel') return []
+  return [invalid('spec.podManagementPolicy', policy, "must be 'OrderedReady' or 'Parallel'")]
+}
+
+function validateUpdates({ type = 'RollingUpdate', rollingUpdate }: UpdateStrategy = {}): readonly FieldError[] {
+  const path = 'spec.updateStrategy'
+  const { partition = 0, maxUnavailable } = rollingUpdate ?? {}
+  const shown = rollingUpdate === undefined ? null : { Partition: partition, MaxUnavailable: maxUnavailable ?? null }
+  if (type !== 'RollingUpdate' && type !== 'OnDelete') {
+    return [invalid(path, { Type: type, RollingUpdate: shown }, "must be 'RollingUpdate' or 'OnDelete'")]
+  }
+  if (rollingUpdate === undefined) return []
+  if (type === 'OnDelete') {
+    return [invalid(`${path}.rollingUpdate`, shown, "only allowed for updateStrategy 'RollingUpdate'")]
+  }
+  const field = `${path}.rollingUpdate.maxUnavailable`
+  const none = maxUnavailable !== undefined && intOrPercentValue(maxUnavailable) === 0
+  return [
+    ...notNegative(`${path}.rollingUpdate.partition`, partition),
+    ...validateIntOrPercent(field, maxUnavailable),
+    ...(none ? [invalid(field, maxUnavailable, 'cannot be 0')] : []),
+    ...notMoreThanAll(field, maxUnavailable),
+  ]
+}
+
+type UpdateStrategy = NonNullable<StatefulSet['spec']['updateStrategy']>
 
 const FROZEN = ['serviceName', 'podManagementPolicy', 'selector', 'volumeClaimTemplates'] as const
 
