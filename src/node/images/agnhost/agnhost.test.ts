@@ -9,13 +9,14 @@ import { parseFlags } from './flags.ts'
 
 const program = fileURLToPath(new URL('agnhost-main.ts', import.meta.url))
 
-function start(...args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, ['--import', 'tsx', program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+function start(args: readonly string[], variables: Readonly<Record<string, string>> = {}): ChildProcess {
+  const env = { ...process.env, ...variables }
+  return spawn(process.execPath, ['--import', 'tsx', program, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env })
 }
 
 /** Runs a subcommand to its end. */
 async function run(...args: readonly string[]): Promise<{ code: number | null; output: string; problem: string }> {
-  const child = start(...args)
+  const child = start(args)
   const texts = { output: '', problem: '' }
   child.stdout?.on('data', (data) => {
     texts.output += data
@@ -30,9 +31,13 @@ async function run(...args: readonly string[]): Promise<{ code: number | null; o
 /** Starts a server on ports that are free, and waits until it has named them all. */
 async function serving<T>(
   args: readonly string[],
-  { ports, use }: { ports: number; use: (...ports: readonly number[]) => Promise<T> },
+  {
+    ports,
+    use,
+    variables,
+  }: { ports: number; use: (...ports: readonly number[]) => Promise<T>; variables?: Record<string, string> },
 ): Promise<T> {
-  const child = start(...args)
+  const child = start(args, variables)
   try {
     const found: number[] = []
     for await (const line of createInterface({ input: child.stderr as NodeJS.ReadableStream })) {
@@ -96,6 +101,19 @@ describe('in place of agnhost', () => {
         const response = await fetch(`http://127.0.0.1:${port}/`)
         assert.equal(response.headers.get('connection'), 'close')
         assert.equal(await response.text(), hostname())
+      },
+    })
+  })
+
+  test('porter serves what variables say, as what it is', async () => {
+    const link = '<a href="/rewriteme">test</a>'
+    await serving(['porter'], {
+      ports: 1,
+      variables: { SERVE_PORT_0: link },
+      use: async (port) => {
+        const response = await fetch(`http://127.0.0.1:${port}/`)
+        assert.equal(response.headers.get('content-type'), 'text/html; charset=utf-8')
+        assert.equal(await response.text(), link)
       },
     })
   })

@@ -21,7 +21,9 @@ export async function serveEnvironment(flags: Flags): Promise<void> {
 
 function listener(value: string, json: boolean): RequestListener {
   return (request, response) => {
-    if (json) response.setHeader('content-type', 'application/json')
+    // As Go finds it out from the content: the API server's proxy rewrites links in HTML.
+    const type = /^\s*</.test(value) ? 'text/html; charset=utf-8' : 'text/plain; charset=utf-8'
+    response.setHeader('content-type', json ? 'application/json' : type)
     response.end(json ? JSON.stringify({ Method: request.method, Body: value }) : value)
   }
 }
@@ -29,7 +31,7 @@ function listener(value: string, json: boolean): RequestListener {
 async function serve(tls: boolean, port: number, answer: RequestListener): Promise<void> {
   const { CERT_FILE: cert, KEY_FILE: key } = process.env
   if (!tls) {
-    await listening(createServer(answer), port)
+    say(`Serving on port ${await listening(createServer(answer), port)}`)
     return
   }
   if (cert === undefined || key === undefined) {
