@@ -54,7 +54,7 @@ function validateTemplate({ template }: WorkloadSpec): readonly FieldError[] {
   const always = policy === undefined || policy === 'Always'
   return [
     ...validateLabels(template?.metadata?.labels, 'spec.template.labels'),
-    ...validatePodSpec(template?.spec, 'spec.template.spec'),
+    ...validatePodSpec(template?.spec ?? { containers: [] }, 'spec.template.spec'),
     ...(always ? [] : [notSupported('spec.template.spec.restartPolicy', policy, ['Always'])]),
   ]
 }

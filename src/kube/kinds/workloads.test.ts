@@ -49,7 +49,11 @@ test('a selector selects the template', () => {
     assert.deepEqual(problems(kind, { selector: other, template }), [UNSELECTED], word)
     const empty = `spec.selector: Invalid value: {}: empty selector is invalid for ${word}`
     assert.deepEqual(problems(kind, { selector: {}, template }), [empty], word)
-    assert.equal(problems(kind, { selector })[0], `${LABELS}: null: ${MISMATCH}`, word)
+    assert.deepEqual(
+      problems(kind, { selector }),
+      [`${LABELS}: null: ${MISMATCH}`, 'spec.template.spec.containers: Required value'],
+      word,
+    )
     const matchExpressions = [{ key: 'a', operator: 'X' }]
     const whole = `spec.selector: Invalid value: ${JSON.stringify({ matchExpressions })}`
     const tail = unreadable === undefined ? [] : [unreadable === '' ? whole : `${whole}: ${unreadable}`]
