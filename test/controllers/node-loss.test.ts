@@ -8,7 +8,11 @@ import { barePod, deployment } from './workloads.ts'
 const DRAIN: Taint = { key: 'maintenance', effect: 'NoExecute' }
 const tolerating = (tolerationSeconds?: number) => ({
   tolerations: [
-    { key: DRAIN.key, operator: 'Exists', ...(tolerationSeconds === undefined ? {} : { tolerationSeconds }) } as const,
+    {
+      key: DRAIN.key,
+      operator: 'Exists',
+      ...(tolerationSeconds === undefined ? {} : { effect: 'NoExecute', tolerationSeconds }),
+    } as const,
   ],
 })
 

@@ -5,6 +5,11 @@ export function setDefault(draft: Draft, field: string, value: unknown): void {
   if (draft[field] === undefined || draft[field] === null) draft[field] = value
 }
 
+/** Sets a field that is absent or says nothing: for upstream an empty text and a zero are no values. */
+export function setEmpty(draft: Draft, field: string, value: unknown): void {
+  if (!draft[field]) draft[field] = value
+}
+
 /** The object in a field; an empty one is put there when there is none. */
 export function ensureObject(draft: Draft, field: string): Draft {
   const existing = objectIn(draft, field)

@@ -1,11 +1,10 @@
 import type { Draft, FieldError } from '../kind.ts'
 import type { JobSpec } from '../types/batch.ts'
 import { invalid, notSupported, oneOf, required } from '../validation/field-error.ts'
-import { validateLabels } from '../validation/object-meta.ts'
 import { objectIn, objectsIn, setDefault } from './draft.ts'
 import { validateJobPolicies } from './job-policies.ts'
 import { defaultPodTemplate } from './pod-template.ts'
-import { validatePodSpec } from './pod-validation.ts'
+import { validatePodTemplate } from './pod-validation.ts'
 import { notNegative } from './workload.ts'
 
 /** With limits per index, the one for all is never reached. */
@@ -50,11 +49,9 @@ export function validateJobSpec(spec: JobSpec | undefined, path: string): readon
 
 function validateTemplate(job: JobSpec, path: string): readonly FieldError[] {
   const template: JobSpec['template'] | undefined = job.template
-  if (template?.spec === undefined) return [required(`${path}.spec.containers`)]
   return [
-    ...validateLabels(template.metadata?.labels, `${path}.labels`),
-    ...validatePodSpec(template.spec, `${path}.spec`),
-    ...validateRestarts(job, template.spec.restartPolicy, `${path}.spec.restartPolicy`),
+    ...validatePodTemplate(template, path),
+    ...validateRestarts(job, template?.spec?.restartPolicy, `${path}.spec.restartPolicy`),
   ]
 }
 

@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { FieldError } from '../kind.ts'
-import type { EphemeralContainer, PodSpec } from '../types/core.ts'
-import { duplicate, forbidden } from '../validation/field-error.ts'
+import type { EphemeralContainer, Pod, PodSpec } from '../types/core.ts'
+import { forbidden } from '../validation/field-error.ts'
+import type { Findings } from '../validation/findings.ts'
+import { checkContainer, checkImageText, type PodContext } from './pod-rules/containers.ts'
 
 const ALLOWED = new Set([
   ...['name', 'image', 'command', 'args', 'workingDir', 'envFrom', 'env', 'volumeMounts', 'volumeDevices'],
@@ -9,30 +11,38 @@ const ALLOWED = new Set([
   ...['stdin', 'stdinOnce', 'tty', 'targetContainerName'],
 ])
 const NOT_HERE = 'cannot be set for an Ephemeral Container'
+const MIRROR = 'kubernetes.io/config.mirror'
 
 /**
- * What containers that were added to a running pod must not say, beside the rules of all containers: nothing that a
+ * Rules of containers that were added to a running pod: those of all containers, and that they say nothing that a
  * service would need (upstream `validateEphemeralContainers`).
  */
-export function validateEphemeral(spec: PodSpec, path: string): readonly FieldError[] {
+export function checkEphemeral(pod: PodContext): void {
+  const { spec, found } = pod
   const others = [...(spec.initContainers ?? []), ...(spec.containers ?? [])].map(({ name }) => name)
-  const all = spec.ephemeralContainers ?? []
-  return all.flatMap((container, index) => {
-    const at = `${path}.ephemeralContainers[${index}]`
+  const names = new Set(others)
+  found.each(spec.ephemeralContainers, 'ephemeralContainers', (container) => {
+    checkContainer(container, pod)
+    checkImageText(container, found)
     const { name, targetContainerName: target } = container
-    return [
-      ...(others.includes(name) ? [duplicate(`${at}.name`, name)] : []),
-      ...(target && !others.includes(target) ? [missingTarget(`${at}.targetContainerName`, target)] : []),
-      ...forbiddenFields(container, at),
-      ...subPaths(container, at),
-    ]
+    if (names.has(name)) found.duplicate('name', name)
+    names.add(name)
+    if (target && !others.includes(target)) found.notFound('targetContainerName', target)
+    forbidFields(container, found)
+    found.each(container.volumeMounts, 'volumeMounts', ({ subPath, subPathExpr }) => {
+      if (subPath) found.forbidden('subPath', NOT_HERE)
+      if (subPathExpr) found.forbidden('subPathExpr', NOT_HERE)
+    })
   })
 }
 
 /** Containers may be added to a pod that runs, never changed or taken away. */
-export function validateEphemeralChange(spec: PodSpec, old: PodSpec): readonly FieldError[] {
+export function validateEphemeralChange(spec: PodSpec, old: Pod): readonly FieldError[] {
+  if (old.metadata.annotations?.[MIRROR] !== undefined) {
+    return [forbidden('', 'static pods do not support ephemeral containers')]
+  }
   const path = 'spec.ephemeralContainers'
-  return (old.ephemeralContainers ?? []).flatMap((before) => {
+  return (old.spec.ephemeralContainers ?? []).flatMap((before) => {
     const now = spec.ephemeralContainers?.find(({ name }) => name === before.name)
     const existing = `existing ephemeral containers ${JSON.stringify(before.name)} may not be`
     if (now === undefined) return [forbidden(path, `${existing} removed\n`)]
@@ -40,25 +50,13 @@ export function validateEphemeralChange(spec: PodSpec, old: PodSpec): readonly F
   })
 }
 
-function forbiddenFields(container: EphemeralContainer, path: string): readonly FieldError[] {
-  return Object.entries(container)
-    .filter(([field, value]) => !ALLOWED.has(field) && !saysNothing(value))
-    .map(([field]) => forbidden(`${path}.${field}`, NOT_HERE))
+function forbidFields(container: EphemeralContainer, found: Findings): void {
+  for (const [field, value] of Object.entries(container)) {
+    if (!ALLOWED.has(field) && !saysNothing(value)) found.forbidden(field, NOT_HERE)
+  }
 }
 
 function saysNothing(value: unknown): boolean {
   if (value === undefined || value === null || value === '') return true
   return typeof value === 'object' && Object.keys(value).length === 0
-}
-
-function subPaths({ volumeMounts = [] }: EphemeralContainer, path: string): readonly FieldError[] {
-  return volumeMounts.flatMap((mount, index) =>
-    (['subPath', 'subPathExpr'] as const).flatMap((field) =>
-      mount[field] ? [forbidden(`${path}.volumeMounts[${index}].${field}`, NOT_HERE)] : [],
-    ),
-  )
-}
-
-function missingTarget(field: string, value: string): FieldError {
-  return { type: 'NotFound', field, value, detail: '' }
 }

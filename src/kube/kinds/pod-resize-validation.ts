@@ -1,14 +1,13 @@
 import type { Draft, FieldError } from '../kind.ts'
 import { jsonEqual } from '../patch/json.ts'
-import type { Container, Pod, PodSpec, ResourceRequirements } from '../types/core.ts'
-import { duplicate, forbidden, invalid, oneOf, required } from '../validation/field-error.ts'
+import type { Container, Pod, ResourceRequirements } from '../types/core.ts'
+import { forbidden, invalid } from '../validation/field-error.ts'
 import { objectsIn } from './draft.ts'
 import { qosClass } from './qos-class.ts'
 
 const LISTS = ['containers', 'initContainers'] as const
 const MIRROR = 'kubernetes.io/config.mirror'
 const RESIZABLE = ['cpu', 'memory']
-const POLICIES = ['NotRequired', 'RestartContainer']
 
 /**
  * The spec of a pod with what a resize says of it: `resources` and `resizePolicy` of its containers (upstream
@@ -96,33 +95,4 @@ function fixedPart({ limits = {}, requests = {} }: ResourceRequirements): object
   const fixed = (amounts: Readonly<Record<string, string>>) =>
     Object.fromEntries(Object.entries(amounts).filter(([name]) => !RESIZABLE.includes(name)))
   return { limits: fixed(limits), requests: fixed(requests) }
-}
-
-/** Rules of `resizePolicy` of the containers of a pod's spec at `path` (upstream `validateResizePolicy`). */
-export function validateResizePolicies(spec: PodSpec, path: string): readonly FieldError[] {
-  return LISTS.flatMap((list) =>
-    (spec[list] ?? []).flatMap((container, index) => {
-      const at = `${path}.${list}[${index}].resizePolicy`
-      const { resizePolicy = [], restartPolicy } = container
-      if (list === 'containers' || restartPolicy === 'Always') return policyErrors(resizePolicy, at, spec.restartPolicy)
-      return resizePolicy.length === 0 ? [] : [invalid(at, resizePolicy, 'must not be set for init containers')]
-    }),
-  )
-}
-
-function policyErrors(
-  policies: NonNullable<Container['resizePolicy']>,
-  path: string,
-  podRestartPolicy: string | undefined,
-): readonly FieldError[] {
-  return policies.flatMap(({ resourceName, restartPolicy }, index) => [
-    ...(policies.findIndex((each) => each.resourceName === resourceName) < index
-      ? [duplicate(`${path}[${index}]`, resourceName)]
-      : []),
-    ...(resourceName ? oneOf(path, resourceName, RESIZABLE) : [required(path)]),
-    ...(restartPolicy ? oneOf(path, restartPolicy, POLICIES) : [required(path)]),
-    ...(podRestartPolicy === 'Never' && restartPolicy !== 'NotRequired'
-      ? [invalid(path, restartPolicy, "must be 'NotRequired' when `restartPolicy` is 'Never'")]
-      : []),
-  ])
 }

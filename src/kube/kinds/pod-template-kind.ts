@@ -1,9 +1,8 @@
 import type { KindDefinition } from '../kind.ts'
 import { podTemplates } from '../resource.ts'
 import type { PodTemplate } from '../types/replication.ts'
-import { validateLabels } from '../validation/object-meta.ts'
 import { defaultPodTemplate, podSpecMergeLists } from './pod-template.ts'
-import { validatePodSpec } from './pod-validation.ts'
+import { validatePodTemplate } from './pod-validation.ts'
 import { labelsCell, templateColumns } from './printing.ts'
 
 /** v1 PodTemplate. */
@@ -13,10 +12,7 @@ export const podTemplateKind: KindDefinition<PodTemplate> = {
   singular: 'podtemplate',
   createdByPut: true,
   default: defaultPodTemplate,
-  validate: ({ template }) => [
-    ...validateLabels(template?.metadata?.labels, 'template.labels'),
-    ...validatePodSpec(template?.spec, 'template.spec'),
-  ],
+  validate: ({ template }) => validatePodTemplate(template, 'template'),
   columns: [
     ...templateColumns<PodTemplate>(({ template }) => template).map((column) => ({ ...column, priority: 0 as const })),
     {

@@ -1,20 +1,18 @@
 import type { Draft, MergeList } from '../kind.ts'
-import { ensureObject, objectIn, objectsIn, setDefault } from './draft.ts'
+import { ensureObject, objectIn, objectsIn, setDefault, setEmpty } from './draft.ts'
 
 const LISTS = ['initContainers', 'containers', 'ephemeralContainers'] as const
 
 /** Defaults of a pod's spec, in a Pod or in the template of a workload (upstream `SetDefaults_PodSpec` and below). */
 export function defaultPodSpec(spec: Draft): void {
-  setDefault(spec, 'dnsPolicy', 'ClusterFirst')
-  setDefault(spec, 'restartPolicy', 'Always')
+  setEmpty(spec, 'dnsPolicy', 'ClusterFirst')
+  setEmpty(spec, 'restartPolicy', 'Always')
   setDefault(spec, 'terminationGracePeriodSeconds', 30)
-  setDefault(spec, 'schedulerName', 'default-scheduler')
+  setEmpty(spec, 'schedulerName', 'default-scheduler')
   ensureObject(spec, 'securityContext')
   linkServiceAccount(spec)
   for (const volume of objectsIn(spec, 'volumes')) defaultVolume(volume)
-  for (const container of LISTS.flatMap((list) => objectsIn(spec, list))) {
-    defaultContainer(container, spec.hostNetwork === true)
-  }
+  for (const list of LISTS) for (const container of objectsIn(spec, list)) defaultContainer(container)
 }
 
 /** The template of a workload. */
@@ -32,33 +30,52 @@ function linkServiceAccount(spec: Draft): void {
   spec.serviceAccount = name
 }
 
+/** Fields of volumes that say something when nobody does; most of their drivers are gone, what they ask for is kept. */
+const VOLUME_DEFAULTS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  secret: { defaultMode: 0o644 },
+  configMap: { defaultMode: 0o644 },
+  downwardAPI: { defaultMode: 0o644 },
+  projected: { defaultMode: 0o644 },
+  hostPath: { type: '' },
+  iscsi: { iscsiInterface: 'default' },
+  rbd: { pool: 'rbd', user: 'admin', keyring: '/etc/ceph/keyring' },
+  azureDisk: { cachingMode: 'ReadWrite', fsType: 'ext4', readOnly: false, kind: 'Shared' },
+  scaleIO: { storageMode: 'ThinProvisioned', fsType: 'xfs' },
+}
+
 function defaultVolume(volume: Draft): void {
   const sources = Object.keys(volume).filter((field) => field !== 'name')
   if (sources.length === 0) volume.emptyDir = {}
-  for (const source of ['secret', 'configMap', 'downwardAPI', 'projected']) {
-    const body = objectIn(volume, source)
-    if (body !== undefined) setDefault(body, 'defaultMode', 0o644)
+  for (const name of sources) {
+    const body = objectIn(volume, name)
+    if (body === undefined) continue
+    for (const [field, value] of Object.entries(VOLUME_DEFAULTS[name] ?? {})) setDefault(body, field, value)
+    if (name === 'image') setEmpty(body, 'pullPolicy', pullPolicy(String(body.reference ?? '')))
   }
-  const hostPath = objectIn(volume, 'hostPath')
-  if (hostPath !== undefined) setDefault(hostPath, 'type', '')
+  for (const file of objectsIn(objectIn(volume, 'downwardAPI') ?? {}, 'items')) defaultDownwardApi(file)
   for (const source of objectsIn(objectIn(volume, 'projected') ?? {}, 'sources')) {
     const token = objectIn(source, 'serviceAccountToken')
     if (token !== undefined) setDefault(token, 'expirationSeconds', 3600)
+    for (const file of objectsIn(objectIn(source, 'downwardAPI') ?? {}, 'items')) defaultDownwardApi(file)
   }
 }
 
-function defaultContainer(container: Draft, hostNetwork: boolean): void {
+/** What a variable or a file is told of its pod. */
+function defaultDownwardApi(holder: Draft): void {
+  const field = objectIn(holder, 'fieldRef')
+  if (field !== undefined) setEmpty(field, 'apiVersion', 'v1')
+  const resource = objectIn(holder, 'resourceFieldRef')
+  if (resource !== undefined) setDefault(resource, 'divisor', '0')
+}
+
+function defaultContainer(container: Draft): void {
   ensureObject(container, 'resources')
-  setDefault(container, 'terminationMessagePath', '/dev/termination-log')
-  setDefault(container, 'terminationMessagePolicy', 'File')
-  if (typeof container.image === 'string') setDefault(container, 'imagePullPolicy', pullPolicy(container.image))
-  for (const port of objectsIn(container, 'ports')) {
-    setDefault(port, 'protocol', 'TCP')
-    if (hostNetwork) setDefault(port, 'hostPort', port.containerPort)
-  }
+  setEmpty(container, 'terminationMessagePath', '/dev/termination-log')
+  setEmpty(container, 'terminationMessagePolicy', 'File')
+  if (typeof container.image === 'string') setEmpty(container, 'imagePullPolicy', pullPolicy(container.image))
+  for (const port of objectsIn(container, 'ports')) setEmpty(port, 'protocol', 'TCP')
   for (const variable of objectsIn(container, 'env')) {
-    const field = objectIn(objectIn(variable, 'valueFrom') ?? {}, 'fieldRef')
-    if (field !== undefined) setDefault(field, 'apiVersion', 'v1')
+    defaultDownwardApi(objectIn(variable, 'valueFrom') ?? {})
   }
   for (const name of ['livenessProbe', 'readinessProbe', 'startupProbe']) {
     const probe = objectIn(container, name)
@@ -69,10 +86,10 @@ function defaultContainer(container: Draft, hostNetwork: boolean): void {
 }
 
 function defaultProbe(probe: Draft): void {
-  setDefault(probe, 'timeoutSeconds', 1)
-  setDefault(probe, 'periodSeconds', 10)
-  setDefault(probe, 'successThreshold', 1)
-  setDefault(probe, 'failureThreshold', 3)
+  setEmpty(probe, 'timeoutSeconds', 1)
+  setEmpty(probe, 'periodSeconds', 10)
+  setEmpty(probe, 'successThreshold', 1)
+  setEmpty(probe, 'failureThreshold', 3)
   defaultHttpGet(probe)
   const grpc = objectIn(probe, 'grpc')
   if (grpc !== undefined) setDefault(grpc, 'service', '')
@@ -81,8 +98,8 @@ function defaultProbe(probe: Draft): void {
 function defaultHttpGet(holder: Draft): void {
   const httpGet = objectIn(holder, 'httpGet')
   if (httpGet === undefined) return
-  if (!httpGet.path) httpGet.path = '/'
-  setDefault(httpGet, 'scheme', 'HTTP')
+  setEmpty(httpGet, 'path', '/')
+  setEmpty(httpGet, 'scheme', 'HTTP')
 }
 
 /** `Always` for no tag and `latest`, as an image of that name may change. */

@@ -1,7 +1,7 @@
 import type { Draft, KindDefinition } from '../kind.ts'
 import { pods } from '../resource.ts'
 import type { Pod } from '../types/core.ts'
-import { ensureObject, objectIn, objectsIn, setDefault } from './draft.ts'
+import { ensureObject, objectIn, objectsIn, setDefault, setEmpty } from './draft.ts'
 import { podColumns } from './pod-columns.ts'
 import { defaultPodSpec, podSpecMergeLists } from './pod-template.ts'
 import { validatePod } from './pod-validation.ts'
@@ -40,6 +40,7 @@ export const podKind: KindDefinition<Pod> = {
   prepare(draft, old) {
     if (old !== undefined) {
       keepPriority(draft, old)
+      keepQosClass(draft, old)
       return
     }
     const gated = objectsIn(objectIn(draft, 'spec') ?? {}, 'schedulingGates').length > 0
@@ -82,6 +83,12 @@ function keepPriority(draft: Draft, { spec: { priority, preemptionPolicy } }: Po
   if (preemptionPolicy !== undefined) setDefault(spec, 'preemptionPolicy', preemptionPolicy)
 }
 
+/** A class that is left out is not meant to change (kubelets did). */
+function keepQosClass(draft: Draft, { status }: Pod): void {
+  const now = objectIn(draft, 'status')
+  if (now !== undefined && status?.qosClass !== undefined) setEmpty(now, 'qosClass', status.qosClass)
+}
+
 function defaultPod(draft: Draft): void {
   const spec = objectIn(draft, 'spec')
   if (spec === undefined) return
@@ -90,7 +97,17 @@ function defaultPod(draft: Draft): void {
   setDefault(spec, 'serviceAccountName', 'default')
   setDefault(spec, 'serviceAccount', spec.serviceAccountName)
   tolerateBriefly(spec)
-  for (const container of objectsIn(spec, 'containers')) requestWhatIsLimited(container)
+  for (const list of ['containers', 'initContainers'] as const) {
+    for (const container of objectsIn(spec, list)) {
+      requestWhatIsLimited(container)
+      if (spec.hostNetwork === true) shareHostPorts(container)
+    }
+  }
+}
+
+/** In the host's network a container's ports are the host's; templates leave it to the pods that are made of them. */
+function shareHostPorts(container: Draft): void {
+  for (const port of objectsIn(container, 'ports')) setEmpty(port, 'hostPort', port.containerPort)
 }
 
 /** Pods outlive a node's failure by five minutes unless they say otherwise (admission DefaultTolerationSeconds). */

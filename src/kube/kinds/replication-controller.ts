@@ -1,11 +1,10 @@
 import type { FieldError, KindDefinition } from '../kind.ts'
 import { replicationControllers } from '../resource.ts'
 import type { ReplicationController } from '../types/replication.ts'
-import { invalid, notSupported, required } from '../validation/field-error.ts'
-import { validateLabels } from '../validation/object-meta.ts'
+import { forbidden, invalid, notSupported, required } from '../validation/field-error.ts'
 import { objectIn, setDefault } from './draft.ts'
 import { defaultPodTemplate, workloadMergeLists } from './pod-template.ts'
-import { validatePodSpec } from './pod-validation.ts'
+import { validatePodTemplate } from './pod-validation.ts'
 import { ageColumn, labelsCell, templateColumns } from './printing.ts'
 import { countColumn, notNegative } from './workload.ts'
 
@@ -80,8 +79,15 @@ function validateTemplate(
   const policy = template.spec?.restartPolicy ?? 'Always'
   return [
     ...(matches ? [] : [invalid(`${path}.metadata.labels`, labels, '`selector` does not match template `labels`')]),
-    ...validateLabels(labels, `${path}.labels`),
-    ...validatePodSpec(template.spec, `${path}.spec`),
+    ...validatePodTemplate(template, path),
     ...(policy === 'Always' ? [] : [notSupported(`${path}.spec.restartPolicy`, policy, ['Always'])]),
+    ...(template.spec?.activeDeadlineSeconds === undefined
+      ? []
+      : [
+          forbidden(
+            `${path}.spec.activeDeadlineSeconds`,
+            'activeDeadlineSeconds in ReplicationController is not Supported',
+          ),
+        ]),
   ]
 }

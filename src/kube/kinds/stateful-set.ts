@@ -27,7 +27,7 @@ export const statefulSetKind: KindDefinition<StatefulSet> = {
     ...validateManagement(spec?.podManagementPolicy),
     ...validateUpdates(spec?.updateStrategy),
     ...notNegative('spec.ordinals.start', spec?.ordinals?.start),
-    ...validateWorkload(spec, undefined, 'statefulset'),
+    ...validateWorkload(withClaims(spec), undefined, 'statefulset'),
     ...validateFrozen(spec, old?.spec),
   ],
   scale: ({ spec, status }) => ({
@@ -99,4 +99,16 @@ function validateFrozen(spec: StatefulSet['spec'], old: StatefulSet['spec'] | un
   const before = old as unknown as Draft
   const changed = FROZEN.some((field) => JSON.stringify(now[field]) !== JSON.stringify(before[field]))
   return changed ? [forbidden('spec', UPDATE_TEXT)] : []
+}
+
+/** Pods have a volume for each claim that is made for them, in place of one of that name. */
+function withClaims(spec: StatefulSet['spec'] | undefined): StatefulSet['spec'] | undefined {
+  const { volumeClaimTemplates = [] } = (spec ?? {}) as {
+    readonly volumeClaimTemplates?: readonly { readonly metadata?: { readonly name?: string } }[]
+  }
+  if (spec?.template?.spec === undefined || volumeClaimTemplates.length === 0) return spec
+  const names = volumeClaimTemplates.flatMap(({ metadata }) => metadata?.name ?? [])
+  const given = (spec.template.spec.volumes ?? []).filter(({ name }) => !names.includes(name))
+  const volumes = [...given, ...names.map((name) => ({ name, persistentVolumeClaim: { claimName: name } }))]
+  return { ...spec, template: { ...spec.template, spec: { ...spec.template.spec, volumes } } }
 }

@@ -1,9 +1,8 @@
 import type { Column, FieldError } from '../kind.ts'
 import type { PodTemplateSpec } from '../types/core.ts'
 import type { KubeObject, LabelSelector } from '../types/meta.ts'
-import { invalid, notSupported, required } from '../validation/field-error.ts'
-import { validateLabels } from '../validation/object-meta.ts'
-import { validatePodSpec } from './pod-validation.ts'
+import { forbidden, invalid, notSupported, required } from '../validation/field-error.ts'
+import { validatePodTemplate } from './pod-validation.ts'
 import { type Selecting, validateSelection } from './workload-selector.ts'
 
 /** What Deployments, ReplicaSets and StatefulSets have in common. */
@@ -28,7 +27,7 @@ export function validateWorkload(
     ...notNegative('spec.replicas', spec.replicas),
     ...notNegative('spec.minReadySeconds', spec.minReadySeconds),
     ...validateSelection(spec.selector, spec.template?.metadata?.labels, of),
-    ...validateTemplate(spec),
+    ...validateTemplate(spec, of),
     ...validateUnchanged(spec.selector, old),
   ]
 }
@@ -49,12 +48,17 @@ function validateUnchanged(selector: LabelSelector | undefined, old: WorkloadSpe
   return [invalid('spec.selector', selector, 'field is immutable')]
 }
 
-function validateTemplate({ template }: WorkloadSpec): readonly FieldError[] {
-  const policy = template?.spec?.restartPolicy
-  const always = policy === undefined || policy === 'Always'
+/** What ends by itself is no workload of theirs. */
+const DEADLINE_OF = { deployment: 'ReplicaSet', daemonset: 'DaemonSet', statefulset: 'StatefulSet' } as const
+
+function validateTemplate({ template }: WorkloadSpec, of: keyof typeof DEADLINE_OF): readonly FieldError[] {
+  const { restartPolicy: policy = 'Always', activeDeadlineSeconds: deadline } = template?.spec ?? {}
+  const path = 'spec.template.spec'
   return [
-    ...validateLabels(template?.metadata?.labels, 'spec.template.labels'),
-    ...validatePodSpec(template?.spec ?? { containers: [] }, 'spec.template.spec'),
-    ...(always ? [] : [notSupported('spec.template.spec.restartPolicy', policy, ['Always'])]),
+    ...validatePodTemplate(template, 'spec.template'),
+    ...(policy === 'Always' ? [] : [notSupported(`${path}.restartPolicy`, policy, ['Always'])]),
+    ...(deadline === undefined
+      ? []
+      : [forbidden(`${path}.activeDeadlineSeconds`, `activeDeadlineSeconds in ${DEADLINE_OF[of]} is not Supported`)]),
   ]
 }

@@ -65,6 +65,22 @@ export function subdomainProblems(value: string): readonly string[] {
   ]
 }
 
+const LOOSE_LABEL = '_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?'
+const LOOSE_SUBDOMAIN = `${LOOSE_LABEL}(\\.${LOOSE_LABEL})*`
+const loosePattern = new RegExp(`^${LOOSE_SUBDOMAIN}$`)
+
+/** A subdomain that may have underscores, as search paths of a resolver do. */
+export function looseSubdomainProblems(value: string): readonly string[] {
+  return [
+    ...tooLong(value, 253),
+    ...unless(
+      loosePattern.test(value),
+      () =>
+        `a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character${example(LOOSE_SUBDOMAIN, 'example.com')}`,
+    ),
+  ]
+}
+
 /** `*.` and a subdomain: any one label before it. */
 export function wildcardProblems(value: string): readonly string[] {
   const pattern = `\\*\\.${SUBDOMAIN}`
@@ -136,6 +152,21 @@ export function portNameProblems(value: string): readonly string[] {
     ...unless(!value.includes('--'), 'must not contain consecutive hyphens'),
     ...unless(!value.startsWith('-') && !value.endsWith('-'), 'must not begin or end with a hyphen'),
   ]
+}
+
+/** What is wrong with the name of an environment variable, which is one (upstream `IsRelaxedEnvVarName`). */
+export function envNameProblems(value: string): readonly string[] {
+  const text = "a valid environment variable name must consist only of printable ASCII characters other than '='"
+  return unless(/^[ -<>-~]*$/.test(value), text)
+}
+
+/** What is wrong with the name of an HTTP header. */
+export function httpHeaderProblems(value: string): readonly string[] {
+  const pattern = '[-A-Za-z0-9]+'
+  return unless(
+    new RegExp(`^${pattern}$`).test(value),
+    () => `a valid HTTP header must consist of alphanumeric characters or '-'${example(pattern, 'X-Header-Name')}`,
+  )
 }
 
 /** What is wrong with a port number. */

@@ -58,7 +58,8 @@ export function validateLabels(labels: unknown, path: string): readonly FieldErr
   ])
 }
 
-function validateAnnotations(annotations: unknown, path: string): readonly FieldError[] {
+/** Checks annotations. */
+export function validateAnnotations(annotations: unknown, path: string): readonly FieldError[] {
   if (annotations === undefined) return []
   let size = 0
   const errors: FieldError[] = []
