@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
+import { WebSocket } from 'ws'
+import { loadKubeconfig } from '../../src/kube/kubeconfig.ts'
 import { echoService } from '../traffic/traffic-cluster.ts'
 import { unavailable } from './kubectl.ts'
 import { PodCluster } from './pod-cluster.ts'
@@ -39,6 +42,19 @@ kind: Service
 metadata: { name: solo }
 spec: { selector: { app: web }, ports: [{ name: only, port: 80, targetPort: http }] }
 `
+/** All messages of a WebSocket to a pod's subresource, up to its end; `''` names no protocol. */
+async function webSocketMessages(cluster: PodCluster, path: string, protocol: string): Promise<Buffer[]> {
+  const { server, caPem, credentials } = await loadKubeconfig(cluster.traffic.cluster.layout.kubeconfig)
+  assert.equal(credentials.type, 'certificate')
+  const url = `${server.replace(/^https/, 'wss')}/api/v1/namespaces/default/pods/${path}`
+  const identity = { ca: caPem, cert: credentials.certificatePem, key: credentials.keyPem }
+  const socket = new WebSocket(url, protocol === '' ? [] : [protocol], { ...identity, perMessageDeflate: false })
+  const messages: Buffer[] = []
+  socket.on('message', (data: Buffer) => messages.push(data))
+  await once(socket, 'close')
+  return messages
+}
+
 const BY = [
   ['WebSocket', {}],
   ['SPDY', { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: 'false', KUBECTL_PORT_FORWARD_WEBSOCKETS: 'false' }],
@@ -64,6 +80,25 @@ describe('what kubectl does with pods', { skip: unavailable }, () => {
     assert.equal(await cluster.show('logs', 'talk', `--since-time=${time}`), 'line 1\nline 2\nline 3\n')
     assert.equal(await cluster.show('logs', 'talk', '--since-time=2100-01-01T00:00:00Z'), '')
     assert.equal(await cluster.show('logs', 'talk', '--since=1h', '--tail=2'), 'line 2\nline 3\n')
+  })
+
+  test('exec and logs by plain WebSockets, as browsers and test suites open them', async () => {
+    const exec = 'exec?stdout=1&stderr=1&container=talk&command=echo&command=hello'
+    for (const protocol of ['channel.k8s.io', 'base64.channel.k8s.io', 'v4.channel.k8s.io']) {
+      const [, ...parts] = await webSocketMessages(cluster, `talk/${exec}`, protocol)
+      const isText = protocol.startsWith('base64')
+      const stdout = parts.filter((part) => part[0] === (isText ? 0x31 : 1)).map((part) => part.subarray(1))
+      const text = Buffer.concat(stdout.map((part) => (isText ? Buffer.from(String(part), 'base64') : part))).toString()
+      assert.equal(text, 'hello\n', protocol)
+      assert.equal(parts.length - stdout.length, protocol.startsWith('v4') ? 1 : 0, 'only version 4 tells of success')
+    }
+    for (const protocol of ['binary.k8s.io', '']) {
+      const [first, ...parts] = await webSocketMessages(cluster, 'talk/log?container=talk&tailLines=2', protocol)
+      assert.equal(first?.length, 0)
+      assert.equal(Buffer.concat(parts).toString(), 'line 2\nline 3\n')
+    }
+    await assert.rejects(webSocketMessages(cluster, 'talk/log?container=none', 'binary.k8s.io'), /400/)
+    await assert.rejects(webSocketMessages(cluster, `talk/${exec}`, 'v9.channel.k8s.io'), /403/)
   })
 
   test('logs: of a container, of the run before, of a deployment', async () => {

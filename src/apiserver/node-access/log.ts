@@ -8,6 +8,7 @@ import type { SubresourceHandler } from '../subresources/subresource.ts'
 import { failedAnswer } from './failed-answer.ts'
 import type { KubeletClient } from './kubelet-client.ts'
 import { containerOf } from './pod-container.ts'
+import { relay } from './streams.ts'
 
 const PARAMETERS = ['follow', 'previous', 'sinceSeconds', 'sinceTime', 'timestamps', 'tailLines', 'limitBytes']
 
@@ -23,6 +24,8 @@ export function logHandler(kubelets: KubeletClient): SubresourceHandler {
     const path = `/containerLogs/${namespace}/${name}/${container}?${new URLSearchParams(
       PARAMETERS.flatMap((key) => query.getAll(key).map((value): [string, string] => [key, value])),
     )}`
+    // Browsers and some libraries read logs by WebSocket.
+    if (request.headers.upgrade?.toLowerCase() === 'websocket') return relay(kubelets, call, { pod, path })
     const answer = await kubelets.ask(context, {
       node: pod.spec.nodeName,
       method: 'GET',

@@ -63,7 +63,7 @@ function streamQuery(query: URLSearchParams, others: readonly string[]): string 
 }
 
 /** Hands the connection on to the pod's node, whatever protocol the client wants to speak there. */
-async function relay(
+export async function relay(
   kubelets: KubeletClient,
   { context, request, name }: ObjectCall,
   { pod, path }: { pod: Pod; path: string },

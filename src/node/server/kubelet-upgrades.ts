@@ -4,7 +4,7 @@ import type { Pod } from '../../kube/types/core.ts'
 import { acceptSpdy, acceptWebSocket, agreedProtocol, tunnelIn, type UpgradeRequest } from './accept-upgrade.ts'
 import { serveAttach } from './attach.ts'
 import type { CommandStreams, WantedStreams } from './command-streams.ts'
-import { flag } from './container-logs.ts'
+import { containerLog, flag } from './container-logs.ts'
 import { serveExec } from './exec.ts'
 import { type HttpFailure, httpFailure, isHttpFailure } from './http-failure.ts'
 import type { KubeletServerOptions } from './kubelet-server.ts'
@@ -55,6 +55,8 @@ async function serve(options: KubeletServerOptions, upgrade: UpgradeRequest): Pr
     case 'exec':
     case 'attach':
       return serveContainer(options, upgrade, { ...place, pod })
+    case 'containerLogs':
+      return serveLog(options, upgrade, place)
     case 'portForward':
       return serveForward(options, upgrade, { pod, query: place.query })
     default:
@@ -106,9 +108,39 @@ async function openStreams(
 ): Promise<CommandStreams | HttpFailure | undefined> {
   const agreed = agreedProtocol(upgrade, { websocket: CHANNEL_PROTOCOLS, spdy: ['v4.channel.k8s.io'] })
   if (isHttpFailure(agreed)) return agreed
-  if (agreed.by === 'websocket') return new WebSocketStreams(await acceptWebSocket(upgrade, agreed.protocol), wanted)
+  if (agreed.by === 'websocket') {
+    const { protocol } = agreed
+    return new WebSocketStreams(await acceptWebSocket(upgrade, protocol), { wanted, protocol })
+  }
   acceptSpdy(upgrade, agreed.protocol)
   return openedStreams(new SpdySession(upgrade.socket), wanted)
+}
+
+/** Parts of a log as messages, base64 for those who ask for it. Source: apiserver pkg/util/wsstream/stream.go */
+async function serveLog(
+  { pods, clock }: KubeletServerOptions,
+  upgrade: UpgradeRequest,
+  place: StreamPlace,
+): Promise<HttpFailure | undefined> {
+  const agreed = agreedProtocol(upgrade, { websocket: ['binary.k8s.io', 'base64.binary.k8s.io', ''], spdy: [] })
+  if (isHttpFailure(agreed)) return agreed
+  const gone = new AbortController()
+  const log = containerLog(pods, { place, query: place.query, signal: gone.signal }, clock)
+  if (isHttpFailure(log)) return log
+  const socket = await acceptWebSocket(upgrade, agreed.protocol)
+  socket.on('error', () => {})
+  socket.on('close', () => gone.abort())
+  const isText = agreed.protocol.startsWith('base64')
+  const send = (part: Buffer) =>
+    new Promise<void>((resolve) => socket.send(isText ? part.toString('base64') : part, () => resolve()))
+  // As upstream: an empty message shows that the connection stands.
+  await send(Buffer.alloc(0))
+  for await (const part of log) {
+    if (gone.signal.aborted) break
+    await send(part)
+  }
+  socket.close(1000)
+  return undefined
 }
 
 async function serveForward(

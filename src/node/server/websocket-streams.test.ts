@@ -18,23 +18,25 @@ afterEach(() => {
 })
 
 /** A client's socket, what it has received in hexadecimal, and the node's end. */
-async function connected(wanted: WantedStreams) {
+async function connected(wanted: WantedStreams, protocol = 'v5.channel.k8s.io') {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const upgraded = once(server, 'upgrade')
   const { port } = server.address() as AddressInfo
-  const client = new WebSocket(`ws://127.0.0.1:${port}/`, ['v5.channel.k8s.io'])
+  const client = new WebSocket(`ws://127.0.0.1:${port}/`, protocol === '' ? [] : [protocol])
   closing.push(() => {
     client.terminate()
     server.close()
     server.closeAllConnections()
   })
   const received: string[] = []
-  client.on('message', (data: Buffer) => received.push(data.toString('hex')))
+  client.on('message', (data: Buffer, isBinary: boolean) => {
+    received.push(isBinary ? data.toString('hex') : data.toString())
+  })
   const [message, socket] = await upgraded
-  const streams = new WebSocketStreams(await acceptWebSocket({ message, socket }, 'v5.channel.k8s.io'), wanted)
+  const streams = new WebSocketStreams(await acceptWebSocket({ message, socket }, protocol), { wanted, protocol })
   if (client.readyState !== WebSocket.OPEN) await once(client, 'open')
-  assert.equal(client.protocol, 'v5.channel.k8s.io')
+  assert.equal(client.protocol, protocol)
   return { client, received, streams }
 }
 
@@ -48,6 +50,35 @@ describe('channels of a WebSocket', () => {
     assert.equal(code, 1000)
     const status = Buffer.from('{"metadata":{},"status":"Success"}').toString('hex')
     assert.deepEqual(received, ['01', '016869', '026f68', `03${status}`])
+  })
+  for (const protocol of ['channel.k8s.io', '']) {
+    test(`of clients of "${protocol}": success has no words, failure is a text`, async () => {
+      const { client, received, streams } = await connected(ALL, protocol)
+      streams.stdout?.write('hi')
+      streams.finish(SUCCESS)
+      await once(client, 'close')
+      assert.deepEqual(received, ['01', '016869'])
+      const other = await connected(ALL, protocol)
+      other.streams.finish(exitStatus(2))
+      await once(other.client, 'close')
+      const told = Buffer.from('command terminated with non-zero exit code: exit status 2').toString('hex')
+      assert.deepEqual(other.received, ['01', `03${told}`])
+    })
+  }
+  test('of clients that read base64 only', async () => {
+    const { client, received, streams } = await connected(ALL, 'base64.channel.k8s.io')
+    client.send(`0${Buffer.from('typed').toString('base64')}`)
+    streams.stdout?.write('hi')
+    const [typed] = await once(streams.stdin as Readable, 'data')
+    assert.equal(String(typed), 'typed')
+    streams.finish(SUCCESS)
+    await once(client, 'close')
+    assert.deepEqual(received, ['1', '1aGk='])
+    const v4 = await connected(ALL, 'v4.base64.channel.k8s.io')
+    v4.streams.finish(SUCCESS)
+    await once(v4.client, 'close')
+    const status = Buffer.from('{"metadata":{},"status":"Success"}').toString('base64')
+    assert.deepEqual(v4.received, ['1', `3${status}`])
   })
   test('what the client types, up to its end', async () => {
     const { client, streams } = await connected(ALL)
