@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { FairleadError } from '../base/error.ts'
-import { parseGoDuration } from '../proxy/server/go-duration.ts'
+import { parseGoDuration } from '../base/go-duration.ts'
 
 /** What the API server of a cluster is told; each under the name of kube-apiserver's flag, and left out for its default. */
 export interface ApiServerSettings {

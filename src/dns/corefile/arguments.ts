@@ -1,33 +1,13 @@
 /** What words of a directive mean: durations, numbers, zones. */
+import { parseGoDuration } from '../../base/go-duration.ts'
 import { addressFamily, parseCidr } from '../../base/ip.ts'
 import { canonicalName, tryEncodeName } from '../wire/name.ts'
 import { reverseName } from '../zone/service-records.ts'
 import { corefileError, type Directive } from './parse-corefile.ts'
 
-const UNITS: Readonly<Record<string, number>> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3,
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-}
-
-/** Milliseconds of a duration as Go writes it (`1m30s`, `500ms`); undefined for text that is none. */
-export function parseGoDuration(text: string): number | undefined {
-  if (text === '0') return 0
-  if (!/^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(text)) return undefined
-  let total = 0
-  for (const [, amount = '0', , unit = 's'] of text.matchAll(/(\d+(\.\d+)?)(ns|us|µs|ms|s|m|h)/g)) {
-    total += Number(amount) * (UNITS[unit] ?? 0)
-  }
-  return total
-}
-
 export function duration(directive: Directive, text: string | undefined): number {
   const value = text === undefined ? undefined : parseGoDuration(text)
-  if (value === undefined) throw corefileError(directive, `'${text ?? ''}' is not a duration such as 5s`)
+  if (value === undefined || value < 0) throw corefileError(directive, `'${text ?? ''}' is not a duration such as 5s`)
   return value
 }
 

@@ -1,5 +1,5 @@
+import { parseGoDuration } from '../../base/go-duration.ts'
 import { canonicalAddress } from '../../base/ip.ts'
-import { parseGoDuration } from './go-duration.ts'
 
 /** What belongs to the reading of one document, whatever the depth. */
 interface Findings {

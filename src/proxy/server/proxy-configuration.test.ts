@@ -3,7 +3,6 @@ import { describe, test } from 'node:test'
 import { parse } from '../../base/yaml.ts'
 import { conntrackOf } from './conntrack-settings.ts'
 import { FieldReader } from './field-reader.ts'
-import { parseGoDuration } from './go-duration.ts'
 import { readConfiguration } from './proxy-configuration.ts'
 import { configurationFromFile, configurationFromFlags } from './proxy-flags.ts'
 
@@ -252,19 +251,5 @@ describe('the configuration of a proxy', () => {
     assert.equal(settings({ maxPerCore: 1, min: 1000 }), 1000)
     assert.equal(settings({ min: 1000 }), undefined)
     assert.equal(settings({ maxPerCore: 0, min: 1000 }), undefined)
-  })
-
-  test('durations as Go writes them', () => {
-    for (const [text, milliseconds] of [
-      ['0', 0],
-      ['0s', 0],
-      ['1m30s', 90_000],
-      ['1.5h', 5_400_000],
-      ['.5s', 500],
-      ['250ms', 250],
-      ['-2s', -2000],
-    ] as const)
-      assert.equal(parseGoDuration(text), milliseconds, text)
-    for (const text of ['', '5', 's', '1d', '1m 30s', '1..5s']) assert.equal(parseGoDuration(text), undefined, text)
   })
 })

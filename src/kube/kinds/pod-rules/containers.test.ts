@@ -1,4 +1,4 @@
-import { containerProblems, problemsOf, testRules } from './rules.test-kit.ts'
+import { containerProblems, problemsOf, testRules } from './test-rules.ts'
 
 const C = 'spec.containers[0]'
 const CODES = { operator: 'In', values: [1] }

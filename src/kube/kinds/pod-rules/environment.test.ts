@@ -1,4 +1,4 @@
-import { containerProblems, testRules } from './rules.test-kit.ts'
+import { containerProblems, testRules } from './test-rules.ts'
 
 const FIELDS =
   '"metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName", "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"'

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { Pod, PodStatus } from '../../types/core.ts'
 import { fieldErrorText } from '../../validation/field-error.ts'
 import { validatePod, validatePodTemplate } from '../pod-validation.ts'
-import { problemsOf, testRules } from './rules.test-kit.ts'
+import { problemsOf, testRules } from './test-rules.ts'
 
 const NO_IP = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'
 const QUALIFIED =

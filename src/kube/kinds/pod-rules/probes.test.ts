@@ -1,4 +1,4 @@
-import { containerProblems, testRules } from './rules.test-kit.ts'
+import { containerProblems, testRules } from './test-rules.ts'
 
 const exec = { command: ['x'] }
 const AT = 'spec.containers[0].livenessProbe'

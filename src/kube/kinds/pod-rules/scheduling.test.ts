@@ -1,4 +1,4 @@
-import { problemsOf, testRules } from './rules.test-kit.ts'
+import { problemsOf, testRules } from './test-rules.ts'
 
 const REQUIRED = 'requiredDuringSchedulingIgnoredDuringExecution'
 const PREFERRED = 'preferredDuringSchedulingIgnoredDuringExecution'

@@ -1,4 +1,4 @@
-import { containerProblems, problemsOf, testRules } from './rules.test-kit.ts'
+import { containerProblems, problemsOf, testRules } from './test-rules.ts'
 
 const RANGE = 'must be between 0 and 2147483647, inclusive'
 const SYSCTL = '^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$'

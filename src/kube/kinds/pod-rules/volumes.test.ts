@@ -1,4 +1,4 @@
-import { containerProblems, problemsOf, testRules } from './rules.test-kit.ts'
+import { containerProblems, problemsOf, testRules } from './test-rules.ts'
 
 const emptyDir = {}
 const MODE = 'must be a number between 0 and 0777 (octal), both inclusive'

@@ -1,5 +1,5 @@
 import { FairleadError } from '../../../base/error.ts'
-import { parseGoDuration } from '../../../proxy/server/go-duration.ts'
+import { parseGoDuration } from '../../../base/go-duration.ts'
 
 /** Flags of a command line, by their names. */
 export interface Flags {
