@@ -35,6 +35,14 @@ export function peopleOn({ path, toNameServer }: Prediction, { objects }: Atlas)
   }
 }
 
+/** All that a Service of a namespace may lead to, or come by. */
+export function peopleAround(namespace: string | undefined, { objects: { pods, nodes } }: Atlas): People {
+  return {
+    pods: pods.filter(({ metadata }) => metadata.namespace === namespace),
+    nodes: nodes.map(({ metadata }) => metadata.name),
+  }
+}
+
 /** Looks into these pods and nodes; who has no namespace here is left out. */
 export function gatherKernelFacts(doors: Doors, { pods, nodes }: People): KernelFacts {
   const listeners = new Map<string, readonly Listener[]>()

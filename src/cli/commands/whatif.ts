@@ -1,4 +1,5 @@
 import { openTraceSite } from '../../cluster/trace-site.ts'
+import { gatherKernelFacts, peopleAround } from '../../trace/kernel-facts.ts'
 import { parseService } from '../../trace/question.ts'
 import { fork } from '../../trace/what-if/change.ts'
 import { forecast } from '../../trace/what-if/forecast.ts'
@@ -19,9 +20,12 @@ const UNKNOWN_CLOUD =
 
 /** Forecasts a change of a Service. Exit code 0, also when somebody loses access: the question is answered. */
 export async function whatIf(resource: string, changes: readonly string[], options: WhatIfOptions): Promise<number> {
-  const { world, prices } = await openTraceSite(options)
+  const { world, prices, doors } = await openTraceSite(options)
   const atlas = atlasOf(world)
-  const forked = fork(atlas, parseService(resource, options.namespace, atlas), changes)
+  const service = parseService(resource, options.namespace, atlas)
+  const people = peopleAround(service.metadata.namespace, atlas)
+  const informed = doors === undefined ? atlas : { ...atlas, kernel: gatherKernelFacts(doors, people) }
+  const forked = fork(informed, service, changes)
   const told = forecast(forked, prices === undefined ? {} : { prices })
   const notes = prices === undefined ? [...told.notes, UNKNOWN_CLOUD] : told.notes
   const document = { apiVersion: 'fairlead.dev/v1', kind: 'Forecast', ...told, notes }

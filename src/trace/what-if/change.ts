@@ -74,7 +74,8 @@ function labelOf(text: string): [string, string] {
 export function fork(before: Atlas, service: Service, words: readonly string[]): Fork {
   if (words.length === 0) throw new FairleadError('USAGE', 'Nothing is to be changed', { hint: 'Give field=value' })
   let changed = service
-  let world: World = { objects: before.objects, around: before.around }
+  const { objects, around, kernel } = before
+  let world: World = { objects, around, ...(kernel === undefined ? {} : { kernel }) }
   const changes: string[] = []
   const notes: string[] = []
   const asked = new Set<keyof ServiceSpec>()
@@ -232,9 +233,10 @@ function copyOf(model: Pod, place: { readonly node: string; readonly index: numb
   }
 }
 
-function replaced({ objects, around }: World, service: Service): Atlas {
+function replaced(world: World, service: Service): Atlas {
+  const { objects } = world
   const key = nameOf(service)
-  const { slicesByService } = atlasOf({ objects, around })
+  const { slicesByService } = atlasOf(world)
   const own = slicesByService.get(key) ?? []
   const slices = [
     ...objects.slices.filter((slice) => !own.includes(slice)),
@@ -242,5 +244,5 @@ function replaced({ objects, around }: World, service: Service): Atlas {
     ...deriveSlices(service, objects),
   ]
   const services = objects.services.map((one) => (nameOf(one) === key ? service : one))
-  return atlasOf({ objects: { ...objects, services, slices }, around })
+  return atlasOf({ ...world, objects: { ...objects, services, slices } })
 }
